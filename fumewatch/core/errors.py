@@ -1,0 +1,69 @@
+"""Every error fumewatch raises on purpose, one class per decision a caller can take.
+
+FumewatchError
+├── ConfigError         the configuration is wrong: refuse it whole, show every fault
+├── DecodeError         one payload is wrong: dead-letter it, go on
+├── ImportRefused       a file of facts is wrong: name every bad row, change nothing
+├── StoreUnavailable    the database is away or busy: keep everything, try again
+├── StoreRefused        the database said no for good: a person must act
+├── BrokerUnavailable   the broker is away: try again
+└── SendError           a receiver did not take a notification; `permanent` says whether to retry
+"""
+
+from dataclasses import dataclass
+
+
+class FumewatchError(Exception):
+    """Base of them all; its text is fit to be shown to a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: where (file:line, or a row), what, and what to do."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class ConfigError(FumewatchError):
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(map(str, faults)))
+
+
+class ImportRefused(FumewatchError):
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(map(str, faults)))
+
+
+class DecodeError(FumewatchError):
+    """`kind` is a short stable word (a label of metrics and dead letters), `detail` is for people."""
+
+    def __init__(self, kind: str, detail: str, at: int | None = None) -> None:
+        self.kind = kind
+        self.detail = detail
+        self.at = at
+        super().__init__(f"{kind}: {detail}")
+
+
+class StoreUnavailable(FumewatchError):
+    pass
+
+
+class StoreRefused(FumewatchError):
+    pass
+
+
+class BrokerUnavailable(FumewatchError):
+    pass
+
+
+class SendError(FumewatchError):
+    def __init__(self, detail: str, *, permanent: bool) -> None:
+        self.detail = detail
+        self.permanent = permanent
+        super().__init__(detail)

@@ -1,0 +1,39 @@
+"""Where a monitor hangs and what applies there: the facts that judging, routing and wording need."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from fumewatch.core.calendar import BusinessHours
+
+ZONE_NAME: Final = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One monitor with its outlet and site. An unknown monitor has an id, a district and a code only.
+
+    `sites` has several names where shops share the flue; `site` is then the responsible party.
+    """
+
+    monitor: int
+    code: str
+    district: str
+    site_id: int | None = None
+    site: str = ""
+    sites: tuple[str, ...] = ()
+    street: str = ""
+    address: str = ""
+    outlet: str = ""
+    vendor: str = ""
+    limit_profile: str = ""
+    hours: BusinessHours | None = None
+    tags: tuple[str, ...] = field(default=())
+
+    @property
+    def is_assigned(self) -> bool:
+        return self.site_id is not None
+
+    @property
+    def name(self) -> str:
+        """What people call it: the site, or the monitor's code while nobody has assigned it."""
+        return self.site or self.code
