@@ -1,0 +1,30 @@
+# make demo [FOR=60s] [JSON=1] [MONITORS=200]   the whole service on this machine, with a simulated fleet
+# make test                                     every check and test, on real servers
+# make bench                                    the figures of the README
+
+.PHONY: demo test lint bench soak
+
+demo:
+	@.ci/venv requirements.lock
+	@exec .venv/bin/fumewatch demo $(if $(FOR),--for $(FOR)) $(if $(JSON),--json) $(if $(MONITORS),--monitors $(MONITORS))
+
+lint:
+	@.ci/venv requirements-dev.lock
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+
+test: lint
+	@.ci/services
+	.venv/bin/pytest -n 2 $(ARGS)
+
+bench:
+	@.ci/venv requirements-dev.lock
+	@.ci/services
+	.venv/bin/python -m tests.bench $(ARGS)
+
+soak:
+	@.ci/venv requirements-dev.lock
+	@.ci/services
+	.venv/bin/pytest -m soak $(ARGS)
