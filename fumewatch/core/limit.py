@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, model_validato
 
 
 class LimitProfile(BaseModel):
-    """One [[limit]] of the configuration, in mg/m³. None: the standard does not limit that channel."""
+    """One [[limit]] of the configuration, in mg/m³. None: the standard sets no limit there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
