@@ -11,6 +11,7 @@ FumewatchError
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 class FumewatchError(Exception):
@@ -63,7 +64,12 @@ class BrokerUnavailable(FumewatchError):
 
 
 class SendError(FumewatchError):
-    def __init__(self, detail: str, *, permanent: bool) -> None:
+    """`retry_after` is how long the receiver asked to be left alone, where it did."""
+
+    def __init__(
+        self, detail: str, *, permanent: bool, retry_after: timedelta | None = None
+    ) -> None:
         self.detail = detail
         self.permanent = permanent
+        self.retry_after = retry_after
         super().__init__(detail)

@@ -1,0 +1,52 @@
+"""Receivers: an address plus a way to reach it, one way a file."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Annotated, assert_never
+
+from pydantic import Field
+
+from fumewatch.receivers.email import Email, EmailSettings
+from fumewatch.receivers.log import LogFile, LogSettings
+from fumewatch.receivers.mqtt import MqttReceiver, MqttReceiverSettings, Publisher
+from fumewatch.receivers.receiver import Body, Receiver
+from fumewatch.receivers.webhook import Webhook, WebhookSettings
+
+__all__ = [
+    "Body",
+    "Publisher",
+    "Receiver",
+    "ReceiverSettings",
+    "build",
+    "repeated_names",
+]
+
+ReceiverSettings = Annotated[
+    WebhookSettings | EmailSettings | MqttReceiverSettings | LogSettings,
+    Field(discriminator="kind"),
+]
+"""One [[receiver]] of the configuration."""
+
+
+def build(
+    settings: ReceiverSettings, publisher: Publisher, now: Callable[[], datetime]
+) -> Receiver:
+    """The receiver of these settings; nothing is connected before the first send."""
+    match settings:
+        case WebhookSettings():
+            return Webhook(settings, now)
+        case EmailSettings():
+            return Email(settings)
+        case MqttReceiverSettings():
+            return MqttReceiver(settings, publisher)
+        case LogSettings():
+            return LogFile(settings)
+        case _:
+            assert_never(settings)
+
+
+def repeated_names(receivers: Iterable[ReceiverSettings]) -> list[str]:
+    """The names that more than one receiver has, in order; a configuration with any is wrong."""
+    counts = Counter(receiver.name for receiver in receivers)
+    return [name for name, count in counts.items() if count > 1]

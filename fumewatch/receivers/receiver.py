@@ -1,0 +1,63 @@
+"""What every receiver is and what all their settings share."""
+
+import uuid
+from typing import Any, Final, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from fumewatch.core.alert import State
+
+Body = dict[str, Any]
+"""A notification as the contract shows it: made by core.wording, kept as JSON in the outbox."""
+
+LONGEST_ANSWER: Final = 300
+"""Characters kept of what a remote said; it goes into the outbox and onto the page."""
+
+
+class Receiver(Protocol):
+    """One way of sending. Safe to be used from several threads at once."""
+
+    def send(self, body: Body, key: uuid.UUID) -> str:
+        """The remote's answer; SendError where it did not take the notification.
+
+        The same `key` may come again after a crash: a remote that keeps keys sees each once.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; nothing is sent afterwards."""
+        ...
+
+
+class ReceiverFields(BaseModel):
+    """What each [[receiver]] has. `parallel` bounds the sends under way to it at one time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[\w.-]+$")
+    states: tuple[State, ...] = Field((State.FIRING, State.RESOLVED), min_length=1)
+    language: Literal["both", "zh", "en"] = "both"
+    parallel: int = Field(1, ge=1, le=16)
+
+    @field_validator("states")
+    @classmethod
+    def _once_each(cls, states: tuple[State, ...]) -> tuple[State, ...]:
+        return tuple(dict.fromkeys(states))
+
+    def is_told(self, before: State | None, after: State) -> bool:
+        """Whether a transition goes there; an end only where its beginning went."""
+        if after is State.RESOLVED and before is State.PENDING and State.PENDING not in self.states:
+            return False
+        return after in self.states
+
+
+def content(body: Body, key: uuid.UUID, language: Literal["both", "zh", "en"]) -> Body:
+    """What goes out: the body with its key and only the texts that this receiver's people read."""
+    text = body["text"] if language == "both" else {language: body["text"][language]}
+    return {**body, "key": str(key), "text": text}
+
+
+def one_line(text: str, longest: int = LONGEST_ANSWER) -> str:
+    """What a remote said, made fit for a line of a page, a log or a header."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
