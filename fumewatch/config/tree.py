@@ -1,0 +1,177 @@
+"""The tree of the configuration: what config.toml may hold, with every default."""
+
+import difflib
+from datetime import timedelta
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    PlainSerializer,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
+
+from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.duration import Duration, show
+from fumewatch.core.errors import Fault
+from fumewatch.core.limit import LimitProfile
+from fumewatch.core.routing import Route
+from fumewatch.core.rules import Freshness, Rule
+from fumewatch.core.site import ZONE_NAME
+from fumewatch.mqtt import MqttSettings
+from fumewatch.receivers import ReceiverSettings
+from fumewatch.store import DatabaseSettings
+
+UNACKED_MOST: Final = 65_000
+"""MQTT numbers its messages with 16 bits; beyond 65,535 un-acked ones the numbers repeat."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def _zone(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value in available_timezones():
+        return ZoneInfo(value)
+    near = difflib.get_close_matches(value, sorted(available_timezones()), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "write a name such as Asia/Shanghai"
+    raise ValueError(f"{value!r} is not a time zone; {hint}")
+
+
+Zone = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_zone), PlainSerializer(str)]
+
+
+class IngestSettings(_Table):
+    """[ingest]: readings a transaction, messages waiting at most, and how wrong a clock may be."""
+
+    max_batch: int = Field(2000, ge=1, le=20_000)
+    inbox_limit: int = Field(50_000, ge=100, le=UNACKED_MOST)
+    future_tolerance: Duration = Field(timedelta(minutes=5), ge=timedelta(0))
+
+    @field_validator("inbox_limit")
+    @classmethod
+    def _holds_a_batch(cls, limit: int, info: ValidationInfo) -> int:
+        if limit < info.data.get("max_batch", 0):
+            raise ValueError(f"{limit} is less than max_batch; a batch would never fill")
+        return limit
+
+
+class EvaluateSettings(_Table):
+    """[evaluate]: how often monitors that changed, and all of them, are judged."""
+
+    every: Duration = Field(timedelta(seconds=1), ge=timedelta(seconds=0.1))
+    all_every: Duration = Field(timedelta(seconds=10), le=timedelta(minutes=10))
+
+    @field_validator("all_every")
+    @classmethod
+    def _not_oftener(cls, all_every: timedelta, info: ValidationInfo) -> timedelta:
+        every = info.data.get("every", all_every)
+        if all_every < every:
+            raise ValueError(f"{show(all_every)} is shorter than every = {show(every)}")
+        return all_every
+
+
+class RetentionSettings(_Table):
+    """[retention]: how long readings are kept, and when TimescaleDB compresses them."""
+
+    readings: Duration = Field(timedelta(days=400), ge=timedelta(days=2))
+    compress_after: Duration = Field(timedelta(days=7), ge=timedelta(days=1))
+
+    @field_validator("compress_after")
+    @classmethod
+    def _before_they_go(cls, after: timedelta, info: ValidationInfo) -> timedelta:
+        readings = info.data.get("readings", after)
+        if after > readings:
+            raise ValueError(f"{show(after)} is longer than readings = {show(readings)} are kept")
+        return after
+
+
+class WebSettings(_Table):
+    """[web]: where the page listens, and the address that messages link to."""
+
+    listen: str = "127.0.0.1:8080"
+    public_url: str = ""
+
+    @field_validator("listen")
+    @classmethod
+    def _is_host_and_port(cls, listen: str) -> str:
+        host, _, port = listen.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"{listen!r} is not host:port; write 127.0.0.1:8080 or [::]:8080")
+        return listen
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError(f"{url!r} is not a web address; write https://fume.example.org")
+        return url.rstrip("/")
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def base_url(self) -> str:
+        """What links begin with: public_url, else the listening address itself."""
+        return self.public_url or f"http://{self.listen}"
+
+
+class LogSettings(_Table):
+    """[log]: what goes to standard error, for journald or the container's log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+class Config(_Table):
+    """The whole of it, as one frozen value."""
+
+    zone: Zone = ZoneInfo(ZONE_NAME)
+    language: Literal["zh", "en"] = "zh"
+    business_hours: InstanceOf[BusinessHours] = Field(
+        "10:00-14:00, 16:30-22:00", validate_default=True
+    )
+    mqtt: MqttSettings = MqttSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    ingest: IngestSettings = IngestSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    freshness: Freshness = Freshness()
+    retention: RetentionSettings = RetentionSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
+    limit: tuple[LimitProfile, ...] = ()
+    rule: tuple[Rule, ...] = ()
+    receiver: tuple[ReceiverSettings, ...] = ()
+    route: tuple[Route, ...] = ()
+
+    _warnings: tuple[Fault, ...] = PrivateAttr(())
+
+    @field_validator("business_hours", mode="before")
+    @classmethod
+    def _hours(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        hours = BusinessHours.parse(value, str(info.data.get("zone", "UTC")))
+        if not hours.spans:
+            raise ValueError("no hours at all; write spans like 10:00-14:00, 16:30-22:00")
+        return hours
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What was accepted and a person should still look at."""
+        return self._warnings

@@ -1,0 +1,179 @@
+"""A CSV file that people made: bytes to rows of named cells, whatever Excel did to it.
+
+1. UTF-8 with or without BOM, UTF-16 with BOM, else GB18030.
+2. Comma, semicolon or tab, as the header has it.
+3. Columns by name or alias, in any order.
+"""
+
+import codecs
+import csv
+import difflib
+import io
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from fumewatch.core.errors import Fault, ImportRefused
+
+LONGEST_CELL: Final = 500
+LARGEST_FILE: Final = 64 * 1024 * 1024
+_DELIMITERS: Final = ",;\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    aliases: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the file; `cells` has no empty ones."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows, and what is wrong so far; who looks at the rows adds to it."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    _faults: list[tuple[int, Fault]] = field(default_factory=list)
+
+    def fault(self, line: int, column: str, what: str) -> None:
+        where = f"{self.name}:{line} {column}".rstrip()
+        self._faults.append((line, Fault(where, what)))
+
+    def refuse(self) -> None:
+        """Raise ImportRefused with every fault, in the order of the file, if there is any."""
+        if self._faults:
+            raise ImportRefused([fault for _, fault in sorted(self._faults, key=lambda f: f[0])])
+
+
+def read(data: bytes, name: str, columns: Sequence[Column], needed: Collection[str]) -> Table:
+    """Raise ImportRefused where no row can be told; faults of single rows are in the table."""
+    table = Table(name)
+    lines = _lines(table, _text(table, data))
+    header = next(lines, None)
+    if header is None:
+        table.fault(1, "", "is empty; the first line must name the columns")
+        table.refuse()
+        raise AssertionError
+    names = _header(table, *header, columns, needed)
+    table.refuse()
+    for line, cells in lines:
+        _row(table, line, cells, names)
+    return table
+
+
+def closest(word: str, known: Collection[str]) -> str:
+    """`; did you mean 'x'?`, or nothing."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _text(table: Table, data: bytes) -> str:
+    if len(data) > LARGEST_FILE:
+        table.fault(1, "", f"has {len(data):,} bytes; {LARGEST_FILE:,} are allowed")
+        table.refuse()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ("utf-16",)
+    else:
+        encodings = ("utf-8-sig", "gb18030")
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError as error:
+            at = error.start
+    table.fault(
+        data[:at].count(b"\n") + 1, "", "is neither UTF-8 nor GB18030; save it as CSV UTF-8"
+    )
+    table.refuse()
+    raise AssertionError
+
+
+def _lines(table: Table, text: str) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every row that is not blank; stops where the quoting breaks down."""
+    first = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            table.fault(line, "", f"cannot be read from here on: {error}; mind the quotes")
+            return
+        cells = [cell.strip() for cell in cells]
+        if any(cells):
+            yield line, cells
+
+
+def _header(
+    table: Table, line: int, cells: list[str], columns: Sequence[Column], needed: Collection[str]
+) -> list[str]:
+    """The column names in the order of the file; "" for one without a name."""
+    by_alias = {a.casefold(): c.name for c in columns for a in (c.name, *c.aliases)}
+    names = []
+    for number, cell in enumerate(cells, start=1):
+        name = by_alias.get(cell.casefold().replace(" ", "_"), "")
+        if cell and not name:
+            known = closest(cell.casefold(), by_alias) or f"; known: {_known(columns)}"
+            table.fault(line, _shown(cell), f"column {number} has an unknown name{known}")
+        elif name in names and name:
+            table.fault(line, name, "is there twice; delete one of the two columns")
+        names.append(name)
+    for column in columns:
+        if column.name in needed and column.name not in names:
+            also = " / ".join((column.name, *column.aliases))
+            table.fault(line, column.name, f"column missing; add one named {also}")
+    return names
+
+
+def _known(columns: Sequence[Column]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def _row(table: Table, line: int, cells: list[str], names: list[str]) -> None:
+    """Cells that are hostile or not under a name are told and left out."""
+    beyond = sum(1 for cell in cells[len(names) :] if cell)
+    if beyond:
+        table.fault(
+            line, "", f"has {beyond} more cells than the header; quote text with a delimiter in it"
+        )
+    kept = {}
+    for name, cell in zip(names, cells, strict=False):
+        if not cell:
+            continue
+        if not name:
+            table.fault(line, "", f"{_shown(cell)} stands in a column that has no name")
+        elif wrong := _wrong(cell):
+            table.fault(line, name, wrong)
+            kept[name] = BAD
+        else:
+            kept[name] = cell
+    table.rows.append(Row(line, kept))
+
+
+BAD: Final = "\0"
+"""In the place of a cell that was refused: it is not missing, and nothing more is said of it."""
+
+
+def _wrong(cell: str) -> str:
+    if len(cell) > LONGEST_CELL:
+        return f"has {len(cell):,} characters; {LONGEST_CELL} are allowed"
+    if strange := next((c for c in cell if unicodedata.category(c) in ("Cc", "Cs", "Co")), ""):
+        return f"has the character U+{ord(strange):04X}, which does not print; delete it"
+    if cell[0] in "=@":
+        return f"{_shown(cell)} is a formula; paste its value"
+    return ""
+
+
+def _shown(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else f"{cell[:40]}…")
