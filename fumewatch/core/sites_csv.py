@@ -252,9 +252,10 @@ def _code(text: str) -> str:
 
 
 def _topic_level(text: str) -> str:
-    if strange := next((c for c in text if c in "+#/" or c.isspace()), ""):
+    code = _code(text)
+    if strange := next((c for c in code if c in "+#/" or c.isspace()), ""):
         raise ValueError(f"{text!r} has {strange!r}, which no topic level of a monitor has")
-    return _code(text)
+    return code
 
 
 def _size(text: str) -> str:
