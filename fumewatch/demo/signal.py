@@ -1,0 +1,350 @@
+"""What the fleet's monitors send, as one real monitor taught. Pure.
+
+- Measured values refresh every 10 to 11 minutes at some makes, each minute at others, and are
+  repeated in between; some makes hold the last one from one cooking session to the next.
+- States and currents are those of the moment.
+- 1.6 % of the readings never come; after a lost connection the buffered ones come all at once.
+- Natural fume stays under 0.8 mg/m³: whatever is higher is a labelled situation.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
+from fumewatch.demo import noise
+from fumewatch.demo.fleet import ZONE_S, Fleet
+from fumewatch.demo.situations import SILENT, Kind, Situation
+
+SENTINEL: Final = -999_000
+"""-999 in thousandths: how monitors write that a value is missing."""
+_GAPS: Final = 0.016
+_DUPLICATES: Final = 0.002
+_SENTINELS: Final = 0.002
+_MALFORMED: Final = 0.0005
+_NATURAL_MOST: Final = 0.8
+_FAN_LEAD_S: Final = 600
+_SAMPLING_LEAD_S: Final = 300
+_RESOLUTION: Final = {
+    "temperature": 100,
+    "humidity": 100,
+    "velocity": 10,
+    "fan_current": 10,
+    "purifier_current": 10,
+}
+"""Thousandths that a monitor's display resolves, where that is more than one."""
+_BURST_S: Final = 2
+"""A monitor back on line needs this long before its buffer goes out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Emission:
+    """What is sent in a stretch of time, in order of sending.
+
+    readings   the monitor of each is its index in the fleet
+    sent_s     int64 [n]  when it is sent, seconds since 1970; later than measured if buffered
+    broken     messages besides that nothing can be read from
+    faults     a label for each single gap, duplicate, sentinel and broken message
+    """
+
+    readings: Readings
+    sent_s: NDArray[np.int64]
+    broken: tuple[Situation, ...]
+    faults: tuple[Situation, ...]
+
+
+def emit(
+    fleet: Fleet,
+    situations: Sequence[Situation],
+    start_s: int,
+    end_s: int,
+    interval_s: int,
+) -> Emission:
+    """Everything sent in [start_s, end_s), by monitors that measure each `interval_s`."""
+    seen = [s for s in situations if s.overlaps(start_s - _BURST_S - 1, end_s)]
+    monitor, at_s, sent_s = _sendings(fleet, seen, start_s, end_s, interval_s)
+    chance = noise.uniform(fleet.seed, 1, monitor, at_s)
+    gone = chance < _GAPS
+    gaps = _instants(Kind.GAP, monitor[gone], at_s[gone])
+    monitor, at_s, sent_s = monitor[~gone], at_s[~gone], sent_s[~gone]
+    chance = chance[~gone]
+    values, quality = _values(fleet, situations, monitor, at_s)
+    marks = _strew_sentinels(fleet, monitor, at_s, values)
+    again, broken = chance > 1 - _DUPLICATES, (chance - 0.5) % 1 < _MALFORMED
+    order = np.concatenate([np.arange(len(at_s)), np.flatnonzero(again)])
+    order = order[np.argsort(sent_s[order], kind="stable")]
+    readings = Readings(
+        monitor.astype(np.int32),
+        at_s * 1_000_000,
+        values,
+        quality,
+        np.zeros(len(at_s), np.int16),
+    )
+    malformed = _instants(Kind.MALFORMED, monitor[broken], sent_s[broken])
+    doubled = _instants(Kind.DUPLICATE, monitor[again], at_s[again])
+    return Emission(
+        readings.take(order), sent_s[order], malformed, (*gaps, *doubled, *marks, *malformed)
+    )
+
+
+def _sendings(
+    fleet: Fleet, situations: Sequence[Situation], start_s: int, end_s: int, interval_s: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """(monitor, measured, sent), each [n]: what is due, less what is withheld, and what is late."""
+    everyone = np.arange(len(fleet))
+    monitor, at_s = _due(fleet, everyone, start_s, end_s, interval_s)
+    for situation in situations:
+        if situation.kind in SILENT:
+            free = ~_rows(situation, monitor, at_s)
+            monitor, at_s = monitor[free], at_s[free]
+    parts = [(monitor, at_s, at_s)]
+    for situation in situations:
+        if situation.kind is Kind.BUFFERED and start_s <= situation.end_s + _BURST_S < end_s:
+            who = np.array([situation.monitor])
+            late = _due(fleet, who, situation.start_s, situation.end_s, interval_s)
+            parts.append((*late, np.full(len(late[1]), situation.end_s + _BURST_S)))
+    monitor, at_s, sent_s = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return monitor, at_s, sent_s
+
+
+def _due(
+    fleet: Fleet, monitors: NDArray[np.intp], start_s: int, end_s: int, interval_s: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(monitor, measured) of every turn to measure in [start_s, end_s)."""
+    phase_s = (fleet.phase[monitors] * interval_s).astype(np.int64)
+    turns = np.arange(start_s // interval_s - 1, end_s // interval_s + 1)
+    at_s = turns[None, :] * interval_s + phase_s[:, None]
+    rows, columns = np.nonzero((at_s >= start_s) & (at_s < end_s))
+    return monitors[rows].astype(np.int64), at_s[rows, columns]
+
+
+def _rows(
+    situation: Situation, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    return np.asarray(
+        (monitor == situation.monitor) & (at_s >= situation.start_s) & (at_s < situation.end_s)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """Where a moment stands in its kitchen's day, each [n].
+
+    heat       0 to 1, how busily it cooks       is_fan_on
+    is_sampling, sampling_since_s                last_end_s  when sampling last ended before
+    """
+
+    heat: NDArray[np.float64]
+    is_fan_on: NDArray[np.bool_]
+    is_sampling: NDArray[np.bool_]
+    sampling_since_s: NDArray[np.int64]
+    last_end_s: NDArray[np.int64]
+
+
+def _sessions(fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]) -> _Sessions:
+    """Look at yesterday's and today's two sessions; a session may end after midnight."""
+    today = (at_s + ZONE_S) // 86400
+    spans = fleet.spans[monitor]  # [n, 2, 2]
+    days = np.stack([today - 1, today])  # [2, n]
+    start = (days[:, None, :] * 86400 - ZONE_S) + spans[:, :, 0].T[None] * 60
+    start = start.reshape(4, -1)
+    length = ((spans[:, :, 1] - spans[:, :, 0]) % 1440 * 60).T
+    end = start + np.concatenate([length, length])
+    ramp = np.minimum(at_s - start, end - at_s) / 1200
+    sampling = (start - _SAMPLING_LEAD_S <= at_s) & (at_s < end + _SAMPLING_LEAD_S)
+    ended = np.where(at_s >= end + _SAMPLING_LEAD_S, end + _SAMPLING_LEAD_S, 0)
+    return _Sessions(
+        heat=np.clip(ramp, 0, 1).max(axis=0),
+        is_fan_on=((start - _FAN_LEAD_S <= at_s) & (at_s < end + _FAN_LEAD_S)).any(axis=0),
+        is_sampling=sampling.any(axis=0),
+        sampling_since_s=np.where(sampling, start - _SAMPLING_LEAD_S, 0).max(axis=0),
+        last_end_s=ended.max(axis=0),
+    )
+
+
+def _measured_at(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64], now: _Sessions
+) -> NDArray[np.int64]:
+    """When the value shown at `at_s` was measured: at the last refresh, or the session's last."""
+    period, first = fleet.refresh_s[monitor], fleet.refresh_at_s[monitor]
+
+    def refresh_before(moment: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.asarray((moment - first) // period * period + first)
+
+    latest = refresh_before(at_s)
+    is_held = fleet.holds[monitor] & ~(now.is_sampling & (latest >= now.sampling_since_s))
+    return np.where(is_held, refresh_before(now.last_end_s), latest)
+
+
+def _values(
+    fleet: Fleet,
+    situations: Iterable[Situation],
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """(int32 [10, n] as sent, quality uint8 [n])."""
+    present = _sessions(fleet, monitor, at_s)
+    shown_s = _measured_at(fleet, monitor, at_s, present)
+    here = _near(situations, monitor, at_s)
+    for situation, rows in here:
+        if situation.kind is Kind.STUCK:
+            shown_s[rows] = situation.start_s
+    fume = _fume(fleet, situations, monitor, shown_s)
+    channels = _pollutants(fleet, monitor, shown_s, fume)
+    channels |= _machines(fleet, here, monitor, at_s, present.is_fan_on)
+    quality = np.full(len(at_s), ord("N"), np.uint8)
+    for situation, rows in here:
+        if situation.kind is Kind.FAULT:
+            quality[rows] = ord("D")
+    return _as_sent(fleet, monitor, channels), quality
+
+
+def _near(
+    situations: Iterable[Situation], monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> list[tuple[Situation, NDArray[np.intp]]]:
+    """The situations that touch these rows, each with its rows."""
+    if not len(at_s):
+        return []
+    order = np.argsort(monitor, kind="stable")
+    by_monitor = monitor[order]
+    low, high = at_s.min(), at_s.max() + 1
+    found = []
+    for situation in situations:
+        if situation.kind is not Kind.FOULING and situation.overlaps(low, high):
+            one = order[
+                slice(*np.searchsorted(by_monitor, (situation.monitor, situation.monitor + 1)))
+            ]
+            rows = one[_rows(situation, monitor[one], at_s[one])]
+            if len(rows):
+                found.append((situation, rows))
+    return found
+
+
+def _fume(
+    fleet: Fleet,
+    situations: Iterable[Situation],
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """mg/m³ in the flue at that moment."""
+    heat = _sessions(fleet, monitor, at_s).heat
+    busy = 0.3 + 1.4 * noise.drifting(fleet.seed, 2, monitor, at_s, 1500)
+    busy *= np.exp(0.25 * noise.normal(fleet.seed, 3, monitor, at_s))
+    dirty = 1 + 0.5 * _fouled(fleet, monitor, at_s)
+    natural = fleet.level[monitor] * dirty * (0.08 + heat * busy)
+    fume = _NATURAL_MOST * np.tanh(natural / _NATURAL_MOST)
+    for situation, rows in _near(situations, monitor, at_s):
+        when, who = at_s[rows], monitor[rows]
+        fume[rows] = _disturbed(fleet.seed, situation, who, when, fume[rows])
+    return fume
+
+
+def _disturbed(
+    seed: int,
+    situation: Situation,
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    fume: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The fume of one situation's rows."""
+    wobble = noise.normal(seed, 4, monitor, at_s)
+    match situation.kind:
+        case Kind.EXCEEDANCE | Kind.SEVERE | Kind.OVER_RANGE:
+            return situation.level * np.exp(0.04 * wobble)
+        case Kind.NEAR_LIMIT:
+            return situation.level * (1 + 0.008 * wobble)
+        case Kind.RISING:
+            done = (at_s - situation.start_s) / (situation.end_s - situation.start_s)
+            return (0.35 + (situation.level - 0.35) * done) * (1 + 0.02 * wobble)
+        case Kind.BYPASS:
+            return 0.55 * np.exp(0.1 * wobble)
+        case Kind.BLOCKED_PROBE:
+            return 0.008 + 0.002 * wobble
+        case _:
+            return fume
+
+
+def _pollutants(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64], fume: NDArray[np.float64]
+) -> dict[str, NDArray[np.float64]]:
+    """The measured channels by name, in their units."""
+    heat = _sessions(fleet, monitor, at_s).heat
+
+    def wobble(use: int) -> NDArray[np.float64]:
+        return noise.normal(fleet.seed, use, monitor, at_s)
+
+    return {
+        "fume": fume,
+        "pm": fume * 0.9 * np.exp(0.1 * wobble(5)) + 0.02,
+        "nmhc": fume * 4.5 * np.exp(0.15 * wobble(6)) + 0.3,
+        "temperature": 24 + 22 * heat + 1.5 * wobble(7),
+        "humidity": 52 + 10 * heat + 3 * wobble(8),
+        "velocity": np.clip(0.3 + 8.5 * (heat > 0) + 0.5 * wobble(9), 0, None),
+    }
+
+
+def _machines(
+    fleet: Fleet,
+    situations: Iterable[tuple[Situation, NDArray[np.intp]]],
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    fan_on: NDArray[np.bool_],
+) -> dict[str, NDArray[np.float64]]:
+    """Fan and purifier: states and currents of the moment."""
+    fan, purifier = fan_on.copy(), fan_on.copy()
+    for situation, rows in situations:
+        if situation.kind in (Kind.PURIFIER_OFF, Kind.BYPASS):
+            purifier[rows] = False
+        if situation.kind is Kind.BYPASS:
+            fan[rows] = False
+    minute = at_s // 60
+    flicker = 1 + 0.02 * noise.normal(fleet.seed, 10, monitor, minute)
+    tired = 1 - 0.45 * _fouled(fleet, monitor, at_s)
+    return {
+        "fan_on": fan.astype(np.float64),
+        "purifier_on": purifier.astype(np.float64),
+        "fan_current": fleet.fan_a[monitor] * flicker * fan,
+        "purifier_current": fleet.purifier_a[monitor] * tired * flicker * purifier,
+    }
+
+
+def _fouled(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """0 when cleaned, 1 at the end of the cleaning cycle and after."""
+    return np.clip((at_s - fleet.cleaned_s[monitor]) / fleet.cycle_s[monitor], 0, 1)
+
+
+def _as_sent(
+    fleet: Fleet, monitor: NDArray[np.int64], channels: dict[str, NDArray[np.float64]]
+) -> NDArray[np.int32]:
+    """int32 [10, n]: in the channel's scale and resolution, MISSING where the make has none."""
+    values = np.full((len(CHANNELS), len(monitor)), MISSING, np.int32)
+    for i, channel in enumerate(CHANNELS):
+        step = _RESOLUTION.get(channel.name, 1)
+        whole = np.rint(channels[channel.name] * channel.scale / step).astype(np.int64) * step
+        values[i] = np.where(fleet.reports[i, monitor], whole, MISSING)
+    return values
+
+
+def _strew_sentinels(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64], values: NDArray[np.int32]
+) -> list[Situation]:
+    """Write -999 over one reported value of some readings; return their labels."""
+    chance = noise.uniform(fleet.seed, 11, monitor, at_s)
+    hit = np.flatnonzero(chance < _SENTINELS)
+    channel = (chance[hit] / _SENTINELS * (INDEX["velocity"] + 1)).astype(np.intp)
+    shown = values[channel, hit] != MISSING
+    hit, channel = hit[shown], channel[shown]
+    values[channel, hit] = SENTINEL
+    return list(_instants(Kind.SENTINEL, monitor[hit], at_s[hit]))
+
+
+def _instants(
+    kind: Kind, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> tuple[Situation, ...]:
+    pairs = zip(monitor.tolist(), at_s.tolist(), strict=True)
+    return tuple(Situation(who, kind, when, when + 1) for who, when in pairs)
