@@ -1,0 +1,101 @@
+"""The way to the database: settings, a pool, one transaction at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import ConnectionPool, PoolTimeout
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from fumewatch.core.duration import Duration
+from fumewatch.core.errors import StoreUnavailable
+from fumewatch.store.translate import translated
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+
+class DatabaseSettings(BaseModel):
+    """[database] of the configuration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field("postgresql://fumewatch@127.0.0.1:5432/fumewatch", repr=False)
+    pool_size: int = Field(8, ge=2)
+    connect_timeout: Duration = timedelta(seconds=5)
+    statement_timeout: Duration = timedelta(minutes=1)
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        try:
+            conninfo_to_dict(url)
+        except psycopg.ProgrammingError:
+            raise ValueError(
+                "this is not a database URL; write postgresql://user@host:5432/name"
+            ) from None
+        return url
+
+
+class Database:
+    """A pool of connections, safe from any thread."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        seconds = settings.connect_timeout.total_seconds()
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            settings.url,
+            kwargs=_options(settings),
+            min_size=1,
+            max_size=settings.pool_size,
+            open=False,
+            check=ConnectionPool.check_connection,  # a server's restart costs nobody an error
+            timeout=seconds,
+            reconnect_timeout=seconds,  # its pauses double: a longer one sleeps past the return
+            name="store",
+        )
+
+    def open(self) -> None:
+        """Start connecting; a database that is away shows at the first transaction."""
+        self._pool.open(wait=False)
+
+    def close(self) -> None:
+        self._pool.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Commit at the end, roll back on an exception. Raise StoreUnavailable or StoreRefused."""
+        with translated():
+            try:
+                with self._pool.connection() as conn:
+                    yield conn
+            except PoolTimeout as error:
+                raise StoreUnavailable(self._why()) from error
+
+    def ping(self) -> None:
+        """Raise StoreUnavailable if the database does not answer."""
+        with self.transaction() as conn:
+            conn.execute("select")
+
+    def _why(self) -> str:
+        """The pool says only that it waited: ask the server ourselves."""
+        try:
+            psycopg.connect(self._settings.url, **_options(self._settings)).close()
+        except psycopg.Error as error:
+            return str(error).strip()
+        return f"all {self._settings.pool_size} connections of the pool are in use"
+
+
+def _options(settings: DatabaseSettings) -> dict[str, Any]:
+    timeout_ms = round(settings.statement_timeout.total_seconds() * 1000)
+    return {
+        "connect_timeout": max(1, round(settings.connect_timeout.total_seconds())),
+        "application_name": "fumewatch",
+        "options": f"-c timezone=UTC -c statement_timeout={timeout_ms}",
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,  # ms: a server that vanished is noticed while we send, too
+    }
