@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
 from html import escape
 from typing import Final, Literal
 
@@ -31,9 +30,8 @@ PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 REMEMBERED: Final = 1000
 """Notifications of which some recipients have been served and others are still to be."""
 
-_ADDRESS: Final = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
-)
+_ADDRESS: Final = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_MAILBOX: Final = re.compile(rf"({_ADDRESS})|(?:\"([^\"<>]*)\"|([^\"<>]*?))\s*<({_ADDRESS})>")
 
 Refused = Mapping[str, tuple[int, bytes]]
 """smtplib's: address -> (code, what the server said)."""
@@ -164,10 +162,11 @@ class Email:
 
 def mailbox(text: str) -> Address:
     """One address with or without a name; ValueError where it is not one, or holds a line break."""
-    name, address = parseaddr(text)
-    if not text.isprintable() or not _ADDRESS.fullmatch(address):
+    match = _MAILBOX.fullmatch(text)
+    if match is None or not text.isprintable():
         raise ValueError(f"{text!r} is not an address like duty@example.org")
-    return Address(display_name=name, addr_spec=address)
+    bare, quoted, name, address = match.groups()
+    return Address(display_name=(quoted or name or "").strip(), addr_spec=bare or address)
 
 
 def compose(

@@ -110,7 +110,7 @@ class Webhook:
         deadline = self._clock() + self._settings.timeout.total_seconds()
         head = b""
         try:
-            for chunk in response.iter_raw(LONGEST_ANSWER):
+            for chunk in response.iter_raw():
                 head += chunk
                 if len(head) >= LONGEST_ANSWER * 4 or self._clock() > deadline:
                     break
