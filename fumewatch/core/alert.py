@@ -7,12 +7,15 @@ No data leaves an alert as it is: unplugging a monitor resolves nothing.
 """
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 _NAMESPACE: Final = uuid.UUID("66756d65-7761-5463-8000-616c65727473")
+_UNBROKEN: Final = timedelta(minutes=1)
+"""Breaches this close together are one: shorter holds must not break between two judgements."""
 
 
 class Verdict(IntEnum):
@@ -54,21 +57,36 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFacts:
+    """What of a rule goes into its alerts."""
+
+    id: str
+    kind: str
+    severity: Severity
+    policy: Policy = Policy()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One rule's verdict on one monitor, in the channel's unit; NaN where there is no number.
 
-    `since` is when the breach began by the readings, where the rule can tell.
+    `evidence` is asked for only when the alert changes its state: it costs more than judging.
     """
 
+    monitor: int
     verdict: Verdict
     value: float
     limit: float
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: Callable[[], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`opened_at`: the breach was first seen. `breached_at`: it was last seen. All times UTC."""
+    """`opened_at`: the breach was first seen. `breached_at`: it was last seen. All times UTC.
+
+    `value`, `limit`: of the last breach. `evidence`: of the last change of state; what cleared the
+    alert is added under "cleared".
+    """
 
     id: uuid.UUID
     rule: str
@@ -100,6 +118,129 @@ class Transition:
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a finding did to an alert: the alert as it is now, None where there is still none.
+
+    Save a transition at once. `changed` without one moves only `breached_at`, `clear_since`,
+    `value`: worth saving now and then, so that a restart does not begin a hold anew.
+    """
+
+    alert: Alert | None
+    transition: Transition | None = None
+    changed: bool = False
+
+
 def alert_id(rule: str, monitor: int, opened_at: datetime) -> uuid.UUID:
     """The same breach has the same id however often it is judged: nothing is opened twice."""
     return uuid.uuid5(_NAMESPACE, f"{rule}/{monitor}/{opened_at.isoformat()}")
+
+
+def advance(alert: Alert | None, finding: Finding, now: datetime, rule: RuleFacts) -> Step:
+    """Take an alert one step, or open it.
+
+    1. No data: nothing changes.
+    2. Breach: none or resolved → pending, or firing at once without a hold; pending → firing after
+       the hold, which starts again if no breach was seen for longer than it; firing stays.
+    3. Clear: pending → resolved; firing → resolved once clear for `keep_firing_for`.
+    """
+    match finding.verdict:
+        case Verdict.NO_DATA:
+            return Step(alert)
+        case Verdict.BREACH:
+            return _breach(alert, finding, now, rule)
+        case Verdict.CLEAR:
+            return _clear(alert, finding, now, rule.policy)
+        case _:
+            assert_never(finding.verdict)
+
+
+def withdraw(alert: Alert, now: datetime) -> Step:
+    """Resolve an open alert whose rule is no longer in the configuration."""
+    resolved = replace(alert, state=State.RESOLVED, resolved_at=now)
+    return _move(resolved, alert.state, now, Reason.RULE_REMOVED)
+
+
+def _breach(alert: Alert | None, finding: Finding, now: datetime, rule: RuleFacts) -> Step:
+    if alert is None:
+        return _open(finding, now, rule)
+    match alert.state:
+        case State.RESOLVED:
+            return _open(finding, now, rule)
+        case State.PENDING:
+            return _hold(alert, finding, now, rule.policy.hold)
+        case State.FIRING:
+            return _keep(_seen(alert, finding, now))
+        case _:
+            assert_never(alert.state)
+
+
+def _clear(alert: Alert | None, finding: Finding, now: datetime, policy: Policy) -> Step:
+    if alert is None:
+        return Step(None)
+    match alert.state:
+        case State.RESOLVED:
+            return Step(alert)
+        case State.PENDING:
+            return _resolve(alert, finding, now, Reason.CLEARED_EARLY)
+        case State.FIRING:
+            since = alert.clear_since or now
+            if now - since >= policy.keep_firing_for:
+                return _resolve(alert, finding, now, Reason.CLEARED)
+            return Step(replace(alert, clear_since=since), changed=alert.clear_since is None)
+        case _:
+            assert_never(alert.state)
+
+
+def _open(finding: Finding, now: datetime, rule: RuleFacts) -> Step:
+    fires = rule.policy.hold <= timedelta(0)
+    alert = Alert(
+        id=alert_id(rule.id, finding.monitor, now),
+        rule=rule.id,
+        kind=rule.kind,
+        severity=rule.severity,
+        monitor=finding.monitor,
+        state=State.FIRING if fires else State.PENDING,
+        opened_at=now,
+        breached_at=now,
+        value=finding.value,
+        limit=finding.limit,
+        fired_at=now if fires else None,
+        evidence=finding.evidence(),
+    )
+    return _move(alert, None, now, Reason.BREACHED)
+
+
+def _hold(alert: Alert, finding: Finding, now: datetime, hold: timedelta) -> Step:
+    seen = _seen(alert, finding, now)
+    if now - alert.breached_at > max(hold, _UNBROKEN):
+        return _keep(replace(seen, opened_at=now))
+    if now - alert.opened_at < hold:
+        return _keep(seen)
+    fired = replace(seen, state=State.FIRING, fired_at=now, evidence=finding.evidence())
+    return _move(fired, alert.state, now, Reason.HELD)
+
+
+def _seen(alert: Alert, finding: Finding, now: datetime) -> Alert:
+    return replace(
+        alert, breached_at=now, clear_since=None, value=finding.value, limit=finding.limit
+    )
+
+
+def _resolve(alert: Alert, finding: Finding, now: datetime, reason: Reason) -> Step:
+    resolved = replace(
+        alert,
+        state=State.RESOLVED,
+        clear_since=alert.clear_since or now,
+        resolved_at=now,
+        evidence=alert.evidence | {"cleared": finding.evidence()},
+    )
+    return _move(resolved, alert.state, now, reason)
+
+
+def _keep(alert: Alert) -> Step:
+    return Step(alert, changed=True)
+
+
+def _move(alert: Alert, before: State | None, at: datetime, reason: Reason) -> Step:
+    return Step(alert, Transition(alert, before, at, reason), changed=True)
