@@ -4,8 +4,6 @@ The same arguments give the same fleet. What its monitors send is `signal`'s, wh
 them `situations`'.
 """
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,19 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
 from fumewatch.core.reading import CHANNELS
 from fumewatch.core.site import ZONE_NAME
+from fumewatch.core.sites_csv import write
 from fumewatch.demo.names import DISHES, FIRST, STREETS, SURNAMES, VENDORS, Vendor
 
 ZONE_S: Final = 8 * 3600
 """Shanghai's clock is ahead of UTC by this many seconds, all year."""
 LIMIT_MG_M3: Final = 1.0
 LIMIT_PROFILE: Final = "DB31/844-2014"
-COLUMNS: Final = (
-    *("district", "street", "site_code", "site", "address", "contact", "size_class"),
-    *("business_hours", "tags", "outlet_code", "outlet", "limit_profile", "cleaned_at"),
-    *("monitor", "vendor", "model", "responsible"),
-)
 _SIZES: Final = ("small", "medium", "large")
 _LUNCH: Final = (10 * 60 + 30, 14 * 60)
 _DINNER: Final = (16 * 60 + 30, 22 * 60)
@@ -127,40 +122,48 @@ def build(
     )
 
 
+def facts(fleet: Fleet) -> Facts:
+    """What a bureau's list would say of it; monitors that nobody has listed are left out."""
+    listed = [outlet for outlet in fleet.outlets if outlet.is_listed]
+    sites = {site.code: site for outlet in listed for site in outlet.sites}
+    return Facts(
+        tuple(_site_facts(fleet.district, site) for site in sites.values()),
+        tuple(_outlet_facts(outlet) for outlet in listed),
+        tuple(
+            MonitorFacts(fleet.district, o.monitor, o.code, o.vendor.name, o.vendor.model)
+            for o in listed
+        ),
+    )
+
+
 def sites_csv(fleet: Fleet) -> str:
-    """The fleet as `fumewatch sites import` reads it: one row for each site at each outlet.
-
-    Monitors that nobody has listed are left out.
-    """
-    text = io.StringIO()
-    rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    rows.writeheader()
-    for outlet in fleet.outlets:
-        if outlet.is_listed:
-            rows.writerows(_row(fleet.district, outlet, site) for site in outlet.sites)
-    return text.getvalue()
+    """The same as `fumewatch sites import` reads it."""
+    return write(facts(fleet))
 
 
-def _row(district: str, outlet: Outlet, site: Site) -> dict[str, str]:
-    return {
-        "district": district,
-        "street": site.street,
-        "site_code": site.code,
-        "site": site.name,
-        "address": site.address,
-        "contact": site.contact,
-        "size_class": site.size_class,
-        "business_hours": str(BusinessHours(site.spans, ZONE_NAME)),
-        "tags": ";".join(site.tags),
-        "outlet_code": outlet.code,
-        "outlet": outlet.name,
-        "limit_profile": LIMIT_PROFILE,
-        "cleaned_at": outlet.cleaned_on.isoformat(),
-        "monitor": outlet.monitor,
-        "vendor": outlet.vendor.name,
-        "model": outlet.vendor.model,
-        "responsible": "yes" if site is outlet.sites[0] else "no",
-    }
+def _site_facts(district: str, site: Site) -> SiteFacts:
+    return SiteFacts(
+        code=site.code,
+        name=site.name,
+        district=district,
+        street=site.street,
+        address=site.address,
+        contact=site.contact,
+        size_class=site.size_class,
+        business_hours=str(BusinessHours(site.spans, ZONE_NAME)),
+        tags=site.tags,
+    )
+
+
+def _outlet_facts(outlet: Outlet) -> OutletFacts:
+    return OutletFacts(
+        code=outlet.code,
+        responsible_site=outlet.sites[0].code,
+        sites=tuple(sorted(site.code for site in outlet.sites)),
+        limit_profile=LIMIT_PROFILE,
+        name=outlet.name,
+        cleaned_at=outlet.cleaned_on,
+    )
 
 
 def _turn(at: datetime) -> int:

@@ -38,6 +38,8 @@ _RESOLUTION: Final = {
 """Thousandths that a monitor's display resolves, where that is more than one."""
 _BURST_S: Final = 2
 """A monitor back on line needs this long before its buffer goes out."""
+_LONGEST_HELD_S: Final = 2 * 86400
+"""A value shown is never older; nor is a buffer that is sent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +66,8 @@ def emit(
     interval_s: int,
 ) -> Emission:
     """Everything sent in [start_s, end_s), by monitors that measure each `interval_s`."""
-    seen = [s for s in situations if s.overlaps(start_s - _BURST_S - 1, end_s)]
-    monitor, at_s, sent_s = _sendings(fleet, seen, start_s, end_s, interval_s)
+    situations = [s for s in situations if s.overlaps(start_s - _LONGEST_HELD_S, end_s)]
+    monitor, at_s, sent_s = _sendings(fleet, situations, start_s, end_s, interval_s)
     chance = noise.uniform(fleet.seed, 1, monitor, at_s)
     gone = chance < _GAPS
     gaps = _instants(Kind.GAP, monitor[gone], at_s[gone])
@@ -213,7 +215,7 @@ def _near(
     low, high = at_s.min(), at_s.max() + 1
     found = []
     for situation in situations:
-        if situation.kind is not Kind.FOULING and situation.overlaps(low, high):
+        if situation.overlaps(low, high):
             one = order[
                 slice(*np.searchsorted(by_monitor, (situation.monitor, situation.monitor + 1)))
             ]

@@ -1,6 +1,6 @@
 """What goes wrong at the fleet, when, and for how long: the ground truth of the signal. Pure.
 
-No two situations of one monitor overlap, so each stretch of a monitor's life has one name.
+No two of one monitor overlap, fouling apart: each stretch of a monitor's life has one name.
 """
 
 from collections import defaultdict
@@ -114,7 +114,7 @@ _OPENINGS: Final = (
     _Opening(Kind.STUCK, 0.01, (40, 90), (10, 60)),
     _Opening(Kind.OVER_RANGE, 0.01, (2, 5), (2, 15), (35, 60)),
     _Opening(Kind.FAULT, 0.01, (2, 10), (5, 20)),
-    _Opening(Kind.POWER_CUT, 0.02, (31, 90), (0.3, 1.5)),  # about to come back
+    _Opening(Kind.POWER_CUT, 0.025, (31, 90), (0.2, 0.8)),  # about to come back
     _Opening(Kind.POWER_CUT, 0.015, (29.5, 31), (20, 60)),
     _Opening(Kind.POWER_CUT, 0.01, (-2, -0.5), (40, 60)),  # about to be cut
     _Opening(Kind.BUFFERED, 0.015, (3, 15), (0.2, 1.5)),
@@ -122,7 +122,7 @@ _OPENINGS: Final = (
 
 
 def plan(fleet: Fleet, start: datetime, end: datetime, speed: float = 1.0) -> list[Situation]:
-    """All situations of [start, end), `speed` times as many as usual, in order of their start.
+    """The situations of [start, end), `speed` times as many as usual, in order of their start.
 
     A day's situations are drawn for the whole local day, so a longer plan continues a shorter one.
     """
@@ -130,7 +130,7 @@ def plan(fleet: Fleet, start: datetime, end: datetime, speed: float = 1.0) -> li
     last = int(end.timestamp() + ZONE_S) // 86400
     drawn = [s for day in range(first, last + 1) for s in _day(fleet, day, speed)]
     happening = (s for s in drawn if s.overlaps(start.timestamp(), end.timestamp()))
-    return sorted([*happening, *_fouling(fleet, end)], key=lambda s: (s.start_s, s.monitor))
+    return without_overlap(happening)
 
 
 def opening(fleet: Fleet, at: datetime) -> list[Situation]:
@@ -152,19 +152,24 @@ def opening(fleet: Fleet, at: datetime) -> list[Situation]:
     return scene
 
 
+def fouling(fleet: Fleet, end_s: int) -> list[Situation]:
+    """From the day each purifier's current falls below 70 %; nobody cleans one in the simulation.
+
+    These come on top of others: fouling is no one's only trouble.
+    """
+    starts = fleet.cleaned_s + (fleet.cycle_s * _FOULED).astype(np.int64)
+    fouled = np.flatnonzero(starts < end_s)
+    return [Situation(int(m), Kind.FOULING, int(starts[m]), end_s) for m in fouled]
+
+
 def without_overlap(*groups: Iterable[Situation]) -> list[Situation]:
-    """All of the first group, then of each next one what does not meet one taken before."""
+    """All of the first group, then of each next one what meets none taken before; by start."""
     taken: dict[int, list[Situation]] = defaultdict(list)
     for situation in (s for group in groups for s in group):
         others = taken[situation.monitor]
-        is_slow = situation.kind is Kind.FOULING
-        if is_slow or not any(_meet(situation, other) for other in others):
+        if not any(situation.overlaps(other.start_s, other.end_s) for other in others):
             others.append(situation)
     return sorted((s for group in taken.values() for s in group), key=lambda s: s.start_s)
-
-
-def _meet(one: Situation, other: Situation) -> bool:
-    return other.kind is not Kind.FOULING and one.overlaps(other.start_s, other.end_s)
 
 
 def _day(fleet: Fleet, day: int, speed: float) -> Sequence[Situation]:
@@ -196,11 +201,3 @@ def _can_have(fleet: Fleet, monitor: int, kind: Kind) -> bool:
     if kind in (Kind.PURIFIER_OFF, Kind.BYPASS):
         return bool(fleet.reports[INDEX["purifier_on"], monitor])
     return True
-
-
-def _fouling(fleet: Fleet, end: datetime) -> Iterable[Situation]:
-    """From the day a purifier's current falls below 70 %; the plan has no cleaning that ends it."""
-    end_s = int(end.timestamp())
-    starts = fleet.cleaned_s + (fleet.cycle_s * _FOULED).astype(np.int64)
-    for monitor in np.flatnonzero(starts < end_s):
-        yield Situation(int(monitor), Kind.FOULING, int(starts[monitor]), end_s)
