@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from fumewatch.config.positions import Path
 from fumewatch.config.source import Source, closest
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.rules import Rule
@@ -21,6 +22,7 @@ def check(source: Source) -> None:
         _one_of_a_kind(source, section, key)
     _rules_have_limits(source)
     _routes_lead_somewhere(source)
+    _something_is_done(source)
 
 
 def _names(source: Source, section: str) -> list[tuple[int, str]]:
@@ -77,22 +79,37 @@ def _limits_used(rule: Any, raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _routes_lead_somewhere(source: Source) -> None:
-    receivers = [name for _, name in _names(source, "receiver")]
-    rules = [name for _, name in _names(source, "rule")]
+    known = {section: [name for _, name in _names(source, section)] for section in _NAME_KEYS}
     for index, route in enumerate(_items(source, "route")):
         if not isinstance(route, dict):
             continue
-        name = route.get("receiver")
-        if isinstance(name, str) and name not in receivers:
-            hint = closest(name, receivers) or "; add a [[receiver]]"
-            source.fault(("route", index, "receiver"), f"no receiver {name!r}{hint}")
         match = route.get("match")
-        _rules_exist(source, index, match.get("rule") if isinstance(match, dict) else None, rules)
+        rules = match.get("rule") if isinstance(match, dict) else None
+        _exist(source, ("route", index, "receiver"), route.get("receiver"), known["receiver"])
+        _exist(source, ("route", index, "match", "rule"), rules, known["rule"])
+    _every_route_is_reached(source)
 
 
-def _rules_exist(source: Source, index: int, wanted: Any, rules: list[str]) -> None:
-    for rule in [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []:
-        if isinstance(rule, str) and rule not in rules:
-            source.fault(
-                ("route", index, "match", "rule"), f"no rule {rule!r}{closest(rule, rules)}"
-            )
+def _exist(source: Source, path: Path, wanted: Any, known: list[str]) -> None:
+    """`wanted` is a name or a list of names of what the last key of the path calls it."""
+    for name in wanted if isinstance(wanted, list) else [wanted]:
+        if isinstance(name, str) and name not in known:
+            hint = closest(name, known) or f"; add a [[{path[-1]}]]"
+            source.fault(path, f"no {path[-1]} is named {name!r}{hint}")
+
+
+def _every_route_is_reached(source: Source) -> None:
+    taken_by = None
+    for index, route in enumerate(_items(source, "route")):
+        if taken_by is not None:
+            line = source.where(("route", taken_by)).rpartition(":")[2]
+            source.warn(("route", index), f"never reached: the route in line {line} takes all")
+        elif isinstance(route, dict) and not route.get("match") and not route.get("continue"):
+            taken_by = index
+
+
+def _something_is_done(source: Source) -> None:
+    if not _items(source, "rule"):
+        source.warn((), "no [[rule]]: readings are stored, and nothing is ever warned of")
+    elif not _items(source, "route"):
+        source.warn((), "no [[route]]: alerts show on the page, and nobody is sent any")

@@ -135,7 +135,7 @@ class LogSettings(_Table):
     """[log]: what goes to standard error, for journald or the container's log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["json", "text"] = "json"
+    format: Literal["json", "console"] = "json"
 
 
 class Config(_Table):

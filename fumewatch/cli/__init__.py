@@ -1,0 +1,145 @@
+"""fumewatch's commands. This folder is the only one that prints.
+
+Exit status: 0 good, 1 refused or failed, 2 wrong usage. What a command needs is imported inside it,
+so that --help comes at once.
+"""
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, NoReturn
+
+import typer
+
+from fumewatch import __version__
+from fumewatch.cli import fleet, options, show, sites
+from fumewatch.cli.options import AsJson, ConfigPath
+from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
+
+app = typer.Typer(
+    help="Preventive supervision of restaurant oil fume: readings in, early warnings out.",
+    epilog="Each command has examples: fumewatch run --help. All of it at work: fumewatch demo",
+    rich_markup_mode=None,  # --help in half the time
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+
+def main() -> NoReturn:
+    """Errors of ours become their text on standard error and status 1, without a traceback."""
+    try:
+        app(prog_name="fumewatch")
+    except (ConfigError, ImportRefused) as refusal:
+        show.faults(refusal.faults)
+    except FumewatchError as error:
+        show.complain(f"fumewatch: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        show.line(f"fumewatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(config: ConfigPath = None) -> None:
+    """Run the daemon until SIGTERM or Ctrl-C.
+
+    \b
+    Examples:
+      fumewatch run
+      fumewatch run --config /etc/fumewatch/config.toml
+    """
+    from fumewatch import app as daemon
+    from fumewatch.config import default_path
+
+    raise typer.Exit(daemon.run(default_path(config)))
+
+
+@app.command()
+def check(
+    config: ConfigPath = None,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Also try the database, the broker, the receivers.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Check the configuration: every fault with its line, all at once.
+
+    \b
+    Examples:
+      fumewatch check
+      fumewatch check --config config.toml --connect
+      fumewatch check --json
+    """
+    from fumewatch.cli import check as checking
+    from fumewatch.cli import reach
+    from fumewatch.config import default_path, examine
+
+    path = default_path(config)
+    examined = examine(path)
+    wanted = examined.config if connect else None
+    attempts = list(reach.attempts(wanted)) if wanted else []
+    if json:
+        show.as_json(checking.as_json(path, examined, attempts))
+    else:
+        checking.tell(path, examined, attempts)
+    is_good = examined.config is not None and all(attempt.is_reached for attempt in attempts)
+    raise typer.Exit(0 if is_good else 1)
+
+
+@app.command()
+def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
+    """Bring the database's schema up to this program's; safe to repeat.
+
+    \b
+    Examples:
+      fumewatch migrate
+      fumewatch migrate --config /etc/fumewatch/config.toml
+    """
+    from fumewatch.store import migrate as migration
+
+    old, new = migration.upgrade(options.load(config).database.url)
+    if json:
+        show.as_json({"before": old, "after": new})
+    elif old == new:
+        show.line(f"The schema is at {new} already.")
+    else:
+        show.line(f"The schema went from {old or 'nothing'} to {new}.")
+
+
+@app.command()
+def status(config: ConfigPath = None, json: AsJson = False) -> None:
+    """Show what runs, how the fleet stands, what is stuck. Status 1 when no daemon runs.
+
+    \b
+    Examples:
+      fumewatch status
+      fumewatch status --json | jq .monitors
+    """
+    from fumewatch.cli import status as looking
+
+    loaded = options.load(config)
+    with options.transaction(loaded) as conn:
+        found = looking.look(conn, loaded, datetime.now(UTC))
+    if json:
+        show.as_json(found.as_json())
+    else:
+        looking.tell(found)
+    raise typer.Exit(0 if found.is_running else 1)
+
+
+app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: import and list.")
+app.command()(fleet.simulate)

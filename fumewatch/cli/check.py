@@ -1,0 +1,44 @@
+"""What `fumewatch check` tells of a configuration."""
+
+from pathlib import Path
+from typing import Any
+
+from fumewatch.cli import show
+from fumewatch.cli.reach import Attempt
+from fumewatch.config import Config, Examined
+
+
+def as_json(path: Path, examined: Examined, attempts: list[Attempt]) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "good": examined.config is not None,
+        "faults": examined.faults,
+        "warnings": examined.warnings,
+        "connections": attempts,
+        "summary": _summary(examined.config) if examined.config else None,
+    }
+
+
+def tell(path: Path, examined: Examined, attempts: list[Attempt]) -> None:
+    for warning in examined.warnings:
+        show.complain(f"{warning} (warning)")
+    if examined.config is None:
+        show.faults(examined.faults)
+        show.complain(f"{path} is refused: {show.count(len(examined.faults), 'fault')}.")
+        return
+    summary = _summary(examined.config)
+    rows = [(section, len(names), ", ".join(names)) for section, names in summary.items()]
+    show.table("", ["", "", ""], rows)
+    for attempt in attempts:
+        say = show.line if attempt.is_reached else show.complain
+        say(f"{attempt.name}: {'' if attempt.is_reached else 'NOT REACHED: '}{attempt.detail}")
+    show.line(f"{path} is good.")
+
+
+def _summary(config: Config) -> dict[str, list[str]]:
+    return {
+        "rules": [rule.id for rule in config.rule],
+        "limits": [profile.name for profile in config.limit],
+        "receivers": [f"{receiver.name} ({receiver.kind})" for receiver in config.receiver],
+        "routes": [" + ".join(route.receiver) for route in config.route],
+    }

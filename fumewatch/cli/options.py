@@ -1,0 +1,72 @@
+"""Options that several commands share, and what they lead to."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fumewatch.cli import show
+from fumewatch.core import duration
+
+if TYPE_CHECKING:
+    from fumewatch.config import Config
+    from fumewatch.store import Connection
+
+ConfigPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="Else $FUMEWATCH_CONFIG, ./config.toml, /etc/fumewatch/config.toml.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+
+
+def load(path: Path | None) -> "Config":
+    """Raise ConfigError; what is only doubtful goes to standard error."""
+    from fumewatch import config
+
+    loaded = config.load(config.default_path(path))
+    for warning in loaded.warnings:
+        show.complain(f"{warning} (warning)")
+    return loaded
+
+
+@contextmanager
+def transaction(config: "Config") -> Iterator["Connection"]:
+    """One transaction on a database whose schema is ours; StoreRefused says to migrate first."""
+    from fumewatch.core.errors import StoreRefused
+    from fumewatch.store import Database, migrate
+
+    database = Database(config.database)
+    database.open()
+    try:
+        with database.transaction() as conn:
+            state = migrate.state(conn)
+            if state is not migrate.State.CURRENT:
+                raise StoreRefused(f"the database's schema is {state}; run fumewatch migrate")
+            yield conn
+    finally:
+        database.close()
+
+
+def read_duration(text: str) -> timedelta:
+    try:
+        return duration.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,106 @@
+"""Try what the configuration points to: database, broker, receivers. Nothing is sent or changed."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, assert_never
+from urllib.parse import urlsplit
+
+from fumewatch.config import Config
+from fumewatch.core.errors import FumewatchError
+from fumewatch.receivers import ReceiverSettings
+from fumewatch.receivers.email import PORTS, EmailSettings
+from fumewatch.receivers.log import LogSettings
+from fumewatch.receivers.mqtt import MqttReceiverSettings
+from fumewatch.receivers.webhook import WebhookSettings
+
+PATIENCE_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`detail` is what was found there, or why it could not be reached."""
+
+    name: str
+    is_reached: bool
+    detail: str
+
+
+def attempts(config: Config) -> Iterator[Attempt]:
+    yield _attempt("database", lambda: _database(config))
+    yield _attempt("broker", lambda: _broker(config))
+    for receiver in config.receiver:
+        yield _attempt(f"receiver {receiver.name}", lambda r=receiver: _receiver(r))  # type: ignore[misc]
+
+
+def _attempt(name: str, look: Callable[[], str]) -> Attempt:
+    try:
+        return Attempt(name, True, look())
+    except (FumewatchError, OSError) as error:
+        return Attempt(name, False, str(error) or type(error).__name__)
+
+
+def _database(config: Config) -> str:
+    from fumewatch.store import Database, migrate
+    from fumewatch.store.pages import operation
+
+    database = Database(config.database)
+    database.open()
+    try:
+        with database.transaction() as conn:
+            state = migrate.state(conn)
+            facts = operation.store_facts(conn)
+    finally:
+        database.close()
+    kind = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "plain"
+    words = {
+        migrate.State.CURRENT: "schema current",
+        migrate.State.EMPTY: "no schema yet; run fumewatch migrate",
+        migrate.State.OLD: "schema old; run fumewatch migrate",
+        migrate.State.NEWER: "schema newer than this program; install the newer fumewatch",
+    }
+    return f"PostgreSQL {facts.postgresql}, {kind}, {words[state]}"
+
+
+def _broker(config: Config) -> str:
+    raise NotImplementedError
+
+
+def _receiver(receiver: ReceiverSettings) -> str:
+    match receiver:
+        case WebhookSettings():
+            return _webhook(receiver)
+        case EmailSettings():
+            return _open(receiver.host, receiver.port or PORTS[receiver.security])
+        case MqttReceiverSettings():
+            return "on the broker of [mqtt]"
+        case LogSettings():
+            return _writable(receiver.path)
+        case _:
+            assert_never(receiver)
+
+
+def _webhook(receiver: WebhookSettings) -> str:
+    """Only host and port are told: the rest of the address may be a secret."""
+    via = receiver.proxy or receiver.url
+    parts = urlsplit(via.get_secret_value())
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return _open(parts.hostname or "", port)
+
+
+def _open(host: str, port: int) -> str:
+    try:
+        socket.create_connection((host, port), timeout=PATIENCE_S).close()
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}") from error
+    return f"{host}:{port} accepts connections"
+
+
+def _writable(path: Path) -> str:
+    there = path if path.exists() else path.parent
+    if not os.access(there, os.W_OK):
+        what = "cannot be written" if there.exists() else "does not exist"
+        raise OSError(f"{there} {what}")
+    return f"{path} can be written"

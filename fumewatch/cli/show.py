@@ -1,0 +1,87 @@
+"""How commands speak: results to standard output, complaints to standard error."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+import typer
+
+from fumewatch.core import duration
+from fumewatch.core.errors import Fault
+
+MOST_FAULTS: Final = 200
+"""Beyond this many nobody reads on; --json has them all."""
+
+
+def line(text: str = "") -> None:
+    typer.echo(text)
+
+
+def complain(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def as_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def faults(found: Sequence[Fault]) -> None:
+    for fault in found[:MOST_FAULTS]:
+        complain(str(fault))
+    if len(found) > MOST_FAULTS:
+        complain(f"... and {len(found) - MOST_FAULTS} more")
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """1 fault, 2 faults."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(n_bytes: int) -> str:
+    """1234567 is 1.2 MB."""
+    amount, units = float(n_bytes), ["B", "kB", "MB", "GB", "TB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1000
+        del units[0]
+    return (
+        f"{amount:.1f} {units[0]}" if amount < 10 and n_bytes >= 10 else f"{amount:.0f} {units[0]}"
+    )
+
+
+def ago(age: timedelta) -> str:
+    return f"{duration.show(max(age, timedelta(0)))} ago"
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people; it is as wide as it needs to be where no terminal sets a width."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row))
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(grid)
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    return Text("" if value is None else str(value))  # as text: a site named "[red]" stays so
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)

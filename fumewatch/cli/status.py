@@ -1,0 +1,136 @@
+"""What `fumewatch status` tells: the daemons, the fleet, what is open and what is stuck."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from fumewatch.cli import show
+from fumewatch.config import Config
+from fumewatch.core.fleet import tally
+from fumewatch.store import Connection, summary
+from fumewatch.store.pages import fleet, operation
+from fumewatch.store.pages.operation import DaemonRow, DeadLetterKind, Outbox, StoreFacts
+from fumewatch.web.present import Presenter
+
+SILENT_AFTER: Final = timedelta(seconds=30)
+"""A daemon that has not beaten for this long is not running."""
+LOOK_BACK: Final = timedelta(days=7)
+"""Failed notifications and dead letters older than this are history, not news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    at: datetime
+    daemons: list[DaemonRow]
+    readings_last_minute: int
+    monitors: dict[str, int]
+    open_alerts: dict[str, int]
+    outbox: Outbox
+    dead_letters: list[DeadLetterKind]
+    counts: summary.Counts
+    database: StoreFacts
+
+    def runs(self, daemon: DaemonRow) -> bool:
+        return self.at - daemon.heartbeat_at <= SILENT_AFTER
+
+    @property
+    def is_running(self) -> bool:
+        return any(map(self.runs, self.daemons))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "running": self.is_running,
+            "daemons": [asdict(d) | {"running": self.runs(d)} for d in self.daemons],
+            "readings_last_minute": self.readings_last_minute,
+            "monitors": self.monitors,
+            "open_alerts": self.open_alerts,
+            "outbox": asdict(self.outbox),
+            "dead_letters": [asdict(kind) for kind in self.dead_letters],
+            "counts": asdict(self.counts),
+            "database": asdict(self.database),
+        }
+
+
+def look(conn: Connection, config: Config, now: datetime) -> Status:
+    present = Presenter(config)
+    stands = [present.standing(row, now) for row in fleet.monitors(conn)]
+    return Status(
+        at=now,
+        daemons=operation.daemons(conn, now),
+        readings_last_minute=operation.readings_between(conn, now - timedelta(minutes=1), now),
+        monitors={state.value: n for state, n in tally(stands).items()},
+        open_alerts=operation.open_by_severity(conn),
+        outbox=operation.outbox(conn, now - LOOK_BACK),
+        dead_letters=operation.dead_letter_kinds(conn, now - LOOK_BACK),
+        counts=summary.counts(conn),
+        database=operation.store_facts(conn),
+    )
+
+
+def tell(status: Status) -> None:
+    _tell_daemons(status)
+    show.table("Now", ["what", "how much"], _figures(status))
+    if status.dead_letters:
+        show.table(
+            "Dead letters of the last 7 days",
+            ["kind", "count", "latest"],
+            [
+                (d.kind, f"{d.count:,}", show.ago(status.at - d.latest_at))
+                for d in status.dead_letters
+            ],
+        )
+
+
+def _tell_daemons(status: Status) -> None:
+    if not status.is_running:
+        show.line(
+            f"The daemon is not running: {_last_seen(status)}. Start it with fumewatch run.\n"
+        )
+    rows = []
+    for daemon in status.daemons:
+        role = ("leads" if daemon.is_leader else "stands by") if status.runs(daemon) else "gone"
+        beat = show.ago(status.at - daemon.heartbeat_at)
+        rows.append((f"{daemon.host}/{daemon.pid}", daemon.version, role, beat, _down(daemon)))
+    if rows:
+        show.table("Daemons", ["host/pid", "version", "role", "heartbeat", "down"], rows)
+
+
+def _last_seen(status: Status) -> str:
+    if not status.daemons:
+        return "none has reported within a day"
+    latest = max(daemon.heartbeat_at for daemon in status.daemons)
+    return f"the last heartbeat was {show.ago(status.at - latest)}"
+
+
+def _down(daemon: DaemonRow) -> str:
+    parts = [
+        f"{name}: {part.get('detail', '')}"
+        for name, part in daemon.health.items()
+        if isinstance(part, dict) and not part.get("is_up", part.get("up", True))
+    ]
+    return "; ".join(parts) or "nothing"
+
+
+def _figures(status: Status) -> list[tuple[str, str]]:
+    stands = ", ".join(f"{n:,} {state}" for state, n in status.monitors.items() if n)
+    alerts = ", ".join(f"{n:,} {severity}" for severity, n in status.open_alerts.items() if n)
+    outbox, counts, database = status.outbox, status.counts, status.database
+    waiting = ""
+    if outbox.oldest_due is not None and outbox.oldest_due < status.at:
+        waiting = f", the oldest fell due {show.ago(status.at - outbox.oldest_due)}"
+    engine = f"TimescaleDB {database.timescaledb}" if database.timescaledb else "no TimescaleDB"
+    return [
+        ("monitors", stands or "none yet"),
+        ("firing alerts", alerts or "none"),
+        ("readings measured in the last minute", f"{status.readings_last_minute:,}"),
+        ("readings stored", f"{counts.readings_stored:,}"),
+        ("alerts fired / resolved", f"{counts.alerts_fired:,} / {counts.alerts_resolved:,}"),
+        ("messages delivered", f"{counts.messages_delivered:,}"),
+        ("messages due", f"{outbox.due:,}{waiting}"),
+        ("messages failed in 7 days", f"{outbox.failed:,}"),
+        (
+            "database",
+            f"PostgreSQL {database.postgresql}, {engine}, {show.size(database.size_bytes)}",
+        ),
+    ]
