@@ -1,0 +1,217 @@
+"""One connection to the broker, from greeting to goodbye: select, read, write, ping."""
+
+import contextlib
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from fumewatch.mqtt import reasons
+from fumewatch.mqtt.keepalive import Keepalive, Step
+from fumewatch.mqtt.reader import PlainClient
+
+ANSWER_S: Final = 4.0
+"""For the network to connect, for TLS to agree, and for the broker to answer: so long each."""
+_FAREWELL_S: Final = 1.0
+_TICK_S: Final = 1.0
+
+
+class Role(Protocol):
+    """What a connection is for. The network thread calls every method."""
+
+    def open(self) -> PlainClient:
+        """A new client that is not yet connected."""
+
+    def connect(self, client: PlainClient) -> None:
+        """Reach the broker and greet it. OSError or ValueError says why it did not work."""
+
+    def welcome(
+        self, client: PlainClient, properties: Properties | None, *, has_session: bool
+    ) -> None:
+        """The broker has let us in; `has_session`: and remembers us."""
+
+    def wants_data(self) -> bool:
+        """Whether to read; False leaves the broker waiting."""
+
+    def patience(self, client: PlainClient) -> float | None:
+        """Seconds after which to read although select is silent; None: believe select."""
+
+    def read(self, client: PlainClient, *, is_late: bool) -> None:
+        """Have the client read. `is_late`: patience made us, not select."""
+
+    def work(self, client: PlainClient) -> None:
+        """Queue what is to be sent."""
+
+    def lost(self) -> None:
+        """The connection is over, or was never made."""
+
+
+class Bell:
+    """Wakes a thread out of select."""
+
+    def __init__(self) -> None:
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self._theirs.setblocking(False)
+        self._is_rung = False
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def ring(self) -> None:
+        if not self._is_rung:
+            self._is_rung = True
+            with contextlib.suppress(OSError):  # full is rung enough; closed has nobody to wake
+                self._theirs.send(b"\0")
+
+    def hush(self) -> None:
+        """Call before looking for work: the other way round a ring between them would be lost."""
+        with contextlib.suppress(BlockingIOError):
+            self._ours.recv(64)
+        self._is_rung = False
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+class Conversation:
+    def __init__(self, role: Role, bell: Bell, is_stopping: Callable[[], bool]) -> None:
+        self._role = role
+        self._bell = bell
+        self._is_stopping = is_stopping
+        self._is_welcome = False
+        self._why: str | None = None
+        self._client = role.open()
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+
+    def run(self) -> str:
+        """Why it ended. OSError and ValueError also say so; anything else is a mistake of ours."""
+        client = self._client
+        try:
+            self._role.connect(client)
+            self._began = self._read_at = time.monotonic()
+            self._keepalive = Keepalive(client.keepalive, self._began)
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._bell, selectors.EVENT_READ)
+                self._converse(selector)
+        finally:
+            if sock := client.socket():
+                sock.close()
+        return client.failure or self._why or "connection lost"
+
+    def _converse(self, selector: selectors.BaseSelector) -> None:
+        sock = self._client.socket()
+        assert isinstance(sock, socket.socket)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ears = _Ears(selector, sock)
+        while self._client.socket() and not self._is_stopping():
+            self._turn(ears)
+            self._look_after()
+        if self._client.socket():
+            self._say_goodbye()
+
+    def _turn(self, ears: "_Ears") -> None:
+        client = self._client
+        listens = not self._is_welcome or self._role.wants_data()
+        late_at = self._late_at(listens)
+        wait = min(_TICK_S, self._keepalive.interval / 4, late_at - time.monotonic())
+        if listens and not client.is_drained:
+            wait = 0
+        has_data = ears.wait(listens, client.want_write(), max(wait, 0))
+        now = time.monotonic()
+        if not listens:
+            self._keepalive.heard(now)  # the silence is ours
+        elif has_data or now >= late_at or not client.is_drained:
+            self._read(now, is_late=not has_data)
+        self._bell.hush()
+        self._role.work(client)
+        if client.want_write():
+            client.loop_write()
+            self._keepalive.sent(now)
+
+    def _late_at(self, listens: bool) -> float:
+        patience = self._role.patience(self._client) if listens and self._is_welcome else None
+        return float("inf") if patience is None else self._read_at + patience
+
+    def _read(self, now: float, *, is_late: bool) -> None:
+        self._client.has_heard = False
+        self._role.read(self._client, is_late=is_late)
+        self._read_at = now
+        if self._client.has_heard:
+            self._keepalive.heard(now)
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        if not self._is_welcome:
+            if now - self._began > ANSWER_S:
+                raise TimeoutError("the broker does not answer")
+            return
+        match self._keepalive.step(now):
+            case Step.PING:
+                self._client.ping()
+            case Step.GIVE_UP:
+                raise TimeoutError("the broker does not answer")
+
+    def _say_goodbye(self) -> None:
+        """A clean end: queued acks go out, and the broker sends no last will."""
+        client = self._client
+        self._role.work(client)
+        client.disconnect()
+        until = time.monotonic() + _FAREWELL_S
+        while client.socket() and client.want_write() and time.monotonic() < until:
+            client.loop_write()
+            time.sleep(0.001)
+
+    def _on_connect(
+        self,
+        client: Client,
+        _data: Any,
+        flags: ConnectFlags,
+        code: ReasonCode,
+        props: Properties | None,
+    ) -> None:
+        if code.is_failure:
+            self._why = reasons.of_code(code)
+            return
+        self._is_welcome = True
+        self._keepalive.interval = getattr(props, "ServerKeepAlive", None) or client.keepalive
+        self._role.welcome(self._client, props, has_session=flags.session_present)
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, code: ReasonCode, _props: Any
+    ) -> None:
+        if self._why is None:
+            self._why = reasons.of_code(code)
+
+
+class _Ears:
+    """select on the one socket and the bell already registered."""
+
+    def __init__(self, selector: selectors.BaseSelector, sock: socket.socket) -> None:
+        self._selector = selector
+        self._sock = sock
+        self._mask = 0
+
+    def wait(self, listens: bool, writes: bool, timeout: float) -> bool:
+        """True if the socket has data. Returns early if it can be written to or the bell rings."""
+        mask = listens * selectors.EVENT_READ | writes * selectors.EVENT_WRITE
+        if mask != self._mask:
+            self._register(mask)
+        ready = self._selector.select(timeout)
+        return any(key.fileobj is self._sock and how & selectors.EVENT_READ for key, how in ready)
+
+    def _register(self, mask: int) -> None:
+        if not mask:
+            self._selector.unregister(self._sock)
+        elif not self._mask:
+            self._selector.register(self._sock, mask)
+        else:
+            self._selector.modify(self._sock, mask)
+        self._mask = mask
