@@ -1,0 +1,374 @@
+"""Readings from mosquitto, QoS 1, to committed rows in PostgreSQL: fumewatch beside its peers.
+
+One run: a new broker, a new database (a copy of a template), the contender; once it has
+subscribed, the generator publishes, flat out or at a rate; the run ends when SQL counts every
+reading. The rate is from the first publish to the last commit, as PostgreSQL itself stamped it.
+Rounds interleave the contenders, so that a slow minute of the machine hits all of them.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from fumewatch.demo.postgres import Postgres, debian_bin_dir
+from tests.bench.machine import (
+    BenchError,
+    Table,
+    cpu_seconds,
+    rss_mib,
+    spread,
+    tail,
+    wait_until,
+)
+from tests.bench.peers.contender import Contender, Scene, Skipped
+from tests.bench.peers.others import HERE, PEER_DATABASE
+from tests.fixtures.broker import Broker
+
+_SETTINGS: Final = {
+    "wal_level": "replica",  # Debian's default; the private server's own is leaner
+    "max_wal_senders": "10",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "track_commit_timestamp": "on",  # when the last row was committed, without asking meanwhile
+}
+_SUBSCRIPTIONS: Final = """
+log_type subscribe
+log_dest stderr
+"""
+"""Who has subscribed is read from the log; to its standard output mosquitto writes late."""
+_READY_S: Final = 60.0
+_STALL_S: Final = 60.0
+_QUIET: Final = 0.5
+"""Cores: a consumer that takes less is perhaps done, so that counting is worth its cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`rate` in readings/s, 0: as fast as the broker takes them."""
+
+    readings: int
+    monitors: int
+    rate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run measured. CPU in µs a reading; memory in MiB."""
+
+    contender: str
+    offered: int
+    readings: int
+    seconds: float
+    rate: float
+    consumer_us: float
+    database_us: float
+    broker_us: float
+    rss_mib: float
+    published_per_s: float
+
+    @property
+    def headline_us(self) -> float:
+        return self.consumer_us + self.database_us
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """CPU seconds so far."""
+
+    consumer: float
+    database: float
+    broker: float
+
+
+class Stage:
+    """One PostgreSQL for the whole bench; the templates that runs copy are made once."""
+
+    def __init__(self, folder: Path, postgres: Postgres, admin: psycopg.Connection) -> None:
+        self.folder = folder
+        self.postgres = postgres
+        self._admin = admin
+        self._runs = 0
+
+    def make_template(self, name: str, fill: Callable[[str], None]) -> None:
+        self.postgres.create_database(name)
+        fill(self.postgres.url(name))
+
+    @contextmanager
+    def run(self, template: str, readings: int, broker_config: str = "") -> Iterator["Act"]:
+        """A scene with its broker running; all of it is gone afterwards."""
+        self._runs += 1
+        name = f"run_{self._runs}"
+        with ExitStack() as stack:
+            self._admin.execute(f"create database {name} template {template}")
+            stack.callback(self._admin.execute, f"drop database {name} with (force)")
+            self._admin.execute("checkpoint")
+            broker = Broker(_SUBSCRIPTIONS + broker_config)
+            stack.callback(broker.remove)
+            broker.start()
+            folder = self.folder / name
+            folder.mkdir()
+            url = self.postgres.url(name)
+            session = stack.enter_context(psycopg.connect(url, autocommit=True))
+            session.execute("set max_parallel_workers_per_gather = 0")
+            yield Act(Scene(folder, broker.port, url, readings), broker, session, self.postgres.pid)
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    bin_dir = debian_bin_dir()
+    if not bin_dir:
+        raise BenchError("PostgreSQL is not installed (apt install postgresql)")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fumewatch-bench-")))
+        folder.chmod(0o755)
+        postgres = stack.enter_context(Postgres(bin_dir, folder / "postgres", _SETTINGS))
+        admin = stack.enter_context(psycopg.connect(postgres.url(), autocommit=True))
+        yield Stage(folder, postgres, admin)
+
+
+class Act:
+    """A run in progress: what can be asked of its broker, database and consumer."""
+
+    def __init__(
+        self, scene: Scene, broker: Broker, session: psycopg.Connection, postmaster: int
+    ) -> None:
+        self.scene = scene
+        self.broker = broker
+        self.session = session
+        self._postmaster = postmaster
+        self._ours = frozenset([session.info.backend_pid])
+
+    def wait_subscribed(self, process: subprocess.Popen[bytes], topic: str = "fume/+/+/up") -> None:
+        def subscribed() -> bool:
+            if process.poll() is not None:
+                raise BenchError(f"ended before it subscribed:\n{tail(self.scene.log)}")
+            return topic in self.broker.log
+
+        wait_until(f"a subscription to {topic}", subscribed, _READY_S)
+
+    def spent(self, consumer: int) -> _Spent:
+        return _Spent(
+            cpu_seconds(consumer),
+            cpu_seconds(self._postmaster, self._ours),  # our counting is not the contender's
+            cpu_seconds(self.broker.pid),
+        )
+
+    def count(self, table: str) -> int:
+        row = self.session.execute(f"select count(*) from {table}").fetchone()
+        return int(row[0]) if row else 0
+
+    def last_commit(self, table: str) -> float:
+        """Seconds since 1970."""
+        query = f"""
+            select extract(epoch from max(pg_xact_commit_timestamp(by)))
+            from (select distinct xmin as by from {table}) as writer"""
+        row = self.session.execute(query).fetchone()
+        return float(row[0]) if row else 0.0
+
+    def said_done(self) -> float | None:
+        """When a contender that stores nothing had seen all."""
+        for line in self.scene.log.read_text().splitlines():
+            if line.startswith("done "):
+                return float(line.split()[1])
+        return None
+
+
+def prepare(stage: Stage) -> None:
+    def peer(url: str) -> None:
+        with psycopg.connect(url) as connection:
+            connection.execute((HERE / "schema.sql").read_text())
+
+    stage.make_template(PEER_DATABASE, peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the generator says: when its first message left (seconds since 1970), and how fast."""
+
+    started_at: float
+    rate: float
+
+
+def publish(port: int, load: Load) -> Published:
+    command = [sys.executable, "-m", "tests.bench.generator", "--port", str(port), "--qos", "1"]
+    command += ["--count", str(load.readings), "--rate", str(load.rate)]
+    command += ["--monitors", str(load.monitors)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchError(f"the generator failed:\n{done.stderr[-2000:]}")
+    said = json.loads(done.stdout.splitlines()[-1])
+    return Published(said["started_at"], said["rate"])
+
+
+def measure(stage: Stage, contender: Contender, load: Load) -> Run:
+    """Raise Skipped where the contender cannot be had, BenchError where readings are lost."""
+    with ExitStack() as stack:
+        act = stack.enter_context(stage.run(contender.template, load.readings))
+        process = stack.enter_context(contender.launch(act.scene))
+        act.wait_subscribed(process)
+        before = act.spent(process.pid)
+        published = publish(act.scene.broker_port, load)
+        done_at = _wait_done(act, contender, process, load.readings)
+        after = act.spent(process.pid)
+        resident = rss_mib(process.pid)
+    seconds = done_at - published.started_at
+    scale = 1e6 / load.readings
+    return Run(
+        contender.name,
+        load.rate,
+        load.readings,
+        seconds,
+        load.readings / seconds,
+        (after.consumer - before.consumer) * scale,
+        (after.database - before.database) * scale,
+        (after.broker - before.broker) * scale,
+        resident,
+        published.rate,
+    )
+
+
+def _wait_done(
+    act: Act, contender: Contender, process: subprocess.Popen[bytes], readings: int
+) -> float:
+    """When the last reading was committed, seconds since 1970; BenchError if that never comes."""
+    seen, since, counted_at = -1, time.monotonic(), 0.0
+    while True:
+        if process.poll() is not None:
+            raise BenchError(f"{contender.title} died:\n{tail(act.scene.log)}")
+        if _cores(process.pid) < _QUIET or time.monotonic() - counted_at > 5:
+            counted_at = time.monotonic()
+            done_at, count = _progress(act, contender.table, readings)
+            if done_at:
+                return done_at
+            if count != seen:
+                seen, since = count, counted_at
+        if time.monotonic() - since > _STALL_S:
+            log = tail(act.scene.log)
+            raise BenchError(f"{contender.title} stored {seen} of {readings}\n{log}")
+
+
+def _cores(pid: int, over: float = 0.25) -> float:
+    before = cpu_seconds(pid)
+    time.sleep(over)
+    return (cpu_seconds(pid) - before) / over
+
+
+def _progress(act: Act, table: str | None, readings: int) -> tuple[float | None, int]:
+    if table is None:
+        return act.said_done(), 0
+    count = act.count(table)
+    if count > readings:
+        raise BenchError(f"{count} rows of {readings} readings")
+    return (act.last_commit(table) if count == readings else None), count
+
+
+# all of it ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is run, how often."""
+
+    rounds: int
+    flat_out: Load
+    offered: Load
+
+
+@dataclass(slots=True)
+class Results:
+    """Every run, and the contenders that could not be had with the reason."""
+
+    runs: list[Run]
+    skipped: dict[str, str]
+
+    def of(self, name: str, offered: int) -> list[Run]:
+        return [run for run in self.runs if run.contender == name and run.offered == offered]
+
+    def as_json(self) -> dict[str, object]:
+        return {"runs": [asdict(run) for run in self.runs], "skipped": self.skipped}
+
+
+def compare(stage: Stage, contenders: Sequence[Contender], plan: Plan) -> Results:
+    results = Results([], {})
+    for number in range(plan.rounds):
+        for load in (plan.flat_out, plan.offered):
+            for contender in contenders:
+                if contender.name not in results.skipped:
+                    _note(results, stage, contender, load, f"{number + 1}/{plan.rounds}")
+    return results
+
+
+def _note(results: Results, stage: Stage, contender: Contender, load: Load, round: str) -> None:
+    try:
+        run = measure(stage, contender, load)
+    except Skipped as reason:
+        results.skipped[contender.name] = str(reason)
+        print(f"SKIPPED {contender.title}: {reason}", file=sys.stderr)
+        return
+    results.runs.append(run)
+    offered = f"{load.rate}/s offered" if load.rate else "flat out"
+    print(
+        f"round {round} {offered:15} {contender.title:42} {run.rate:9,.0f}/s  consumer "
+        f"{run.consumer_us:6.1f}  database {run.database_us:6.1f}  broker {run.broker_us:6.1f} µs"
+        f"  {run.rss_mib:5.0f} MiB",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def tables(results: Results, contenders: Sequence[Contender], plan: Plan) -> list[Table]:
+    rows = [_row(results, contender, plan) for contender in contenders]
+    header = (
+        "",
+        "readings/s, flat out",
+        "CPU-µs a reading (consumer + database), flat out",
+        f"the same at {plan.offered.rate:,}/s",
+        "of it consumer / database / broker, flat out",
+        f"at {plan.offered.rate:,}/s",
+        "consumer's memory, MiB",
+        "acked",
+        "duplicates",
+        "judged",
+    )
+    title = (
+        f"mosquitto QoS 1 to committed rows: median (least-greatest) of {plan.rounds} interleaved "
+        f"rounds, {plan.flat_out.readings:,} readings of {plan.flat_out.monitors:,} monitors "
+        f"flat out, {plan.offered.readings:,} at {plan.offered.rate:,}/s"
+    )
+    return [Table(title, header, rows)]
+
+
+def _row(results: Results, contender: Contender, plan: Plan) -> list[str]:
+    facts = [contender.acked, contender.duplicates, contender.judged]
+    if reason := results.skipped.get(contender.name):
+        return [contender.title, f"skipped: {reason}", *["-"] * 5, *facts]
+    flat = results.of(contender.name, 0)
+    offered = results.of(contender.name, plan.offered.rate)
+    return [
+        contender.title,
+        spread([run.rate for run in flat]),
+        spread([run.headline_us for run in flat], 1),
+        spread([run.headline_us for run in offered], 1),
+        _split(flat),
+        _split(offered),
+        spread([run.rss_mib for run in flat]),
+        *facts,
+    ]
+
+
+def _split(runs: Sequence[Run]) -> str:
+    columns = (
+        [run.consumer_us for run in runs],
+        [run.database_us for run in runs],
+        [run.broker_us for run in runs],
+    )
+    return " / ".join(spread(column, 1).split(" ")[0] for column in columns)
