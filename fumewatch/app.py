@@ -1,0 +1,276 @@
+"""The daemon: builds its parts, starts them, waits, and stops them in reverse.
+
+The only file that reads the clock. One daemon leads: an advisory lock in the database says which.
+Another one is a warm standby, which shows its pages and waits. A leader's term is a straight line:
+load what the store knows, connect to the broker, pump until stopped or deposed.
+
+Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the broker's socket;
+"deliver" sends; APScheduler's run the jobs; "web" serves the pages.
+"""
+
+import os
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from prometheus_client import REGISTRY
+
+from fumewatch import __version__, jobs, log, metrics
+from fumewatch.config import Config, load
+from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.deliver import Deliverer
+from fumewatch.health import Health
+from fumewatch.mqtt import Publisher
+from fumewatch.pump import Pump
+from fumewatch.receivers import build
+from fumewatch.store import Connection, Database, daemons, migrate
+from fumewatch.store.leader import Leader
+from fumewatch.web import Server, create_app
+
+logger = structlog.get_logger()
+
+PARTS: Final = ("database", "broker", "ingest", "evaluate", "deliver")
+BEAT_SECONDS: Final = 5
+RETRY_SECONDS: Final = 1.0
+"""Between two tries to reach the database, or to become the leader."""
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Daemon:
+    """What lives as long as the process."""
+
+    config: Config
+    database: Database
+    health: Health
+    stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    started_at: datetime = field(default_factory=clock)
+    leads: bool = False
+
+
+def run(config_path: Path) -> int:
+    """Run until SIGTERM or SIGINT; 0 when stopped, 1 when the database refuses us for good.
+
+    1. Pages first, so that /readyz can tell what we wait for.
+    2. The database, migrated; then a term of leadership after another until the stop.
+    """
+    config = load(config_path)
+    log.set_up(config.log.level, config.log.format)
+    daemon = Daemon(config, Database(config.database), Health(PARTS, clock))
+    with ExitStack() as stack:
+        stack.enter_context(_signals(daemon))
+        stack.enter_context(_opened(daemon.database))
+        stack.enter_context(_pages(daemon))
+        logger.info("started", version=__version__, config=str(config_path))
+        stack.callback(logger.info, "stopped")
+        try:
+            _migrate(daemon)
+            stack.enter_context(_jobs(daemon))
+            _serve(daemon)
+        except StoreRefused as refusal:
+            logger.error("refused by the database", error=str(refusal))
+            return 1
+    return 0
+
+
+@contextmanager
+def _signals(daemon: Daemon) -> Iterator[None]:
+    """The first SIGTERM or SIGINT stops us in order; a second one ends us at once."""
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        daemon.stop.set()
+        daemon.wake.set()
+
+    old = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _opened(database: Database) -> Iterator[None]:
+    database.open()
+    try:
+        yield
+    finally:
+        database.close()
+
+
+@contextmanager
+def _pages(daemon: Daemon) -> Iterator[None]:
+    """The pages have connections of their own: readers must not take those of ingest."""
+    config = daemon.config
+    database = Database(config.database)
+    with _opened(database):
+        server = Server(create_app(database, config, daemon.health, clock), config.web)
+        server.start()
+        try:
+            yield
+        finally:
+            server.stop()
+
+
+def _migrate(daemon: Daemon) -> None:
+    """Bring the schema up to date, however long the database takes to come."""
+    while not daemon.stop.is_set():
+        try:
+            old, new = migrate.upgrade(daemon.config.database.url)
+        except StoreUnavailable as error:
+            _wait(daemon, error)
+        else:
+            daemon.health.up("database")
+            logger.info("schema", was=old, now=new)
+            return
+
+
+def _wait(daemon: Daemon, error: StoreUnavailable) -> None:
+    if daemon.health.parts()["database"].detail != str(error):
+        logger.warning("database away", error=str(error))
+    daemon.health.down("database", str(error))
+    daemon.stop.wait(RETRY_SECONDS)
+
+
+@contextmanager
+def _jobs(daemon: Daemon) -> Iterator[None]:
+    table = jobs.jobs(daemon.config.zone, daemon.config.retention.readings)
+    schedule = jobs.scheduler(
+        table, daemon.database, daemon.config.zone, clock, lambda: daemon.leads
+    )
+    schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
+    schedule.start()
+    try:
+        yield
+    finally:
+        schedule.shutdown(wait=True)
+        _say_goodbye(daemon)
+
+
+def _serve(daemon: Daemon) -> None:
+    """Term after term; between terms we stand by, or wait for the database."""
+    with Leader(daemon.config.database.url) as leader:
+        while not daemon.stop.is_set():
+            try:
+                if leader.try_lead():
+                    _lead(daemon, leader)
+                else:
+                    _stand_by(daemon)
+            except StoreUnavailable as error:
+                _wait(daemon, error)
+
+
+def _stand_by(daemon: Daemon) -> None:
+    daemon.health.up("database")
+    for part in PARTS[1:]:
+        daemon.health.down(part, "standing by: another daemon leads")
+    daemon.stop.wait(RETRY_SECONDS)
+
+
+def _lead(daemon: Daemon, leader: Leader) -> None:
+    logger.info("leading")
+    with ExitStack() as stack:
+        stack.enter_context(_leading(daemon))
+        publisher = stack.enter_context(Publisher(daemon.config.mqtt))
+        stack.enter_context(_delivering(daemon, publisher))
+        pump = stack.enter_context(
+            Pump(daemon.config, daemon.database, daemon.health, clock, daemon.stop)
+        )
+        while not daemon.stop.is_set() and leader.still_leads():
+            if pump.turn():
+                daemon.wake.set()
+    logger.info("no longer leading")
+
+
+@contextmanager
+def _leading(daemon: Daemon) -> Iterator[None]:
+    daemon.leads = True
+    metrics.LEADER.set(1)
+    try:
+        yield
+    finally:
+        daemon.leads = False
+        metrics.LEADER.set(0)
+        for part in PARTS[1:]:
+            daemon.health.down(part, "not leading")
+
+
+@contextmanager
+def _delivering(daemon: Daemon, publisher: Publisher) -> Iterator[None]:
+    settings = daemon.config.receiver
+    receivers = {each.name: build(each, publisher, clock) for each in settings}
+    parallel = {each.name: each.parallel for each in settings}
+    deliverer = Deliverer(daemon.database, receivers, parallel, clock, daemon.health)
+    stop = threading.Event()
+    thread = threading.Thread(target=deliverer.run, args=(stop, daemon.wake), name="deliver")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        daemon.wake.set()
+        thread.join()
+        for receiver in receivers.values():
+            receiver.close()
+
+
+def _beat(daemon: Daemon) -> None:
+    for name, part in daemon.health.parts().items():
+        metrics.PART_UP.labels(name).set(part.is_up)
+    _tell_store(daemon, lambda conn: daemons.beat(conn, _portrait(daemon)))
+
+
+def _say_goodbye(daemon: Daemon) -> None:
+    _tell_store(daemon, lambda conn: daemons.remove(conn, daemon.id))
+
+
+def _tell_store(daemon: Daemon, what: Callable[[Connection], None]) -> None:
+    """Only news of ourselves: where the database is away, others see that from our silence."""
+    try:
+        with daemon.database.transaction() as conn:
+            what(conn)
+    except (StoreUnavailable, StoreRefused) as error:
+        logger.debug("no heartbeat", error=str(error))
+
+
+def _portrait(daemon: Daemon) -> daemons.Daemon:
+    parts = {
+        name: {**asdict(part), "since": part.since.isoformat()}
+        for name, part in daemon.health.parts().items()
+    }
+    return daemons.Daemon(
+        id=daemon.id,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=__version__,
+        started_at=daemon.started_at,
+        heartbeat_at=clock(),
+        is_leader=daemon.leads,
+        health=parts,
+        counters=_counters(),
+    )
+
+
+def _counters() -> dict[str, Any]:
+    """Of this process since its start, from the same numbers that /metrics shows."""
+    read = REGISTRY.get_sample_value
+    return {
+        "messages": read("fumewatch_mqtt_messages_total"),
+        "readings_new": read("fumewatch_readings_total", {"outcome": "new"}),
+        "readings_repeated": read("fumewatch_readings_total", {"outcome": "repeated"}),
+        "inbox": read("fumewatch_inbox_messages"),
+    }

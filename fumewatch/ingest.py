@@ -1,0 +1,266 @@
+"""Ingest: MQTT messages in, committed readings out; the broker's ack comes last.
+
+A batch goes: taken from the inbox, decoded, stored in one transaction (new monitors, readings, dead
+letters, statuses), acked, and only then shown to the window and the roll-ups: of the readings, what
+was really new. A kill at any line therefore costs nothing: what is not acked comes again, and the
+key (monitor, measured_at) makes a second time harmless.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Final, assert_never
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from fumewatch import metrics
+from fumewatch.core.added import Added
+from fumewatch.core.decode import Decoded, Horizon, decode
+from fumewatch.core.errors import DecodeError, StoreRefused, StoreUnavailable
+from fumewatch.core.topic import Kind, Source, Sources
+from fumewatch.health import Health
+from fumewatch.mqtt import Message, Subscriber
+from fumewatch.store import Database, dead_letters, monitors, readings
+from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store.readings import Newest
+
+log = structlog.get_logger()
+
+STATUSES: Final = (b"online", b"offline")
+RETRY_AFTER: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds to wait for the database; the last one repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Messages a transaction, how far ahead a monitor's clock may be, how old a reading may be."""
+
+    max_batch: int
+    future_tolerance: timedelta
+    keep: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a batch brought: `added` has only what no earlier message had."""
+
+    added: Added
+    registered: int
+    statuses: tuple[tuple[int, str], ...]
+
+    @staticmethod
+    def joined(first: "Stored", second: "Stored") -> "Stored":
+        return Stored(
+            Added.concatenate([first.added, second.added]),
+            first.registered + second.registered,
+            first.statuses + second.statuses,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch decoded and sorted, nothing of it stored yet. `decoded.message` indexes `sources`."""
+
+    sources: list[Source]
+    decoded: Decoded
+    letters: list[DeadLetter]
+    statuses: list[tuple[Source, str]]
+
+
+class Ingest:
+    """Owned by one loop: not safe for threads. `received_at` starts at the store's mark."""
+
+    def __init__(
+        self,
+        database: Database,
+        subscriber: Subscriber,
+        sources: Sources,
+        limits: Limits,
+        health: Health,
+        now: Callable[[], datetime],
+        stop: threading.Event,
+        received_at: datetime | None,
+    ) -> None:
+        self._database = database
+        self._subscriber = subscriber
+        self._sources = sources
+        self._limits = limits
+        self._health = health
+        self._now = now
+        self._stop = stop
+        self._newest = Newest()
+        self.received_at = received_at or datetime.min.replace(tzinfo=UTC)
+        """Of the last batch stored; each batch's is later than the one before."""
+
+    def step(self, timeout: float) -> Stored | None:
+        """Take one batch all the way; None where none came, or where the stop came first."""
+        batch = self._subscriber.take(self._limits.max_batch, timeout)
+        metrics.INBOX.set(self._subscriber.depth)
+        if batch is None:
+            return None
+        stored = self._persist_until_stopped(batch.messages)
+        if stored is not None:
+            self._subscriber.ack(batch)
+            metrics.MESSAGES.inc(len(batch.messages))
+        return stored
+
+    def _persist_until_stopped(self, messages: Sequence[Message]) -> Stored | None:
+        attempt = 0
+        while not self._stop.is_set():
+            try:
+                stored = self._persist(messages)
+            except StoreUnavailable as error:
+                self._health.down("database", str(error))
+                if attempt == 0:
+                    log.warning("database away, readings wait", error=str(error))
+                self._stop.wait(RETRY_AFTER[min(attempt, len(RETRY_AFTER) - 1)])
+                attempt += 1
+            else:
+                self._health.up("database")
+                return stored
+        return None
+
+    def _persist(self, messages: Sequence[Message]) -> Stored:
+        """Store the batch; where the database refuses it for good, halve it to find the culprit."""
+        received_at = max(self._now(), self.received_at + timedelta(microseconds=1))
+        try:
+            stored = self._store(self._sort(messages, received_at), received_at)
+        except StoreRefused as refusal:
+            if len(messages) > 1:
+                middle = len(messages) // 2
+                first = self._persist(messages[:middle])
+                return Stored.joined(first, self._persist(messages[middle:]))
+            stored = self._store(_buried(messages[0], refusal, received_at), received_at)
+        self.received_at = received_at
+        return stored
+
+    def _sort(self, messages: Sequence[Message], received_at: datetime) -> Work:
+        sources = [self._sources[message[0]] for message in messages]
+        letters: list[DeadLetter] = []
+        statuses: list[tuple[Source, str]] = []
+        if any(source.kind is not Kind.READING for source in sources):
+            pairs = list(zip(messages, sources, strict=True))
+            for message, source in pairs:
+                _sort_other(message, source, received_at, letters, statuses)
+            pairs = [pair for pair in pairs if pair[1].kind is Kind.READING]
+            messages, sources = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        decoded = decode(
+            [message[1] for message in messages],
+            [source.code for source in sources],
+            _us(received_at),
+            self._horizon(received_at),
+        )
+        letters += _letters(messages, decoded.faults, received_at)
+        return Work(sources, decoded, letters, statuses)
+
+    def _horizon(self, received_at: datetime) -> Horizon:
+        return Horizon(
+            _us(received_at - self._limits.keep), _us(received_at + self._limits.future_tolerance)
+        )
+
+    def _store(self, work: Work, received_at: datetime) -> Stored:
+        strangers = _strangers(work)
+        with self._database.transaction() as conn:
+            numbers = monitors.register(conn, strangers) if strangers else {}
+            ids = _ids(work.sources, numbers)
+            added = readings.add(conn, work.decoded.readings(ids), received_at, self._newest)
+            statuses = tuple((_number(source, numbers), word) for source, word in work.statuses)
+            if work.letters:
+                dead_letters.add(conn, work.letters)
+            if statuses:
+                monitors.set_status(conn, [(*status, received_at) for status in statuses])
+        _remember(work, numbers)
+        _count(work, added)
+        return Stored(added, len(numbers), statuses)
+
+
+def _sort_other(
+    message: Message,
+    source: Source,
+    received_at: datetime,
+    letters: list[DeadLetter],
+    statuses: list[tuple[Source, str]],
+) -> None:
+    """A message that is no reading goes where it belongs; a cleared status says nothing."""
+    payload = message[1]
+    match source.kind:
+        case Kind.READING:
+            pass
+        case Kind.STATUS if payload in STATUSES:
+            statuses.append((source, payload.decode()))
+        case Kind.STATUS if payload:
+            detail = f"a status is online or offline, not {payload[:40]!r}"
+            letters.append(_letter(message, DecodeError("bad_status", detail), received_at))
+        case Kind.STATUS:
+            pass
+        case Kind.STRANGE:
+            detail = "the topic does not name a monitor as the configured filters tell"
+            letters.append(_letter(message, DecodeError("bad_topic", detail), received_at))
+        case _:
+            assert_never(source.kind)
+
+
+def _letters(
+    messages: Sequence[Message], faults: Iterable[tuple[int, DecodeError]], received_at: datetime
+) -> list[DeadLetter]:
+    """One letter a message, however many of its elements are wrong: it holds the whole payload."""
+    letters = []
+    for index, group in groupby(faults, key=lambda fault: fault[0]):
+        (_, first), *others = group
+        more = f" (and {len(others)} more in this payload)" if others else ""
+        fault = DecodeError(first.kind, first.detail + more, first.at)
+        letters.append(_letter(messages[index], fault, received_at))
+    return letters
+
+
+def _letter(message: Message, fault: DecodeError, received_at: datetime) -> DeadLetter:
+    topic = message[0].decode("utf-8", "replace")
+    return DeadLetter(received_at, topic, message[1], fault.kind, fault.detail)
+
+
+def _buried(message: Message, refusal: StoreRefused, received_at: datetime) -> Work:
+    """The one message that the database refuses, as work that consists of its dead letter."""
+    log.error("database refused a message", topic=message[0][:120], error=str(refusal))
+    letter = _letter(message, DecodeError("store_refused", str(refusal)), received_at)
+    nothing = decode([], [], 0, Horizon(0, 0))
+    return Work([], nothing, [letter], [])
+
+
+def _strangers(work: Work) -> set[tuple[str, str]]:
+    """Monitors to register: those without a number that sent something good."""
+    talkers = [source for source, _ in work.statuses]
+    if any(source.number < 0 for source in work.sources):
+        talkers += [work.sources[i] for i in np.unique(work.decoded.message)]
+    return {source.key for source in talkers if source.number < 0}
+
+
+def _ids(sources: Sequence[Source], numbers: Mapping[tuple[str, str], int]) -> NDArray[np.int32]:
+    if numbers:
+        return np.array([_number(source, numbers) for source in sources], np.int32)
+    return np.array([source.number for source in sources], np.int32)
+
+
+def _number(source: Source, numbers: Mapping[tuple[str, str], int]) -> int:
+    return source.number if source.number >= 0 else numbers.get(source.key, -1)
+
+
+def _remember(work: Work, numbers: Mapping[tuple[str, str], int]) -> None:
+    """Only after the commit: a number from a transaction that failed does not exist."""
+    if numbers:
+        for source in (*work.sources, *[source for source, _ in work.statuses]):
+            source.number = _number(source, numbers)
+
+
+def _count(work: Work, added: Added) -> None:
+    metrics.READINGS.labels("new").inc(len(added))
+    metrics.READINGS.labels("repeated").inc(len(work.decoded) - len(added))
+    for letter in work.letters:
+        metrics.DEAD_LETTERS.labels(letter.kind).inc()
+
+
+def _us(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)

@@ -1,0 +1,216 @@
+"""The leader's loop: ingest what came, judge what changed, keep the roll-ups up.
+
+One thread turns it, so window, roll-ups and open alerts need no lock.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+import structlog
+
+from fumewatch.config import Config
+from fumewatch.core.rollup import Rollup, RollupDelta
+from fumewatch.core.roster import Roster
+from fumewatch.core.topic import Pattern, Sources
+from fumewatch.core.window import Window
+from fumewatch.evaluate import Evaluate
+from fumewatch.health import Health
+from fumewatch.ingest import Ingest, Limits, Stored
+from fumewatch.mqtt import Subscriber
+from fumewatch.store import Connection, Database, alerts, monitors, partitions, readings, rollups
+
+log = structlog.get_logger()
+
+TAKE_SECONDS: Final = 0.2
+"""How long one turn waits for a message; a stop is noticed at least this often."""
+FLUSH_EVERY: Final = timedelta(seconds=5)
+"""How far the roll-ups may be behind the readings; what a kill loses of them is recounted."""
+RELOAD_EVERY: Final = timedelta(seconds=30)
+"""How soon an import of sites takes effect."""
+
+
+class Pump:
+    """A context: entering loads what the store knows and connects to the broker.
+
+    Raises StoreUnavailable from anywhere; nothing is lost then, enter a new one.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        health: Health,
+        now: Callable[[], datetime],
+        stop: threading.Event,
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._health = health
+        self._now = now
+        self._stop = stop
+        self._exits = ExitStack()
+        self._window = Window(
+            {channel for rule in config.rule for channel in rule.channels_needed},
+            max((rule.minutes_needed for rule in config.rule), default=1),
+            config.freshness,
+        )
+        self._rollup = Rollup(config.zone)
+        self._unflushed: list[RollupDelta] = []
+        self._all_at = self._next_at = self._flush_at = self._reload_at = now()
+
+    def __enter__(self) -> Self:
+        started = self._now()
+        with self._database.transaction() as conn:
+            recounted = rollups.recover(conn, self._config.zone)
+            mark = rollups.received_to(conn)
+            self._apply_retention(conn)
+        with self._database.transaction() as conn:
+            self._load_roster(conn)
+            open_alerts = alerts.open_alerts(conn)
+            refilled = self._refill(conn, started)
+        self._evaluate = Evaluate(
+            self._database, self._config, self._window, open_alerts, self._places
+        )
+        self._evaluate.retire(self._now())
+        self._ingest = self._connect(mark)
+        log.info(
+            "loaded",
+            monitors=len(self._places),
+            readings=refilled,
+            recounted=recounted,
+            seconds=(self._now() - started).total_seconds(),
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exits.close()
+        if kind is None:
+            self._flush(self._now())
+
+    def turn(self) -> bool:
+        """Ingest one batch if one comes soon, then whatever is due; whether there is news to send."""
+        stored = self._ingest.step(TAKE_SECONDS)
+        if stored is not None:
+            self._take_in(stored)
+        now = self._now()
+        has_news = self._judge(now) if now >= self._next_at else False
+        if now >= self._flush_at:
+            self._flush(now)
+        if now >= self._reload_at:
+            with self._database.transaction() as conn:
+                self._load_roster(conn)
+            self._evaluate.places = self._places
+        return has_news
+
+    def _take_in(self, stored: Stored) -> None:
+        self._window.add(stored.added.fresh)
+        self._rollup.add(stored.added)
+        if stored.registered or stored.statuses:
+            self._reload_at = self._now()
+
+    def _judge(self, now: datetime) -> bool:
+        touched = self._window.touched()
+        if everyone := now >= self._all_at:
+            touched = self._everyone
+            self._all_at = now + self._config.evaluate.all_every
+        self._next_at = now + self._config.evaluate.every
+        moves = self._evaluate.step(touched, self._roster, now, is_settled=self._is_settled(now))
+        self._health.up("evaluate")
+        return moves > 0
+
+    def _is_settled(self, now: datetime) -> bool:
+        """The broker has had time to hand over what it held, and the monitors to reconnect."""
+        broker = self._health.parts()["broker"]
+        return (
+            broker.is_up
+            and now - broker.since >= self._config.evaluate.settle
+            and self._subscriber.depth < self._config.ingest.max_batch
+        )
+
+    def _flush(self, now: datetime) -> None:
+        """Roll-ups and the latest readings, up to the last batch stored, in one transaction."""
+        self._flush_at = now + FLUSH_EVERY
+        self._unflushed.append(self._rollup.drain(self._streets))
+        delta = RollupDelta.merge(self._unflushed)
+        self._unflushed = [delta]
+        with self._database.transaction() as conn:
+            rollups.flush(conn, delta, self._ingest.received_at)
+        self._unflushed = []
+
+    def _load_roster(self, conn: Connection) -> None:
+        self._reload_at = self._now() + RELOAD_EVERY
+        places = monitors.places(conn, str(self._config.zone))
+        statuses = monitors.statuses(conn)
+        self._places = {place.monitor: place for place in places}
+        self._everyone = np.array(sorted(self._places), np.int32)
+        self._streets = {
+            place.monitor: (place.district, place.street) for place in places if place.is_assigned
+        }
+        self._roster = Roster.build(
+            places,
+            _limits(self._config),
+            self._config.business_hours,
+            {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"},
+        )
+
+    def _refill(self, conn: Connection, now: datetime) -> int:
+        """What the window would know, had we never stopped."""
+        self._window.saw(*monitors.last_measured(conn))
+        number = 0
+        for part in readings.since(conn, now - timedelta(minutes=self._window.depth)):
+            self._window.add(part)
+            number += len(part)
+        return number
+
+    def _apply_retention(self, conn: Connection) -> None:
+        retention = self._config.retention
+        partitions.apply_policies(conn, retention.readings, retention.compress_after)
+
+    def _connect(self, mark: datetime | None) -> Ingest:
+        mqtt = self._config.mqtt
+        self._subscriber = Subscriber(
+            mqtt, self._on_state, inbox_limit=self._config.ingest.inbox_limit
+        )
+        self._subscriber.start()
+        self._exits.callback(self._subscriber.stop)
+        self._health.up("ingest")
+        limits = Limits(
+            self._config.ingest.max_batch,
+            self._config.ingest.future_tolerance,
+            self._config.retention.readings,
+        )
+        return Ingest(
+            self._database,
+            self._subscriber,
+            Sources(Pattern.parse(mqtt.topic), Pattern.parse(mqtt.status_topic)),
+            limits,
+            self._health,
+            self._now,
+            self._stop,
+            mark,
+        )
+
+    def _on_state(self, is_up: bool, detail: str) -> None:
+        if is_up:
+            self._health.up("broker", detail)
+        else:
+            self._health.down("broker", detail)
+        log.info("broker", up=is_up, detail=detail)
+
+
+def _limits(config: Config) -> dict[str, dict[str, float]]:
+    """Profile → channel → limit in the channel's unit."""
+    return {
+        profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
+        for profile in config.limit
+    }
