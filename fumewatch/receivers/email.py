@@ -24,7 +24,8 @@ from pydantic import Field, FilePath, SecretStr, field_validator, model_validato
 
 from fumewatch.core.duration import Duration
 from fumewatch.core.errors import SendError
-from fumewatch.receivers.receiver import Body, ReceiverFields, one_line
+from fumewatch.core.wording import one_line
+from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
 REMEMBERED: Final = 1000
@@ -116,7 +117,7 @@ class Email:
             detail = _said(error.smtp_code, error.smtp_error)
             raise SendError(detail, permanent=False) from error
         except (OSError, smtplib.SMTPException) as error:
-            detail = one_line(f"{type(error).__name__}: {error}")
+            detail = as_answer(f"{type(error).__name__}: {error}")
             raise SendError(detail, permanent=False) from error
 
     def _connect(self) -> smtplib.SMTP:
@@ -151,13 +152,13 @@ class Email:
                 self._served.setdefault(key, set()).update(set(to) - set(refused))
                 while len(self._served) > REMEMBERED:
                     self._served.popitem(last=False)
-            raise SendError(one_line(f"refused for now: {said}"), permanent=False)
+            raise SendError(as_answer(f"refused for now: {said}"), permanent=False)
         with self._lock:
             served = self._served.pop(key, set()) | (set(to) - set(refused))
         if not served:
-            raise SendError(one_line(f"refused: {said}"), permanent=True)
+            raise SendError(as_answer(f"refused: {said}"), permanent=True)
         answer = f"accepted for {', '.join(sorted(served))}"
-        return one_line(f"{answer}; refused: {said}" if refused else answer)
+        return as_answer(f"{answer}; refused: {said}" if refused else answer)
 
 
 def mailbox(text: str) -> Address:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fumewatch.core.errors import SendError
-from fumewatch.receivers.receiver import Body, ReceiverFields, content, one_line
+from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer, content
 
 
 class LogSettings(ReceiverFields):
@@ -33,7 +33,7 @@ class LogFile:
         except OSError as error:
             # A full disk, a missing folder, a wrong owner: all of them can be mended.
             detail = f"{error.strerror or error}: {self._settings.path}"
-            raise SendError(one_line(detail), permanent=False) from error
+            raise SendError(as_answer(detail), permanent=False) from error
         return f"written to {self._settings.path}"
 
     def close(self) -> None:

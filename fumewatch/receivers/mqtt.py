@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from fumewatch.core.alert import State
 from fumewatch.core.duration import Duration
 from fumewatch.core.errors import BrokerUnavailable, SendError
-from fumewatch.receivers.receiver import Body, ReceiverFields, content, one_line
+from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer, content
 
 _NOT_IN_A_LEVEL: Final = re.compile(r"[+#/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -57,7 +57,7 @@ class MqttReceiver:
                 topic, payload, qos=1, timeout=self._settings.timeout.total_seconds()
             )
         except BrokerUnavailable as error:
-            raise SendError(one_line(str(error)), permanent=False) from error
+            raise SendError(as_answer(str(error)), permanent=False) from error
         return f"published on {topic}"
 
     def close(self) -> None:

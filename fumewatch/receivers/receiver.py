@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fumewatch.core.alert import State
+from fumewatch.core.wording import one_line
 
 Body = dict[str, Any]
 """A notification as the contract shows it: made by core.wording, kept as JSON in the outbox."""
@@ -57,7 +58,6 @@ def content(body: Body, key: uuid.UUID, language: Literal["both", "zh", "en"]) -
     return {**body, "key": str(key), "text": text}
 
 
-def one_line(text: str, longest: int = LONGEST_ANSWER) -> str:
-    """What a remote said, made fit for a line of a page, a log or a header."""
-    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
+def as_answer(text: str) -> str:
+    """What a remote said, or an error, as it is kept and shown."""
+    return one_line(text, LONGEST_ANSWER)

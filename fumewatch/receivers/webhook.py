@@ -17,8 +17,8 @@ from fumewatch.receivers.receiver import (
     LONGEST_ANSWER,
     Body,
     ReceiverFields,
+    as_answer,
     content,
-    one_line,
 )
 
 TRY_AGAIN: Final = frozenset({408, 425, 429})
@@ -116,7 +116,7 @@ class Webhook:
                     break
         except httpx2.HTTPError:
             pass
-        return one_line(head.decode("utf-8", "replace"))
+        return as_answer(head.decode("utf-8", "replace"))
 
     def close(self) -> None:
         self._client.close()
@@ -130,7 +130,7 @@ def _is_permanent(status: int) -> bool:
 def _what(error: httpx2.HTTPError) -> str:
     """Without the URL, which may hold a token."""
     words = type(error).__name__
-    return one_line(f"{words}: {error}" if isinstance(error, httpx2.ConnectError) else words)
+    return as_answer(f"{words}: {error}" if isinstance(error, httpx2.ConnectError) else words)
 
 
 def parse_retry_after(text: str, now: datetime) -> timedelta | None:

@@ -10,7 +10,7 @@ from fumewatch.receivers import ReceiverSettings, build, repeated_names
 from fumewatch.receivers.email import Email
 from fumewatch.receivers.log import LogFile
 from fumewatch.receivers.mqtt import MqttReceiver
-from fumewatch.receivers.receiver import Receiver, content, one_line
+from fumewatch.receivers.receiver import Receiver, content
 from fumewatch.receivers.webhook import Webhook
 from tests.receivers.factories import KEY, a_body
 
@@ -97,17 +97,3 @@ def test_content_has_the_key_and_leaves_the_body_alone() -> None:
     assert content(body, KEY, "both") == {**body, "key": str(KEY)}
     assert content(body, KEY, "en")["text"] == {"en": body["text"]["en"]}
     assert body == a_body(key=str(uuid.UUID(int=0)))
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("fine", "fine"),
-        ("  two\r\nlines\t", "two lines"),
-        ("nul\x00 esc\x1b[0m sep\u2028end", "nul esc [0m sep end"),
-        ("x" * 20, "xxxxxxxxx…"),
-        ("", ""),
-    ],
-)
-def test_one_line(text: str, line: str) -> None:
-    assert one_line(text, 10 if text == "x" * 20 else 100) == line

@@ -1,0 +1,345 @@
+"""Wording: what a notification says, in Chinese and English, to act on without opening anything.
+
+A text is made of templates over facts that are already words. A fact that is not known is absent,
+and a template that needs it is passed over: the next headline is taken, or the line is left out.
+Online values are early warnings, never proof, and no text here says otherwise.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
+
+from fumewatch.core.alert import Alert, Reason, Transition
+from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.site import Place
+from fumewatch.core.words import EN, ZH, Language, Words
+
+Facts = dict[str, str]
+
+MOST_EVIDENCE: Final = 8192
+"""Bytes of JSON that a notification's evidence may take; the store keeps all of it."""
+LONGEST_NAME: Final = 80
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class SpokenRule(Protocol):
+    """What a rule says of itself."""
+
+    def title(self, language: Language) -> str: ...
+
+    def checks(self, language: Language) -> Sequence[str]:
+        """What to look at on site."""
+        ...
+
+
+def message(
+    transition: Transition,
+    place: Place,
+    *,
+    rule: SpokenRule | None,
+    base_url: str,
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """The body of the contract, but for "key" and "transition", which the outbox's writer adds.
+
+    `rule`: None where it is no longer in force. `zone`: for sites that have none of their own.
+    The first line of each text is its headline.
+    """
+    alert = transition.alert
+    case = _Case(transition, place, rule, _link(base_url, alert), _zone(place, zone))
+    return {
+        "id": str(alert.id),
+        "rule": alert.rule,
+        "kind": alert.kind,
+        "severity": alert.severity.value,
+        "state": alert.state.value,
+        "reason": transition.reason.value,
+        "monitor": one_line(place.code),
+        "district": one_line(place.district),
+        "site": one_line(place.site),
+        "street": one_line(place.street),
+        "address": one_line(place.address),
+        "value": _finite(alert.value),
+        "limit": _finite(alert.limit),
+        "opened_at": alert.opened_at.isoformat(),
+        "at": transition.at.isoformat(),
+        "evidence": trim(alert.evidence),
+        "link": case.link,
+        "text": {"zh": _text(case, ZH), "en": _text(case, EN)},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    transition: Transition
+    place: Place
+    rule: SpokenRule | None
+    link: str
+    zone: ZoneInfo
+
+    @property
+    def alert(self) -> Alert:
+        return self.transition.alert
+
+    @property
+    def stage(self) -> str:
+        """What the words are chosen by: the state, or how it came to its end."""
+        match self.transition.reason:
+            case Reason.RULE_REMOVED:
+                return "removed"
+            case Reason.CLEARED_EARLY:
+                return "unfired"
+            case _:
+                return self.alert.state.value
+
+
+def _text(case: _Case, words: Words) -> str:
+    facts = _facts(case, words)
+    stage = case.stage
+    tag = words.tags[case.alert.severity.value if stage == "firing" else stage]
+    said = _first(words.headlines(case.alert.kind, stage), facts)
+    lines = [_first(templates, facts) for templates in words.lines[stage]]
+    headline = words.headline.format(tag=tag, who=facts["who"], said=said)
+    return "\n".join([headline, *filter(None, lines)])
+
+
+def _first(templates: Iterable[str], facts: Facts) -> str:
+    """The first that can be said with these facts, or nothing."""
+    for template in templates:
+        try:
+            return template.format_map(facts)
+        except KeyError:
+            continue
+    return ""
+
+
+def _facts(case: _Case, words: Words) -> Facts:
+    facts = {
+        "rule": one_line(case.alert.rule),
+        "title": one_line(case.rule.title(words.code)) if case.rule else "",
+        "link": case.link,
+        **_place(case, words),
+        **_times(case, words),
+        **_measured(case.alert, words),
+        **_kind(case, words),
+        "skipped": _channels(case.alert.evidence.get("skipped"), words),
+        "checks": _listed(case.rule.checks(words.code), words) if case.rule else "",
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _place(case: _Case, words: Words) -> Facts:
+    place = case.place
+    monitor = one_line(place.code)
+    if not place.is_assigned:
+        who = words.stray.format(monitor=monitor)
+        return {"who": who, "monitor": monitor, "district": one_line(place.district) or "-"}
+    street = " ".join(filter(None, map(one_line, (place.street, place.address))))
+    others = [site for site in place.sites if site != place.site]
+    return {
+        "who": one_line(place.site) or monitor,
+        "monitor": monitor,
+        "where": words.comma.join(filter(None, (street, one_line(place.outlet)))) or "-",
+        "others": _listed(others, words),
+    }
+
+
+def _times(case: _Case, words: Words) -> Facts:
+    alert, at = case.alert, case.transition.at
+    lasted = at - alert.opened_at
+    return {
+        "since": _clock(alert.opened_at, at, case.zone),
+        "until": _clock(at, alert.opened_at, case.zone, is_later=True),
+        "lasted": words.duration(lasted) if case.stage != "firing" or lasted >= _MINUTE else "",
+    }
+
+
+def _measured(alert: Alert, words: Words) -> Facts:
+    """The value against its bound, in the channel's unit; a share in per cent."""
+    evidence = alert.evidence
+    window = _number(evidence.get("window"))
+    facts = {
+        "channel": _channels([evidence.get("channel")], words),
+        "statistic": words.statistics.get(str(evidence.get("statistic")), ""),
+        "bound": words.bounds["limit" if evidence.get("above", "limit") == "limit" else "level"],
+        "window": words.duration(timedelta(minutes=window)) if window else "",
+    }
+    unit = _unit(evidence.get("channel"))
+    peak = _number(evidence.get("peak"))
+    if evidence.get("statistic") == "share":
+        share, limit = _percent(alert.value), _percent(alert.limit)
+        above = show_number(_number(evidence.get("share_above")), unit)
+        return {
+            **facts,
+            "share": share,
+            "share_limit": limit,
+            "share_peak": _percent(peak),
+            "share_above": above,
+        }
+    value, limit = show_pair(alert.value, alert.limit, unit)
+    return {**facts, "value": value, "limit": limit, "peak": show_number(peak, unit)}
+
+
+def _kind(case: _Case, words: Words) -> Facts:
+    """What only one kind of rule has to say."""
+    match case.alert.kind:
+        case "linkage":
+            return _of_linkage(case.alert, words)
+        case "absence":
+            return _of_absence(case, words)
+        case "trend":
+            return _of_trend(case, words)
+        case _:
+            return {}
+
+
+def _of_linkage(alert: Alert, words: Words) -> Facts:
+    return {
+        "minutes_off": _minutes(_number(alert.evidence.get("minutes_off")), words),
+        "peak_off": _minutes(_number(alert.evidence.get("peak")), words),
+    }
+
+
+def _of_absence(case: _Case, words: Words) -> Facts:
+    at = case.transition.at
+    last = _instant(case.alert.evidence.get("last_reading"))
+    will = _instant(case.alert.evidence.get("last_will"))
+    return {
+        "last_reading": _clock(last, at, case.zone) if last else "",
+        "last_will": _clock(will, at, case.zone) if will else "",
+        "silent": words.duration(at - last) if last and last < at else "",
+        "vendor": one_line(case.place.vendor),
+    }
+
+
+def _of_trend(case: _Case, words: Words) -> Facts:
+    evidence, at = case.alert.evidence, case.transition.at
+    unit = _unit(evidence.get("channel"))
+    reaches_at = _instant(evidence.get("reaches_at"))
+    return {
+        "now": show_number(_number(evidence.get("now")), unit),
+        "slope": show_number(_number(evidence.get("slope_per_hour")), unit),
+        "reaches_at": _clock(reaches_at, at, case.zone) if reaches_at else "",
+        "reaches_in": words.duration(max(reaches_at - at, timedelta(0))) if reaches_at else "",
+    }
+
+
+def _listed(parts: Iterable[str], words: Words) -> str:
+    return one_line(words.list_comma.join(map(one_line, parts)), 4 * LONGEST_NAME)
+
+
+def _channels(names: Any, words: Words) -> str:
+    known = [CHANNELS[INDEX[name]] for name in names or () if name in INDEX]
+    return words.list_comma.join(c.zh if words is ZH else c.en for c in known)
+
+
+def _unit(channel: Any) -> str:
+    return CHANNELS[INDEX[channel]].unit if channel in INDEX else ""
+
+
+def _link(base_url: str, alert: Alert) -> str:
+    return f"{base_url.rstrip('/')}/alerts/{alert.id}" if base_url else ""
+
+
+def _zone(place: Place, otherwise: ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(place.hours.zone) if place.hours else otherwise
+
+
+def _clock(at: datetime, other: datetime, zone: ZoneInfo, *, is_later: bool = False) -> str:
+    """11-23 12:05 on the site's clock; with the year where it differs from the other time's.
+
+    The end of a span on the day of its beginning is 12:40 only.
+    """
+    local, beside = at.astimezone(zone), other.astimezone(zone)
+    if local.year != beside.year:
+        return f"{local:%Y-%m-%d %H:%M}"
+    return (
+        f"{local:%H:%M}" if is_later and local.date() == beside.date() else f"{local:%m-%d %H:%M}"
+    )
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return at if at.tzinfo else None
+
+
+def _number(value: Any) -> float:
+    """NaN for what is not a number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else math.nan
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _minutes(value: float, words: Words) -> str:
+    return words.duration(timedelta(minutes=value)) if math.isfinite(value) else ""
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.0f}%" if math.isfinite(share) else ""
+
+
+def show_number(value: float, unit: str, decimals: int | None = None) -> str:
+    """0.82 mg/m³, 12.3 A, 250 °C; nothing for what is not a number."""
+    if not math.isfinite(value):
+        return ""
+    if decimals is None:
+        decimals = _decimals(value)
+    return f"{value:.{decimals}f} {unit}".strip()
+
+
+def show_pair(value: float, limit: float, unit: str) -> tuple[str, str]:
+    """Both to the same place, and to as many as tell them apart: 1.004 against 1.000."""
+    if not (math.isfinite(value) and math.isfinite(limit)):
+        return show_number(value, unit), show_number(limit, unit)
+    least = min(_decimals(value), _decimals(limit))
+    for decimals in range(least, least + 3):
+        shown = show_number(value, unit, decimals), show_number(limit, unit, decimals)
+        if shown[0] != shown[1]:
+            break
+    return shown
+
+
+def _decimals(value: float) -> int:
+    return 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+
+
+def one_line(text: str, longest: int = LONGEST_NAME) -> str:
+    """Made fit for a line of a text, a page, a log or a header: no control characters in it."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * longest]).split())
+    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
+
+
+def trim(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Evidence as JSON of at most MOST_EVIDENCE bytes: of long lists the last, newest entries."""
+    for longest in (120, 30, 5):
+        trimmed: dict[str, Any] = _plain(evidence, longest, depth=4)
+        if len(json.dumps(trimmed, ensure_ascii=False).encode()) <= MOST_EVIDENCE:
+            return trimmed
+    return {"cut": f"more than {MOST_EVIDENCE} bytes; see the alert's page"}
+
+
+def _plain(value: Any, longest: int, depth: int) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return one_line(value, 200)
+    if isinstance(value, float):
+        return _finite(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if depth and isinstance(value, Mapping):
+        some = list(value.items())[:longest]
+        return {one_line(str(k)): _plain(v, longest, depth - 1) for k, v in some}
+    if depth and isinstance(value, list | tuple):
+        return [_plain(item, longest, depth - 1) for item in value[-longest:]]
+    return one_line(str(value), 200)
