@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fumewatch import __version__
-from fumewatch.cli import fleet, options, show, sites
+from fumewatch.cli import demo, fleet, options, show, sites
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
 
@@ -143,3 +143,4 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
 
 app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: import and list.")
 app.command()(fleet.simulate)
+app.command()(demo.demo)

@@ -1,4 +1,4 @@
-"""`fumewatch simulate` and `demo`: a made-up fleet, against any broker or with everything else."""
+"""`fumewatch simulate`: a made-up fleet against any broker."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -113,7 +113,8 @@ def _broker(**given: str | Path | None) -> "MqttSettings":
     except ValidationError as error:
         first = error.errors()[0]
         key = "broker" if first["loc"] == ("url",) else "-".join(map(str, first["loc"]))
-        raise typer.BadParameter(first["msg"], param_hint=f"--{key}".replace("_", "-")) from None
+        what = first["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(what, param_hint=f"--{key}".replace("_", "-")) from None
 
 
 class _Progress:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fumewatch.cli import show
-from fumewatch.core import duration
 
 if TYPE_CHECKING:
     from fumewatch.config import Config
@@ -57,16 +56,19 @@ def transaction(config: "Config") -> Iterator["Connection"]:
         database.close()
 
 
-def read_duration(text: str) -> timedelta:
+def read_duration(given: str | timedelta) -> timedelta:
+    """typer hands over defaults too, which are durations already."""
+    from fumewatch.core import duration
+
     try:
-        return duration.parse(text)
+        return duration.parse(given) if isinstance(given, str) else given
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set."""
+    """An event that Ctrl-C, SIGTERM and a closed terminal set."""
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     return stop

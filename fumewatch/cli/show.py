@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import typer
 
-from fumewatch.core import duration
 from fumewatch.core.errors import Fault
 
 MOST_FAULTS: Final = 200
@@ -53,6 +52,8 @@ def size(n_bytes: int) -> str:
 
 
 def ago(age: timedelta) -> str:
+    from fumewatch.core import duration
+
     return f"{duration.show(max(age, timedelta(0)))} ago"
 
 

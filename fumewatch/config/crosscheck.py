@@ -13,14 +13,23 @@ from fumewatch.config.positions import Path
 from fumewatch.config.source import Source, closest
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.rules import Rule
+from fumewatch.core.rules.terms import Level
 
 _NAME_KEYS: Final = {"limit": "name", "rule": "id", "receiver": "name"}
+
+
+_PAIRS: Final = (
+    ("clear_below", "above", 1),
+    ("clear_below", "reaches", 1),
+    ("clear_above", "below", -1),
+)
+"""(where a firing alert clears, where it fires, on which side clearing must not lie)"""
 
 
 def check(source: Source) -> None:
     for section, key in _NAME_KEYS.items():
         _one_of_a_kind(source, section, key)
-    _rules_have_limits(source)
+    _rules_can_fire_and_clear(source)
     _routes_lead_somewhere(source)
     _something_is_done(source)
 
@@ -57,25 +66,40 @@ def _one_of_a_kind(source: Source, section: str, key: str) -> None:
         first.setdefault(name, index)
 
 
-def _rules_have_limits(source: Source) -> None:
+def _rules_can_fire_and_clear(source: Source) -> None:
     profiles = [profile for _, profile in _valid(source, "limit", LimitProfile)]
     for index, rule in _valid(source, "rule", Rule):
-        for key, channel in _limits_used(rule, source.at(("rule", index))):
-            if not any(profile.of(channel) is not None for profile in profiles):
+        limits = [profile.of(getattr(rule, "channel", "")) for profile in profiles]
+        known = [limit for limit in limits if limit is not None]
+        levels = {name: getattr(rule, name) for name in type(rule).model_fields}
+        levels = {name: level for name, level in levels.items() if isinstance(level, Level)}
+        for name, level in levels.items():
+            if level.of_limit and not known:
                 source.fault(
-                    ("rule", index, key),
-                    f"no [[limit]] has a limit for {channel}; add one or write a number",
+                    ("rule", index, name),
+                    f"no [[limit]] has a limit for {rule.channel}; add one or write a number",
                 )
+        for name, what in _out_of_reach(levels, known):
+            source.fault(("rule", index, name), what)
 
 
-def _limits_used(rule: Any, raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(key, channel) for every value of a rule that is written with "limit"."""
-    channel = getattr(rule, "channel", None)
-    if channel is None:
-        return
-    for key, value in raw.items():
-        if key not in ("id", "kind", "title") and isinstance(value, str) and "limit" in value:
-            yield key, str(channel)
+def _out_of_reach(levels: dict[str, Level], limits: list[float]) -> Iterator[tuple[str, str]]:
+    """(key, fault) of levels at which an alert would end before, or as soon as, it begins."""
+    for clear, fires, sign in _PAIRS:
+        if clear not in levels or fires not in levels:
+            continue
+        for limit in limits or [1.0]:
+            at, beyond = _number(levels[clear], limit), _number(levels[fires], limit)
+            if (at - beyond) * sign > 0:
+                side = "above" if sign > 0 else "below"
+                is_mixed = levels[clear].of_limit != levels[fires].of_limit
+                where = f" where the limit is {limit:g}" if is_mixed else ""
+                yield clear, f"{levels[clear]} is {side} {fires} = {levels[fires]}{where}"
+                break
+
+
+def _number(level: Level, limit: float) -> float:
+    return level.number * limit if level.of_limit else level.number
 
 
 def _routes_lead_somewhere(source: Source) -> None:

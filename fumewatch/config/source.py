@@ -106,7 +106,7 @@ def closest(word: str, known: list[str]) -> str:
 
 
 def _label(item: Any) -> str:
-    name = next((item[key] for key in ("id", "name") if key in item), "") if item else ""
+    name = item.get("id", item.get("name")) if isinstance(item, dict) else None
     return f'"{name}"' if isinstance(name, str) and name else ""
 
 

@@ -21,9 +21,10 @@ from pydantic import (
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import Fault
+from fumewatch.core.fresh import Freshness
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.routing import Route
-from fumewatch.core.rules import Freshness, Rule
+from fumewatch.core.rules import Rule
 from fumewatch.core.site import ZONE_NAME
 from fumewatch.mqtt import MqttSettings
 from fumewatch.receivers import ReceiverSettings
@@ -38,8 +39,10 @@ class _Table(BaseModel):
 
 
 def _zone(value: Any) -> Any:
-    if not isinstance(value, str):
+    if isinstance(value, ZoneInfo):
         return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a time zone; write a name such as Asia/Shanghai")
     if value in available_timezones():
         return ZoneInfo(value)
     near = difflib.get_close_matches(value, sorted(available_timezones()), n=1)
@@ -66,10 +69,14 @@ class IngestSettings(_Table):
 
 
 class EvaluateSettings(_Table):
-    """[evaluate]: how often monitors that changed, and all of them, are judged."""
+    """[evaluate]: how often monitors that changed, and all of them, are judged.
+
+    settle: after each connection to the broker, how long silence is not taken for offline.
+    """
 
     every: Duration = Field(timedelta(seconds=1), ge=timedelta(seconds=0.1))
     all_every: Duration = Field(timedelta(seconds=10), le=timedelta(minutes=10))
+    settle: Duration = Field(timedelta(minutes=5), ge=timedelta(0))
 
     @field_validator("all_every")
     @classmethod
@@ -164,8 +171,10 @@ class Config(_Table):
     @field_validator("business_hours", mode="before")
     @classmethod
     def _hours(cls, value: Any, info: ValidationInfo) -> Any:
-        if not isinstance(value, str):
+        if isinstance(value, BusinessHours):
             return value
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} are no hours; write 10:00-14:00, 16:30-22:00")
         hours = BusinessHours.parse(value, str(info.data.get("zone", "UTC")))
         if not hours.spans:
             raise ValueError("no hours at all; write spans like 10:00-14:00, 16:30-22:00")
