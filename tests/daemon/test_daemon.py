@@ -1,0 +1,209 @@
+"""What an operator and an inspector rely on, tried on the running daemon."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from fumewatch.demo.postgres import Postgres, debian_bin_dir, embedded_bin_dir
+
+from tests.daemon.conftest import Daemon, World, reading, until
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def exceeding(start: int = 9) -> list[dict]:
+    """Ten fresh minutes above the limit of 1.0 mg/m³."""
+    return [reading(ago, fume=1.5 + ago / 100) for ago in range(start, -1, -1)]
+
+
+def clean(start: int = 9) -> list[dict]:
+    return [reading(ago, fume=0.2 + ago / 100) for ago in range(start, -1, -1)]
+
+
+def test_a_reading_over_the_limit_reaches_the_inspector(world: World):
+    world.assign("M1")
+    daemon = world.daemon().start()
+    world.publish("M1", *exceeding())
+    until(lambda: world.sink.bodies, daemon.log)
+    body = world.sink.bodies[0]
+    assert body["rule"] == "exceedance"
+    assert body["state"] == "firing"
+    assert body["monitor"] == "M1"
+    assert body["limit"] == 1.0
+    assert 1.5 < body["value"] < 1.6
+    assert "老面馆0" in body["text"]["zh"]
+    assert "漕河泾街道" in body["text"]["zh"]
+    assert "预警" in body["text"]["zh"]
+    assert "early warning" in body["text"]["en"].lower()
+    assert world.rows("select state, settled_at is not null from outbox") == [("sent", True)]
+    assert daemon.stop() == 0
+
+
+def test_it_stops_in_order_and_within_ten_seconds(world: World):
+    daemon = world.daemon().start()
+    assert daemon.stop() == 0
+    assert daemon.get("/livez")[0] == 0
+    assert world.count("daemon") == 0
+
+
+def test_an_unknown_monitor_is_registered_and_its_readings_kept(world: World):
+    daemon = world.daemon().start()
+    world.publish("NEW-1", reading())
+    until(lambda: world.count("reading") == 1, daemon.log)
+    assert world.rows("select district, code, outlet_id from monitor") == [("xuhui", "NEW-1", None)]
+
+
+def test_a_payload_that_cannot_be_read_is_kept_with_its_reason_and_stops_nobody(world: World):
+    daemon = world.daemon().start()
+    world.publish_raw("fume/xuhui/M1/up", b"\xff\x00 no json")
+    world.publish_raw("fume/xuhui/M1/up", json.dumps({"fume": 1}).encode())
+    world.publish_raw("fume/xuhui/M1/up", json.dumps(reading(-60)).encode())
+    world.publish_raw("fume/xuhui/M1/status", b"perhaps")
+    world.publish("M1", reading())
+    until(lambda: world.count("reading") == 1, daemon.log)
+    kinds = {kind for (kind,) in world.rows("select kind from dead_letter")}
+    assert kinds == {"not_json", "no_time", "future", "bad_status"}
+    assert (b"\xff\x00 no json",) in world.rows("select payload from dead_letter")
+
+
+def test_a_last_will_marks_the_monitor_offline(world: World):
+    daemon = world.daemon().start()
+    world.publish_raw("fume/xuhui/M1/status", b"offline", retain=True)
+    until(lambda: world.count("monitor") == 1, daemon.log)
+    assert world.rows("select code, status from monitor") == [("M1", "offline")]
+
+
+def test_a_kill_in_mid_stream_loses_and_doubles_nothing(world: World):
+    """Publish 3,000 numbered readings; kill -9 twice on the way; each is stored exactly once."""
+    daemon = world.daemon().start()
+    base = [reading(minutes_ago=n / 100, fume=n / 1000) for n in range(3000)]
+
+    def publish() -> None:
+        for i, one in enumerate(base):
+            world.publish_raw(f"fume/xuhui/M{i % 7}/up", json.dumps(one).encode())
+
+    publisher = threading.Thread(target=publish)
+    publisher.start()
+    for some in (300, 1200):
+        until(lambda some=some: world.count("reading") >= some, daemon.log)
+        daemon.kill()
+        daemon.start(ready=False)
+    publisher.join()
+    until(lambda: world.count("reading") >= 3000, daemon.log)
+    assert world.rows("select count(*), count(distinct fume) from reading") == [(3000, 3000)]
+    assert daemon.stop() == 0
+    counted = "select sum(readings) from rollup_10m"
+    assert world.rows(counted) == [(3000,)]
+
+
+def test_a_restart_neither_repeats_nor_forgets_a_message(world: World):
+    world.assign("M1")
+    daemon = world.daemon().start()
+    world.publish("M1", *exceeding())
+    until(lambda: world.sink.bodies, daemon.log)
+    daemon.kill()
+    daemon.start()
+    world.publish("M1", reading(fume=1.7))
+    until(lambda: world.count("reading") == 11, daemon.log)
+    threading.Event().wait(3)  # two passes of the evaluator
+    assert world.sink.states() == ["firing"]
+    world.publish("M1", *[{**r, "fume": 0.01} for r in clean()])
+    until(lambda: "resolved" in world.sink.states(), daemon.log)
+    assert world.sink.states() == ["firing", "resolved"]
+    first, second = world.sink.bodies
+    assert first["id"] == second["id"]
+
+
+def test_broker_and_database_may_come_later(world: World):
+    world.broker.stop()
+    daemon = world.daemon().start(ready=False)
+    until(lambda: daemon.get("/readyz")[0] == 503, daemon.log)
+    assert daemon.get("/livez")[0] == 200
+    assert "broker" in daemon.get("/readyz")[1]
+    world.broker.start()
+    until(daemon.is_ready, daemon.log)
+    assert daemon.stop() == 0
+
+
+def test_a_database_that_never_answers_is_waited_for_and_named(world: World):
+    daemon = world.daemon(database="postgresql://nobody@127.0.0.1:1/none").start(ready=False)
+    until(lambda: daemon.get("/readyz")[0] == 503, daemon.log)
+    until(lambda: "database away" in daemon.log(), daemon.log)
+    assert daemon.stop() == 0
+
+
+@pytest.fixture
+def own_server() -> Iterator[Postgres]:
+    """A PostgreSQL of this test alone: it gets killed."""
+    bin_dir = debian_bin_dir() or embedded_bin_dir()
+    if bin_dir is None:
+        pytest.skip("no PostgreSQL: install Debian's or the extra `embedded`")
+    folder = Path(tempfile.mkdtemp(prefix="fumewatch-", dir="/tmp"))
+    with Postgres(bin_dir, folder) as server:
+        yield server
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_the_database_goes_away_and_nothing_is_lost(broker, own_server, tmp_path):
+    with ExitStack() as stack:
+        world = World(broker, own_server.url(), tmp_path, stack)
+        daemon = world.daemon().start()
+        for i in range(50):
+            world.publish(f"M{i % 5}", reading(fume=i / 100))
+        until(lambda: world.count("reading") == 50, daemon.log)
+        os.kill(own_server.pid, signal.SIGKILL)
+        until(lambda: "database" in daemon.get("/readyz")[1], daemon.log)
+        for i in range(50, 100):
+            world.publish(f"M{i % 5}", reading(fume=i / 100))
+        assert daemon.get("/livez")[0] == 200
+        own_server.stop()
+        own_server.start()
+        until(daemon.is_ready, daemon.log)
+        until(lambda: world.count("reading") == 100, daemon.log)
+        assert world.rows("select count(distinct fume) from reading") == [(100,)]
+        assert daemon.stop() == 0
+
+
+def test_two_daemons_one_leads_and_the_other_takes_over(world: World):
+    first = world.daemon().start()
+    second = world.daemon().start(ready=False)
+    until(lambda: "standing by" in second.get("/readyz")[1], second.log)
+    world.publish("M1", reading(2))
+    until(lambda: world.count("reading") == 1, first.log)
+    first.kill()
+    world.publish("M1", reading(1))
+    until(second.is_ready, second.log, seconds=15)
+    until(lambda: world.count("reading") == 2, second.log)
+    assert second.stop() == 0
+
+
+def test_a_wrong_config_is_refused_with_every_fault(world: World):
+    daemon = world.daemon()
+    text = daemon.config.read_text()
+    text = text.replace('window = "10m"', 'window = "10x"').replace("severity", "severety")
+    daemon.config.write_text(text)
+    done = run_cli("run", daemon)
+    assert done.returncode == 1
+    assert "10x" in done.stderr
+    assert "severety" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def run_cli(command: str, daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fumewatch.cli", command, "--config", str(daemon.config)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
