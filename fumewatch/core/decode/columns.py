@@ -12,13 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fumewatch.core.arrays import Mask
 from fumewatch.core.decode.canonical import Entry, Parsed
 from fumewatch.core.decode.instant import UNREADABLE, instants
 from fumewatch.core.duration import show
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS, MISSING, STATES
-
-Mask = NDArray[np.bool_]
 
 _SENTINELS: Final = (-999.0, -9999.0)  # what devices write for "missing"
 _MOST: Final = 2**31 - 1

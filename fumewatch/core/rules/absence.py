@@ -1,0 +1,96 @@
+"""A monitor is silent."""
+
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.duration import Duration
+from fumewatch.core.roster import NEVER
+from fumewatch.core.rules.rule import Common, Judgement, Text, decide, number
+from fumewatch.core.view import MINUTE, View, iso
+
+_minute = timedelta(minutes=1)
+
+
+class Absence(Common):
+    """Breach: nothing measured for `in_hours` of the current business hours, or `out_of_hours`.
+
+    Silence before the site opened does not count for `in_hours`, so a site that cuts its power at
+    night raises nothing in the morning. Once the broker has told of a lost connection (last will),
+    `after_last_will` stands for `in_hours`. A firing alert clears only when the monitor measures
+    again. A monitor that was never heard of is no data; one that nobody has assigned is judged.
+    """
+
+    CHECKS: ClassVar = (
+        Text(zh="监测仪电源与网络", en="the monitor's power and network"),
+        Text(zh="是否人为断电或拆除", en="was it switched off or taken down"),
+    )
+
+    kind: Literal["absence"]
+    in_hours: Duration = Field(
+        timedelta(minutes=30), ge=_minute, description="silence within business hours"
+    )
+    out_of_hours: Duration = Field(
+        timedelta(hours=24), ge=_minute, description="silence at any time"
+    )
+    after_last_will: Duration | None = Field(
+        None, ge=_minute, description="in place of in_hours after a last will (default: no change)"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if next(self.when.conditions(), None) or self.when.business_hours is not None:
+            raise ValueError("when can hold tags, streets and districts only: there are no minutes")
+        return self
+
+    @property
+    def own_channels(self) -> frozenset[int]:
+        return frozenset()
+
+    @property
+    def minutes_needed(self) -> int:
+        return 1
+
+    def default_title(self) -> Text:
+        return Text(zh="监测仪离线", en="monitor offline")
+
+    def weigh(self, view: View, is_firing: Mask) -> Judgement:
+        silence, open_for = _silence(view), view.open_for[-1]
+        allowed = self._allowed_in_hours(view)
+        breach = np.minimum(silence, open_for) >= allowed
+        breach |= silence >= self.out_of_hours / _minute
+        breach |= is_firing & (silence >= allowed)
+        limit = np.where(open_for > 0, allowed, self.out_of_hours / _minute)
+        return Judgement(decide(breach, ~np.isnan(silence)), silence, limit)
+
+    def evidence(self, view: View, row: int) -> dict[str, Any]:
+        found = self.weigh(view, np.zeros(len(view), np.bool_))
+        last = int(view.last_measured[row])
+        will = int(view.roster.will_at[view.rows[row]])
+        return {
+            "unit": "min",
+            "value": number(found.value[row], 1),
+            "limit": number(found.limit[row], 1),
+            "last_measured": None if last == NEVER else iso(last),
+            "last_will": None if will == NEVER else iso(will),
+            "open_for_minutes": int(view.open_for[-1, row]),
+            "at": iso(view.now),
+            "skipped": [],
+        }
+
+    def _allowed_in_hours(self, view: View) -> Numbers:
+        """[n], minutes."""
+        will_at = view.roster.will_at[view.rows]
+        is_lost = (will_at != NEVER) & (will_at >= view.last_measured)
+        shorter = self.after_last_will or self.in_hours
+        return np.where(is_lost, shorter / _minute, self.in_hours / _minute)
+
+
+def _silence(view: View) -> Numbers:
+    """[n], minutes since the last measurement; NaN where there never was one."""
+    known = view.last_measured != NEVER
+    since = np.where(known, view.last_measured, view.now)
+    return np.where(known, (view.now - since) / MINUTE, np.nan)

@@ -1,0 +1,160 @@
+"""A statistic of the window's fresh values is above or below a level."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, Self, assert_never
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.fresh import whole_minutes
+from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.rules.rule import (
+    Common,
+    Judgement,
+    Text,
+    Window,
+    decide,
+    number,
+)
+from fumewatch.core.rules.sample import Sample
+from fumewatch.core.rules.terms import AnyLevel, ChannelName, Level
+from fumewatch.core.view import View
+
+_EMISSION: tuple[Text, ...] = (
+    Text(zh="净化器是否运行", en="is the purifier running"),
+    Text(zh="净化器极板、滤网是否需要清洗", en="do its plates and filters need cleaning"),
+    Text(zh="是否有旁路排放", en="is there a bypass"),
+    Text(zh="监测探头是否正常", en="is the monitor's probe in order"),
+)
+
+
+class Threshold(Common):
+    """Breach: the statistic is above `above` or below `below`.
+
+    It is taken over the window's fresh minutes in which `when` holds. Too few fresh minutes are no
+    data; enough minutes with data of which too few fulfil `when` are clear.
+    """
+
+    CHECKS: ClassVar = _EMISSION
+
+    kind: Literal["threshold"]
+    channel: ChannelName = Field(description="what is judged")
+    statistic: Literal["mean", "max", "p95", "share"] = Field(
+        "mean", description="of the fresh minutes; share: how many of them are above share_above"
+    )
+    window: Window = Field(timedelta(minutes=10), description="how far back it looks")
+    above: AnyLevel | None = Field(
+        None, description='a breach above it: a number, "limit" or "0.9 * limit"; share: 0 to 1'
+    )
+    below: AnyLevel | None = Field(None, description="a breach below it")
+    share_above: AnyLevel | None = Field(None, description="for share: the level that it counts")
+    clear_below: AnyLevel | None = Field(
+        None, description="a firing alert clears only below it (default: above)"
+    )
+    clear_above: AnyLevel | None = Field(
+        None, description="a firing alert clears only above it (default: below)"
+    )
+    min_count: int = Field(3, ge=1, description="fresh minutes that a verdict needs")
+
+    @model_validator(mode="after")
+    def _levels_fit(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("needs above or below")
+        if (self.statistic == "share") != (self.share_above is not None):
+            raise ValueError('share_above goes with statistic = "share", and only with it')
+        if self.statistic == "share" and any(level.of_limit for level in self._levels()):
+            raise ValueError("a share is compared with a number; the limit goes into share_above")
+        if (self.clear_below and not self.above) or (self.clear_above and not self.below):
+            raise ValueError("clear_below goes with above, clear_above with below")
+        if self.min_count > self.minutes_needed:
+            raise ValueError("min_count is more minutes than the window has")
+        return self
+
+    def _levels(self) -> list[Level]:
+        levels = (self.above, self.below, self.clear_below, self.clear_above)
+        return [level for level in levels if level is not None]
+
+    @property
+    def own_channels(self) -> frozenset[int]:
+        return frozenset({INDEX[self.channel]})
+
+    @property
+    def minutes_needed(self) -> int:
+        return whole_minutes(self.window)
+
+    def default_title(self) -> Text:
+        channel = CHANNELS[INDEX[self.channel]]
+        return Text(zh=f"{channel.zh}异常预警", en=f"{channel.en} out of bounds")
+
+    def weigh(self, view: View, is_firing: Mask) -> Judgement:
+        sample, band = self.sample(view, self.channel), self._band(view)
+        enough = sample.size >= self.min_count
+        value = np.where(enough, self._value(sample), np.nan)
+        known = (enough | sample.is_idle(self.min_count)) & band.is_known & ~sample.applied.unknown
+        breach = band.is_left(value) | (is_firing & band.is_near(value))
+        return Judgement(decide(breach, known), value, band.limit(value))
+
+    def evidence(self, view: View, row: int) -> dict[str, Any]:
+        found = self.weigh(view, np.zeros(len(view), np.bool_))
+        shown = {
+            "statistic": self.statistic,
+            "value": number(found.value[row]),
+            "limit": number(found.limit[row]),
+        }
+        if self.share_above:
+            levels = self.share_above.at(view, INDEX[self.channel])
+            shown["share_above"] = number(levels[row])
+        return self.sample(view, self.channel).evidence(row) | shown
+
+    def _value(self, sample: Sample) -> Numbers:
+        match self.statistic:
+            case "mean":
+                return sample.mean
+            case "max":
+                return sample.max
+            case "p95":
+                return sample.p95
+            case "share":
+                assert self.share_above, "checked by the model"
+                return sample.share(self.share_above.at(sample.view, INDEX[self.channel]))
+            case _:
+                assert_never(self.statistic)
+
+    def _band(self, view: View) -> "Band":
+        def bound(level: Level | None, otherwise: float) -> Numbers:
+            unset = np.full(len(view), otherwise)
+            return level.at(view, INDEX[self.channel]) if level else unset
+
+        return Band(
+            bound(self.below, -np.inf),
+            bound(self.above, np.inf),
+            bound(self.clear_above, -np.inf),
+            bound(self.clear_below, np.inf),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """[n]: where a value is in order, and how far inside it must be to clear; ±inf: unbounded."""
+
+    low: Numbers
+    high: Numbers
+    clear_above: Numbers
+    clear_below: Numbers
+
+    @property
+    def is_known(self) -> Mask:
+        return ~np.isnan(self.low + self.high)
+
+    def is_left(self, value: Numbers) -> Mask:
+        return (value < self.low) | (value > self.high)
+
+    def is_near(self, value: Numbers) -> Mask:
+        """Not yet far enough inside to clear."""
+        return (value <= self.clear_above) | (value >= self.clear_below)
+
+    def limit(self, value: Numbers) -> Numbers:
+        """The bound that the value left, else the one there is."""
+        return np.where((value < self.low) | np.isposinf(self.high), self.low, self.high)
