@@ -5,7 +5,6 @@ so that --help comes at once.
 """
 
 import sys
-from datetime import UTC, datetime
 from typing import Annotated, NoReturn
 
 import typer
@@ -133,7 +132,7 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
 
     loaded = options.load(config)
     with options.transaction(loaded) as conn:
-        found = looking.look(conn, loaded, datetime.now(UTC))
+        found = looking.look(conn, loaded, options.clock())
     if json:
         show.as_json(found.as_json())
     else:

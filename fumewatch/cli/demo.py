@@ -2,7 +2,6 @@
 
 import webbrowser
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -58,9 +57,7 @@ def demo(
 
     try:
         with screen.shown():
-            summary = stage.run(
-                plan, lambda: datetime.now(UTC), options.stop_on_signals(), on_update
-            )
+            summary = stage.run(plan, options.clock, options.stop_on_signals(), on_update)
     except (stage.DemoError, PostgresError, BrokerError) as error:
         show.complain(f"fumewatch: {error}")
         raise typer.Exit(1) from None

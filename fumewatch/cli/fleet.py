@@ -1,7 +1,7 @@
 """`fumewatch simulate`: a made-up fleet against any broker."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -93,7 +93,7 @@ def simulate(
             sites_csv=sites,
             labels=labels,
         ),
-        lambda: datetime.now(UTC),
+        options.clock,
         options.stop_on_signals(),
         _Progress(),
     )

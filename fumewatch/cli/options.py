@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +64,11 @@ def read_duration(given: str | timedelta) -> timedelta:
         return duration.parse(given) if isinstance(given, str) else given
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+
+
+def clock() -> datetime:
+    """The commands' own; the daemon's is in app.py."""
+    return datetime.now(UTC)
 
 
 def stop_on_signals() -> threading.Event:

@@ -4,17 +4,23 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from queue import Empty, Queue
+from secrets import token_hex
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from fumewatch.config import Config
-from fumewatch.core.errors import FumewatchError
+from fumewatch.core.errors import BrokerUnavailable, FumewatchError
+from fumewatch.mqtt import Subscriber
 from fumewatch.receivers import ReceiverSettings
 from fumewatch.receivers.email import PORTS, EmailSettings
 from fumewatch.receivers.log import LogSettings
 from fumewatch.receivers.mqtt import MqttReceiverSettings
 from fumewatch.receivers.webhook import WebhookSettings
+from fumewatch.store import Database, migrate
+from fumewatch.store.pages import operation
 
 PATIENCE_S: Final = 5.0
 
@@ -29,10 +35,10 @@ class Attempt:
 
 
 def attempts(config: Config) -> Iterator[Attempt]:
-    yield _attempt("database", lambda: _database(config))
-    yield _attempt("broker", lambda: _broker(config))
+    yield _attempt("database", partial(_database, config))
+    yield _attempt("broker", partial(_broker, config))
     for receiver in config.receiver:
-        yield _attempt(f"receiver {receiver.name}", lambda r=receiver: _receiver(r))  # type: ignore[misc]
+        yield _attempt(f"receiver {receiver.name}", partial(_receiver, receiver))
 
 
 def _attempt(name: str, look: Callable[[], str]) -> Attempt:
@@ -43,9 +49,6 @@ def _attempt(name: str, look: Callable[[], str]) -> Attempt:
 
 
 def _database(config: Config) -> str:
-    from fumewatch.store import Database, migrate
-    from fumewatch.store.pages import operation
-
     database = Database(config.database)
     database.open()
     try:
@@ -65,7 +68,23 @@ def _database(config: Config) -> str:
 
 
 def _broker(config: Config) -> str:
-    raise NotImplementedError
+    """Subscribe as the daemon would, but under another name: the daemon keeps its session."""
+    settings = config.mqtt.model_copy(
+        update={"client_id": f"{config.mqtt.client_id}-check-{token_hex(4)}", "keep_session": False}
+    )
+    answers: Queue[tuple[bool, str]] = Queue()
+    subscriber = Subscriber(settings, lambda is_up, why: answers.put((is_up, why)))
+    subscriber.start()
+    try:
+        is_up, why = answers.get(timeout=PATIENCE_S)
+    except Empty:
+        is_up, why = False, "no answer"
+    finally:
+        subscriber.stop()
+    where = f"{settings.host}:{settings.port}"
+    if not is_up:
+        raise BrokerUnavailable(f"{where}: {why}")
+    return f"{where} lets us subscribe to {settings.topic}"
 
 
 def _receiver(receiver: ReceiverSettings) -> str:

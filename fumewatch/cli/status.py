@@ -58,7 +58,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
     return Status(
         at=now,
         daemons=operation.daemons(conn, now),
-        readings_last_minute=operation.readings_between(conn, now - timedelta(minutes=1), now),
+        readings_last_minute=operation.readings_received(conn, now - timedelta(minutes=1), now),
         monitors={state.value: n for state, n in tally(stands).items()},
         open_alerts=operation.open_by_severity(conn),
         outbox=operation.outbox(conn, now - LOOK_BACK),
@@ -107,7 +107,7 @@ def _down(daemon: DaemonRow) -> str:
     parts = [
         f"{name}: {part.get('detail', '')}"
         for name, part in daemon.health.items()
-        if isinstance(part, dict) and not part.get("is_up", part.get("up", True))
+        if isinstance(part, dict) and not part.get("is_up", True)
     ]
     return "; ".join(parts) or "nothing"
 
@@ -123,7 +123,7 @@ def _figures(status: Status) -> list[tuple[str, str]]:
     return [
         ("monitors", stands or "none yet"),
         ("firing alerts", alerts or "none"),
-        ("readings measured in the last minute", f"{status.readings_last_minute:,}"),
+        ("readings received in the last minute", f"{status.readings_last_minute:,}"),
         ("readings stored", f"{counts.readings_stored:,}"),
         ("alerts fired / resolved", f"{counts.alerts_fired:,} / {counts.alerts_resolved:,}"),
         ("messages delivered", f"{counts.messages_delivered:,}"),

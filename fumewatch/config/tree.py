@@ -30,8 +30,9 @@ from fumewatch.mqtt import MqttSettings
 from fumewatch.receivers import ReceiverSettings
 from fumewatch.store import DatabaseSettings
 
-UNACKED_MOST: Final = 65_000
-"""MQTT numbers its messages with 16 bits; beyond 65,535 un-acked ones the numbers repeat."""
+UNACKED_MOST: Final = 50_000
+"""MQTT numbers its messages with 16 bits: beyond 65,535 un-acked ones the numbers repeat, and the
+connection that is being read may hold some more."""
 
 
 class _Table(BaseModel):
