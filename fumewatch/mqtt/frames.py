@@ -22,7 +22,7 @@ EXCERPT: Final = 1024
 """Bytes that are kept of such a payload."""
 
 _QOS_2: Final = 0x04
-_UNKNOWN: Final = -1
+_UNKNOWN: Final = 1 << 28  # longer than any frame
 _PREFIX: Final = 1 << 17  # holds any topic and packet id, sane properties, and an excerpt
 
 
@@ -36,7 +36,7 @@ class Splitter:
     def __init__(self, *, has_properties: bool, max_frame: int) -> None:
         """`has_properties`: MQTT 5. `max_frame`: bytes of the longest body that is kept whole."""
         self._has_properties = has_properties
-        self._max_frame = max(max_frame, _PREFIX)
+        self._max_frame = max_frame
         self._pieces: list[bytes] = []
         self._wanted = 0  # no frame is complete before this many bytes are held
         self._held = 0
@@ -74,9 +74,11 @@ class Splitter:
             elif size > 127:
                 size, body = read_length(data, at + 1)
             after = body + size
-            if after > end or size == _UNKNOWN:
+            if after > end:
                 return self._wait_for(data, at, body, size)
-            if head & 0xF0 == PUBLISH and head & QOS < _QOS_2:
+            if size > self._max_frame:
+                messages.append(_read_excerpt(data[:after], head, body, has_properties))
+            elif head & 0xF0 == PUBLISH and head & QOS < _QOS_2:
                 messages.append(read_publish(data, head, body, after, has_properties))
             else:
                 frames.append((head, data[body:after]))
@@ -88,7 +90,7 @@ class Splitter:
         """Note how many bytes the frame at `at` still needs; begin to skip it if it is too long."""
         if size == _UNKNOWN:
             self._wanted = len(data) - at + 1
-        elif size <= self._max_frame:
+        elif size <= max(self._max_frame, _PREFIX):
             self._wanted = body - at + size
         elif len(data) - body < _PREFIX:
             self._wanted = body - at + _PREFIX
@@ -129,7 +131,7 @@ class Splitter:
 
 
 def read_length(data: bytes, at: int) -> tuple[int, int]:
-    """(length, where the body begins), or (-1, at) while the length itself is incomplete."""
+    """(length, where the body begins); while the length itself is incomplete, (2**28, at)."""
     size = 0
     for i in range(4):
         if at + i >= len(data):
@@ -155,7 +157,7 @@ def read_publish(data: bytes, head: int, body: int, after: int, has_properties: 
             size, at = read_length(data, at)
         else:
             at += 1
-        at = at + size if size != _UNKNOWN else after + 1
+        at += size
     if at > after:
         raise ProtocolError("a message ends within its header")
     return data[topic:topic_end], data[at:after], mid, head

@@ -174,7 +174,7 @@ def find_fault(kind: type[BatchClient] = BatchClient) -> str | None:
             ours.setblocking(False)
             theirs.settimeout(1)
             client = kind(
-                "trial", 5, clean=True, receive=lambda m, _: seen.extend(m), max_message=0
+                "trial", 5, clean=True, receive=lambda m, _: seen.extend(m), max_message=64
             )
             client.on_subscribe = lambda _client, _data, mid, *_: seen.append(mid)
             client.on_disconnect = lambda *_: seen.append("disconnected")

@@ -1,0 +1,90 @@
+"""When to read, when to ping, when to come back."""
+
+import pytest
+
+from fumewatch.mqtt.keepalive import Keepalive, Step
+from fumewatch.mqtt.network import pause_before
+from fumewatch.mqtt.pace import FLUSH_BYTES, Pace
+
+
+def late_reads(pace: Pace, *unacked: int) -> None:
+    for peak in unacked:
+        pace.note(peak, 230 * peak, peak, was_late=True)
+
+
+def test_at_first_much_may_wait() -> None:
+    assert Pace(10_000).low_water(0) == FLUSH_BYTES
+
+
+def test_a_window_that_ends_reading_three_times_is_believed() -> None:
+    pace = Pace(65_535)
+    late_reads(pace, 20, 20, 20)
+    assert pace.window == 20
+    assert pace.is_urgent(20)
+    assert pace.low_water(0) == 2048  # half the window: ten messages of 230 bytes
+    assert pace.low_water(20) == 1
+
+
+@pytest.mark.parametrize(
+    "peaks", [(20, 20), (20, 21, 20, 21), (200, 199, 200, 198)], ids=["too few", "two", "a rate"]
+)
+def test_what_only_looks_like_a_window_is_not(peaks: tuple[int, ...]) -> None:
+    pace = Pace(65_535)
+    late_reads(pace, *peaks)
+    assert pace.window == 65_535
+
+
+def test_a_window_that_was_exceeded_was_none() -> None:
+    pace = Pace(10_000)
+    late_reads(pace, 200, 200, 200)
+    pace.note(50, 11_500, 201, was_late=False)
+    assert pace.window == 10_000
+
+
+def test_large_messages_fill_the_same_bytes_sooner() -> None:
+    pace = Pace(65_535)
+    late_reads(pace, 20, 20, 20)
+    for _ in range(100):
+        pace.note(1, 100_000, 1, was_late=False)
+    assert pace.low_water(0) == FLUSH_BYTES
+
+
+# (seconds, what happened) and then the step expected at the time given
+@pytest.mark.parametrize(
+    ("heard", "sent", "now", "step"),
+    [
+        (0, 0, 0, Step.REST),
+        (0, 0, 44, Step.REST),
+        (0, 0, 45, Step.PING),
+        (44, 0, 45, Step.PING),  # nothing sent: the broker would miss us
+        (0, 44, 45, Step.PING),  # nothing heard: is the broker there?
+        (44, 44, 45, Step.REST),
+        (0, 89, 89, Step.PING),
+        (0, 89, 90, Step.GIVE_UP),
+        (89, 0, 90, Step.PING),
+    ],
+)
+def test_keepalive_of_a_minute(heard: float, sent: float, now: float, step: Step) -> None:
+    keepalive = Keepalive(60, 0)
+    keepalive.heard(heard)
+    keepalive.sent(sent)
+    assert keepalive.step(now) is step
+
+
+def test_who_does_not_listen_pings_on_and_never_gives_up() -> None:
+    keepalive = Keepalive(60, 0)
+    steps = []
+    for now in range(600):
+        keepalive.heard(now)
+        steps.append(keepalive.step(now))
+    assert Step.GIVE_UP not in steps
+    assert steps.count(Step.PING) == 13  # each 45 s
+
+
+@pytest.mark.parametrize(
+    ("attempt", "shortest", "longest"),
+    [(1, 0.25, 0.5), (2, 0.5, 1), (3, 1, 2), (7, 15, 30), (100_000, 15, 30)],
+)
+def test_pauses_double_up_to_half_a_minute(attempt: int, shortest: float, longest: float) -> None:
+    assert pause_before(attempt, 0) == shortest
+    assert pause_before(attempt, 1) == longest
