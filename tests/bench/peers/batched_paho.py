@@ -26,6 +26,10 @@ BATCH, LINGER_S = 500, 0.2
 inbox: "queue.SimpleQueue[tuple[Any, ...]]" = queue.SimpleQueue()
 
 
+def on_connect(*_: object) -> None:
+    client.subscribe("fume/+/+/up", 1)
+
+
 def on_message(_client: object, _data: object, message: mqtt.MQTTMessage) -> None:
     reading = json.loads(message.payload)
     monitor = message.topic.split("/")[2]
@@ -52,7 +56,7 @@ def store() -> None:
 
 threading.Thread(target=store, daemon=True).start()
 client = mqtt.Client(CallbackAPIVersion.VERSION2, "batched-paho", protocol=mqtt.MQTTv5)
-client.on_connect = lambda *_: client.subscribe("fume/+/+/up", 1)
+client.on_connect = on_connect
 client.on_message = on_message
 client.connect("127.0.0.1", port)
 client.loop_forever()

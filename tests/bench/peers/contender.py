@@ -14,7 +14,7 @@ class Skipped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One run: a new broker, a new database, a folder of its own, and how many readings will come."""
+    """One run: a new broker, a new database, a folder, and how many readings will come."""
 
     folder: Path
     broker_port: int

@@ -32,7 +32,7 @@ def _floor(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def _stock(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
     program = HERE / "stock_paho.py"
-    command = [sys.executable, program, str(scene.broker_port), str(scene.readings)]
+    command = [sys.executable, str(program), str(scene.broker_port), str(scene.readings)]
     with running(command, scene.log) as process:
         yield process
 
@@ -40,7 +40,7 @@ def _stock(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def _batched(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
     program = HERE / "batched_paho.py"
-    command = [sys.executable, program, str(scene.broker_port), scene.database_url]
+    command = [sys.executable, str(program), str(scene.broker_port), scene.database_url]
     with running(command, scene.log) as process:
         yield process
 

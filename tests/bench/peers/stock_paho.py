@@ -12,6 +12,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 port, left = int(sys.argv[1]), int(sys.argv[2])
 
 
+def on_connect(*_: object) -> None:
+    client.subscribe("fume/+/+/up", 1)
+
+
 def on_message(*_: object) -> None:
     global left
     left -= 1
@@ -20,7 +24,7 @@ def on_message(*_: object) -> None:
 
 
 client = mqtt.Client(CallbackAPIVersion.VERSION2, "stock-paho", protocol=mqtt.MQTTv5)
-client.on_connect = lambda *_: client.subscribe("fume/+/+/up", 1)
+client.on_connect = on_connect
 client.on_message = on_message
 client.connect("127.0.0.1", port)
 client.loop_forever()

@@ -1,0 +1,145 @@
+"""make bench: fumewatch beside its peers, end to end; and what its parts do alone.
+
+    python -m tests.bench [--quick] [--rounds N] [NAME ...]
+
+NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
+(latency, memory), or a bench of a part (core, store, mqtt, bytes). Without one: all contenders,
+latency and memory. The tables are also left in .bench/, as markdown and JSON.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from tests.bench import end_to_end, latency, memory
+from tests.bench.end_to_end import Load, Plan, Stage
+from tests.bench.machine import (
+    BenchError,
+    Table,
+    description,
+    first_line,
+    turn_sigterm_into_exit,
+)
+from tests.bench.peers import fumewatch
+from tests.bench.peers.node_red import NODE_RED
+from tests.bench.peers.others import BATCHED, FLOOR, STOCK
+
+RESULTS: Final = Path(__file__).parents[2] / ".bench"
+TEMPLATE: Final = "fumewatch_bench"
+CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_RED)
+ALONE: Final = ("latency", "memory")
+PARTS: Final = ("core", "store", "mqtt", "bytes")
+
+MONITORS: Final = 1000
+BREACHES: Final = 400
+FULL: Final = Plan(3, Load(500_000, MONITORS), Load(30_000, MONITORS, 1000))
+QUICK: Final = Plan(1, Load(100_000, MONITORS), Load(8_000, MONITORS, 1000))
+MANY: Final = 10_000
+
+
+def main() -> int:
+    args = _arguments()
+    turn_sigterm_into_exit()
+    for part in PARTS:
+        if part in args.names:
+            subprocess.run([sys.executable, "-m", f"tests.bench.bench_{part}"], check=True)
+    if not args.names or set(args.names) - set(PARTS):
+        try:
+            _end_to_end(args)
+        except BenchError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    known = (*(contender.name for contender in CONTENDERS), *ALONE, *PARTS)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
+    parser.add_argument("--quick", action="store_true", help="one short round: to try it out")
+    parser.add_argument("--rounds", type=int, help="of the comparison; 3 without it")
+    args = parser.parse_args()
+    if strange := set(args.names) - set(known):
+        parser.error(f"unknown: {', '.join(sorted(strange))}; there are {', '.join(known)}")
+    return args
+
+
+def _end_to_end(args: argparse.Namespace) -> None:
+    plan = QUICK if args.quick else FULL
+    plan = Plan(args.rounds or plan.rounds, plan.flat_out, plan.offered)
+    chosen = [each for each in CONTENDERS if not args.names or each.name in args.names]
+    alone = [name for name in ALONE if not args.names or name in args.names]
+    tables: list[Table] = []
+    raw: dict[str, object] = {"machine": description(), "programs": _programs()}
+    with end_to_end.stage() as stage:
+        end_to_end.prepare(stage)
+        if "latency" in alone or any(each.template == TEMPLATE for each in chosen):
+            _prepare(stage)
+        if chosen:
+            results = end_to_end.compare(stage, chosen, plan)
+            tables += end_to_end.tables(results, chosen, plan)
+            raw |= results.as_json()
+        if "latency" in alone:
+            late = latency.measure(stage, TEMPLATE, plan.offered, _breaching())
+            tables.append(latency.table([late]))
+            raw["latency"] = late.as_json()
+        if "memory" in alone:
+            big = memory.measure(stage, _many(stage), Load(5 * MANY, MANY, 2000))
+            tables.append(memory.table([big]))
+            raw["memory"] = big.as_json()
+    _report(tables, raw)
+
+
+def _prepare(stage: Stage) -> None:
+    known = [*(_code(i) for i in range(MONITORS)), *_breaching()]
+    sites = fumewatch.sites_csv("xuhui", known)
+    stage.make_template(TEMPLATE, fumewatch.fill(stage.folder, sites))
+
+
+def _many(stage: Stage) -> str:
+    name = f"{TEMPLATE}_many"
+    sites = fumewatch.sites_csv("xuhui", (_code(i) for i in range(MANY)))
+    stage.make_template(name, fumewatch.fill(stage.folder, sites))
+    return name
+
+
+def _code(index: int) -> str:
+    """As the generator names them."""
+    return f"FM{index + 1:07d}"
+
+
+def _breaching() -> list[str]:
+    return [f"breach-{i:04d}" for i in range(BREACHES)]
+
+
+def _programs() -> list[str]:
+    versions = [
+        first_line("/usr/sbin/mosquitto", "-h"),
+        first_line("psql", "--version"),
+        first_line("node", "--version"),
+        f"Python {sys.version.split()[0]}",
+    ]
+    return [version for version in versions if version]
+
+
+def _report(tables: Sequence[Table], raw: dict[str, object]) -> None:
+    command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+    today = f"{datetime.now().astimezone():%Y-%m-%d}"
+    head = " · ".join([command, today, str(raw["machine"]), *_programs()])
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "results.json").write_text(json.dumps(raw, indent=1))
+    markdown = "\n\n".join([f"`{head}`", *(table.markdown() for table in tables)])
+    (RESULTS / "results.md").write_text(markdown + "\n")
+    print("\n\n".join([head, *(table.text() for table in tables)]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
