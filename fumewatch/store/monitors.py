@@ -1,0 +1,106 @@
+"""Monitors: their ids, their last status, where they hang."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg.rows import kwargs_row
+
+from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.site import Place
+from fumewatch.store.database import Connection
+from fumewatch.store.document import text
+
+Key = tuple[str, str]
+"""(district, code), as the topic says."""
+
+_IDS: Final = """
+    select m.district, m.code, m.id
+    from unnest(%s::text[], %s::text[]) as k (district, code)
+    join monitor m on m.district = k.district and m.code = k.code
+"""
+_REGISTER: Final = """
+    insert into monitor (district, code)
+    select * from unnest(%s::text[], %s::text[])
+    on conflict (district, code) do nothing
+"""
+_SET_STATUS: Final = """
+    update monitor m set status = s.status, status_at = s.at
+    from unnest(%s::int[], %s::text[], %s::timestamptz[]) as s (id, status, at)
+    where m.id = s.id and (m.status_at is null or m.status_at <= s.at)
+"""
+_LAST_MEASURED: Final = """
+    select monitor_id, (extract(epoch from measured_at) * 1000000)::bigint from monitor_latest
+"""
+_PLACES: Final = """
+    select m.id as monitor, m.code, m.district, s.id as site_id, coalesce(s.name, '') as site,
+        array(select f.name from outlet_site os join site f on f.id = os.site_id
+            where os.outlet_id = o.id order by f.id <> o.responsible_site, f.name) as sites,
+        coalesce(s.street, '') as street, coalesce(s.address, '') as address,
+        coalesce(o.name, '') as outlet, m.vendor,
+        coalesce(o.limit_profile, '') as limit_profile, s.business_hours,
+        coalesce(s.tags, '{}') as tags
+    from monitor m
+    left join outlet o on o.id = m.outlet_id
+    left join site s on s.id = o.responsible_site
+    order by m.id
+"""
+
+
+def register(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """The ids of all `keys`; those never heard of become unassigned monitors."""
+    ids = _ids(conn, keys)
+    if unknown := sorted({_clean(key) for key in keys} - ids.keys()):
+        conn.execute(_REGISTER, _as_arrays(unknown))  # not for known ones: it would waste ids
+        ids |= _ids(conn, unknown)
+    return {key: ids[_clean(key)] for key in keys}
+
+
+def set_status(conn: Connection, rows: Sequence[tuple[int, str, datetime]]) -> None:
+    """(id, "online" or "offline", when): the newest counts, an older one than stored does not."""
+    newest: dict[int, tuple[int, str, datetime]] = {}
+    for row in rows:
+        if row[0] not in newest or newest[row[0]][2] <= row[2]:
+            newest[row[0]] = row
+    if newest:
+        conn.execute(_SET_STATUS, [list(column) for column in zip(*newest.values(), strict=True)])
+
+
+def statuses(conn: Connection) -> dict[int, tuple[str, datetime]]:
+    """Of the monitors that ever said one."""
+    rows = conn.execute("select id, status, status_at from monitor where status is not null")
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """int32 [n] ids and int64 [n] µs UTC: each monitor's newest reading, as of the last flush."""
+    rows = conn.execute(_LAST_MEASURED).fetchall()
+    return np.array([row[0] for row in rows], np.int32), np.array([row[1] for row in rows], np.int64)
+
+
+def places(conn: Connection, zone: str) -> list[Place]:
+    """Every monitor, assigned or not, by id; business hours are told in `zone`."""
+
+    def place(business_hours: str | None, **columns: Any) -> Place:
+        columns["hours"] = BusinessHours.parse(business_hours, zone) if business_hours else None
+        columns["sites"] = tuple(columns["sites"])
+        columns["tags"] = tuple(columns["tags"])
+        return Place(**columns)
+
+    with conn.cursor(row_factory=kwargs_row(place)) as cursor:
+        return cursor.execute(_PLACES).fetchall()
+
+
+def _ids(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    cleaned = [_clean(key) for key in keys]
+    return {(row[0], row[1]): row[2] for row in conn.execute(_IDS, _as_arrays(cleaned))}
+
+
+def _clean(key: Key) -> Key:
+    return text(key[0]), text(key[1])
+
+
+def _as_arrays(keys: Sequence[Key]) -> list[list[str]]:
+    return [[key[0] for key in keys], [key[1] for key in keys]]
