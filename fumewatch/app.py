@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -185,11 +185,10 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
     logger.info("leading")
     with ExitStack() as stack:
         stack.enter_context(_leading(daemon))
-        publisher = stack.enter_context(Publisher(daemon.config.mqtt))
+        publisher = Publisher(daemon.config.mqtt)
+        stack.callback(publisher.stop)
         stack.enter_context(_delivering(daemon, publisher))
-        pump = stack.enter_context(
-            Pump(daemon.config, daemon.database, daemon.health, clock, daemon.stop)
-        )
+        pump = stack.enter_context(Pump(daemon.config, daemon.database, daemon.health, clock))
         while not daemon.stop.is_set() and leader.still_leads():
             if pump.turn():
                 daemon.wake.set()
@@ -206,7 +205,7 @@ def _leading(daemon: Daemon) -> Iterator[None]:
         daemon.leads = False
         metrics.LEADER.set(0)
         for part in PARTS[1:]:
-            daemon.health.down(part, "not leading")
+            daemon.health.down(part, "stopped")
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class Evaluate:
         self._database = database
         self._config = config
         self._window = window
-        self._titles = {rule.id: rule.title(config.language) for rule in config.rule}
+        self._rules = {rule.id: rule for rule in config.rule}
         self._told = {settings.name: settings for settings in config.receiver}
         self.places = places
         self._open: dict[str, dict[int, Alert]] = {}
@@ -57,8 +57,7 @@ class Evaluate:
 
     def retire(self, now: datetime) -> int:
         """Resolve the alerts of rules that the configuration no longer has; how many that were."""
-        kept = {rule.id for rule in self._config.rule}
-        gone = [alert for alert in self._all_open() if alert.rule not in kept]
+        gone = [alert for alert in self._all_open() if alert.rule not in self._rules]
         return self._save([withdraw(alert, now) for alert in gone], now)
 
     def step(
@@ -124,7 +123,7 @@ class Evaluate:
         body = message(
             move,
             place,
-            title=self._titles.get(move.alert.rule, ""),
+            rule=self._rules.get(move.alert.rule),
             base_url=self._config.web.base_url,
             zone=self._config.zone,
         )

@@ -6,7 +6,6 @@ was really new. A kill at any line therefore costs nothing: what is not acked co
 key (monitor, measured_at) makes a second time harmless.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,12 +17,11 @@ import structlog
 from numpy.typing import NDArray
 
 from fumewatch import metrics
-from fumewatch.core.added import Added
 from fumewatch.core.decode import Decoded, Horizon, decode
-from fumewatch.core.errors import DecodeError, StoreRefused, StoreUnavailable
+from fumewatch.core.errors import DecodeError, StoreRefused
+from fumewatch.core.merge import Added
 from fumewatch.core.topic import Kind, Source, Sources
-from fumewatch.health import Health
-from fumewatch.mqtt import Message, Subscriber
+from fumewatch.mqtt import TRUNCATED, Message, Subscriber
 from fumewatch.store import Database, dead_letters, monitors, readings
 from fumewatch.store.dead_letters import DeadLetter
 from fumewatch.store.readings import Newest
@@ -31,8 +29,6 @@ from fumewatch.store.readings import Newest
 log = structlog.get_logger()
 
 STATUSES: Final = (b"online", b"offline")
-RETRY_AFTER: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds to wait for the database; the last one repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,49 +76,33 @@ class Ingest:
         subscriber: Subscriber,
         sources: Sources,
         limits: Limits,
-        health: Health,
         now: Callable[[], datetime],
-        stop: threading.Event,
         received_at: datetime | None,
     ) -> None:
         self._database = database
         self._subscriber = subscriber
         self._sources = sources
         self._limits = limits
-        self._health = health
         self._now = now
-        self._stop = stop
         self._newest = Newest()
         self.received_at = received_at or datetime.min.replace(tzinfo=UTC)
         """Of the last batch stored; each batch's is later than the one before."""
 
     def step(self, timeout: float) -> Stored | None:
-        """Take one batch all the way; None where none came, or where the stop came first."""
+        """Take one batch all the way; None where none came within `timeout` seconds.
+
+        StoreUnavailable leaves it unknown what was stored: nothing is acked then, and window and
+        roll-ups must be built anew from the store.
+        """
         batch = self._subscriber.take(self._limits.max_batch, timeout)
         metrics.INBOX.set(self._subscriber.depth)
         if batch is None:
             return None
-        stored = self._persist_until_stopped(batch.messages)
-        if stored is not None:
-            self._subscriber.ack(batch)
-            metrics.MESSAGES.inc(len(batch.messages))
+        with metrics.COMMIT_SECONDS.time():
+            stored = self._persist(batch.messages)
+        self._subscriber.ack(batch)
+        metrics.MESSAGES.inc(len(batch.messages))
         return stored
-
-    def _persist_until_stopped(self, messages: Sequence[Message]) -> Stored | None:
-        attempt = 0
-        while not self._stop.is_set():
-            try:
-                stored = self._persist(messages)
-            except StoreUnavailable as error:
-                self._health.down("database", str(error))
-                if attempt == 0:
-                    log.warning("database away, readings wait", error=str(error))
-                self._stop.wait(RETRY_AFTER[min(attempt, len(RETRY_AFTER) - 1)])
-                attempt += 1
-            else:
-                self._health.up("database")
-                return stored
-        return None
 
     def _persist(self, messages: Sequence[Message]) -> Stored:
         """Store the batch; where the database refuses it for good, halve it to find the culprit."""
@@ -142,11 +122,11 @@ class Ingest:
         sources = [self._sources[message[0]] for message in messages]
         letters: list[DeadLetter] = []
         statuses: list[tuple[Source, str]] = []
-        if any(source.kind is not Kind.READING for source in sources):
-            pairs = list(zip(messages, sources, strict=True))
+        pairs = list(zip(messages, sources, strict=True))
+        if not all(_is_reading(message, source) for message, source in pairs):
             for message, source in pairs:
                 _sort_other(message, source, received_at, letters, statuses)
-            pairs = [pair for pair in pairs if pair[1].kind is Kind.READING]
+            pairs = [pair for pair in pairs if _is_reading(*pair)]
             messages, sources = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         decoded = decode(
             [message[1] for message in messages],
@@ -178,6 +158,10 @@ class Ingest:
         return Stored(added, len(numbers), statuses)
 
 
+def _is_reading(message: Message, source: Source) -> bool:
+    return source.kind is Kind.READING and not message[3] & TRUNCATED
+
+
 def _sort_other(
     message: Message,
     source: Source,
@@ -188,6 +172,9 @@ def _sort_other(
     """A message that is no reading goes where it belongs; a cleared status says nothing."""
     payload = message[1]
     match source.kind:
+        case Kind.READING if message[3] & TRUNCATED:
+            detail = "longer than max_message of [mqtt]; only its beginning is kept"
+            letters.append(_letter(message, DecodeError("too_large", detail), received_at))
         case Kind.READING:
             pass
         case Kind.STATUS if payload in STATUSES:

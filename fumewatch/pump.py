@@ -3,7 +3,6 @@
 One thread turns it, so window, roll-ups and open alerts need no lock.
 """
 
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -14,8 +13,9 @@ import numpy as np
 import structlog
 
 from fumewatch.config import Config
-from fumewatch.core.rollup import Rollup, RollupDelta
+from fumewatch.core.rollup import Rollup
 from fumewatch.core.roster import Roster
+from fumewatch.core.rules import needs
 from fumewatch.core.topic import Pattern, Sources
 from fumewatch.core.window import Window
 from fumewatch.evaluate import Evaluate
@@ -37,7 +37,7 @@ RELOAD_EVERY: Final = timedelta(seconds=30)
 class Pump:
     """A context: entering loads what the store knows and connects to the broker.
 
-    Raises StoreUnavailable from anywhere; nothing is lost then, enter a new one.
+    StoreUnavailable, raised from anywhere, ends it: nothing is lost, enter a new one.
     """
 
     def __init__(
@@ -46,21 +46,14 @@ class Pump:
         database: Database,
         health: Health,
         now: Callable[[], datetime],
-        stop: threading.Event,
     ) -> None:
         self._config = config
         self._database = database
         self._health = health
         self._now = now
-        self._stop = stop
         self._exits = ExitStack()
-        self._window = Window(
-            {channel for rule in config.rule for channel in rule.channels_needed},
-            max((rule.minutes_needed for rule in config.rule), default=1),
-            config.freshness,
-        )
+        self._window = Window(*needs(config.rule), config.freshness)
         self._rollup = Rollup(config.zone)
-        self._unflushed: list[RollupDelta] = []
         self._all_at = self._next_at = self._flush_at = self._reload_at = now()
 
     def __enter__(self) -> Self:
@@ -98,7 +91,7 @@ class Pump:
             self._flush(self._now())
 
     def turn(self) -> bool:
-        """Ingest one batch if one comes soon, then whatever is due; whether there is news to send."""
+        """Ingest one batch if one comes soon, then what is due; whether there is news to send."""
         stored = self._ingest.step(TAKE_SECONDS)
         if stored is not None:
             self._take_in(stored)
@@ -120,7 +113,7 @@ class Pump:
 
     def _judge(self, now: datetime) -> bool:
         touched = self._window.touched()
-        if everyone := now >= self._all_at:
+        if now >= self._all_at:
             touched = self._everyone
             self._all_at = now + self._config.evaluate.all_every
         self._next_at = now + self._config.evaluate.every
@@ -140,12 +133,9 @@ class Pump:
     def _flush(self, now: datetime) -> None:
         """Roll-ups and the latest readings, up to the last batch stored, in one transaction."""
         self._flush_at = now + FLUSH_EVERY
-        self._unflushed.append(self._rollup.drain(self._streets))
-        delta = RollupDelta.merge(self._unflushed)
-        self._unflushed = [delta]
+        delta = self._rollup.drain(self._streets)
         with self._database.transaction() as conn:
             rollups.flush(conn, delta, self._ingest.received_at)
-        self._unflushed = []
 
     def _load_roster(self, conn: Connection) -> None:
         self._reload_at = self._now() + RELOAD_EVERY
@@ -194,9 +184,7 @@ class Pump:
             self._subscriber,
             Sources(Pattern.parse(mqtt.topic), Pattern.parse(mqtt.status_topic)),
             limits,
-            self._health,
             self._now,
-            self._stop,
             mark,
         )
 
