@@ -3,7 +3,7 @@
 One loop claims rows under a lease and hands them to the desks of their receivers; a desk's threads
 send them one by one, outside of any transaction, and settle each: sent, due again later, or failed
 for good. A kill between sending and settling lets the lease run out, and the row is sent again with
-the same key. That a later notification of an alert waits for an earlier one is settled by the claim.
+the same key. The claim sees to it that a later notification of an alert waits for an earlier one.
 """
 
 import queue
@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,7 +21,7 @@ from fumewatch import metrics
 from fumewatch.core.duration import show
 from fumewatch.core.errors import SendError, StoreRefused, StoreUnavailable
 from fumewatch.health import Health
-from fumewatch.receivers import Receiver
+from fumewatch.receivers import Receiver, as_answer
 from fumewatch.store import Database, outbox
 from fumewatch.store.outbox import Claim, Outcome
 
@@ -58,12 +58,12 @@ def decide(
     once; never sooner than the receiver asked. `jitter` is in [0, 1).
     """
     if error.permanent:
-        return Outcome(claim, "failed", error.detail, None)
-    ceiling = min(settings.max_delay, settings.first_delay * 2 ** min(claim.attempts, 20))
+        return Outcome(claim, "failed", error.detail)
+    ceiling = min(settings.max_delay, settings.first_delay * (1 << min(claim.attempts, 20)))
     due_at = now + max(ceiling * jitter, error.retry_after or timedelta(0))
     if due_at - claim.created_at > settings.give_up_after:
         detail = f"gave up after {show(settings.give_up_after)}: {error.detail}"
-        return Outcome(claim, "failed", detail, None)
+        return Outcome(claim, "failed", detail)
     return Outcome(claim, "due", error.detail, due_at)
 
 
@@ -71,7 +71,7 @@ def rest_for(
     error: SendError, failures: int, jitter: float, settings: DeliverSettings
 ) -> timedelta:
     """How long the whole receiver is left alone after so many failures in a row (1 or more)."""
-    ceiling = min(settings.longest_rest, timedelta(seconds=1) * 2 ** min(failures - 1, 20))
+    ceiling = min(settings.longest_rest, timedelta(seconds=1) * (1 << min(failures - 1, 20)))
     asked = min(error.retry_after or timedelta(0), settings.max_delay)
     return max(ceiling * (0.5 + jitter / 2), asked)
 
@@ -88,7 +88,7 @@ class Deliverer:
         *,
         parallel: Mapping[str, int] | None = None,
         jitter: Callable[[], float] = random.random,
-        settings: DeliverSettings = DeliverSettings(),  # noqa: B008 - frozen
+        settings: DeliverSettings = DeliverSettings(),
     ) -> None:
         self._database = database
         self._now = now
@@ -162,9 +162,9 @@ class Deliverer:
             return self._refused(desk, claim, error)
         except Exception as error:
             log.exception("receiver broke", receiver=desk.name, outbox=claim.id)
-            return self._refused(desk, claim, SendError(repr(error), permanent=False))
+            return self._refused(desk, claim, SendError(as_answer(repr(error)), permanent=False))
         desk.worked()
-        return Outcome(claim, "sent", answer, None)
+        return Outcome(claim, "sent", as_answer(answer))
 
     def _refused(self, desk: "_Desk", claim: Claim, error: SendError) -> Outcome:
         now = self._now()

@@ -6,6 +6,7 @@ pending ──hold over──▶ firing ──clear for keep_firing_for──▶
 No data leaves an alert as it is: unplugging a monitor resolves nothing.
 """
 
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -84,8 +85,8 @@ class Finding:
 class Alert:
     """`opened_at`: the breach was first seen. `breached_at`: it was last seen. All times UTC.
 
-    `value`, `limit`: of the last breach. `evidence`: of the last change of state; what cleared the
-    alert is added under "cleared".
+    `value`, `limit`: of the last breach. `evidence`: of the last change of state; with it go the
+    worst value since the opening under "peak", and what cleared the alert under "cleared".
     """
 
     id: uuid.UUID
@@ -206,7 +207,7 @@ def _open(finding: Finding, now: datetime, rule: RuleFacts) -> Step:
         value=finding.value,
         limit=finding.limit,
         fired_at=now if fires else None,
-        evidence=finding.evidence(),
+        evidence=finding.evidence() | _peak({}, finding),
     )
     return _move(alert, None, now, Reason.BREACHED)
 
@@ -217,14 +218,32 @@ def _hold(alert: Alert, finding: Finding, now: datetime, hold: timedelta) -> Ste
         return _keep(replace(seen, opened_at=now))
     if now - alert.opened_at < hold:
         return _keep(seen)
-    fired = replace(seen, state=State.FIRING, fired_at=now, evidence=finding.evidence())
+    evidence = finding.evidence() | _peak(seen.evidence, finding)
+    fired = replace(seen, state=State.FIRING, fired_at=now, evidence=evidence)
     return _move(fired, alert.state, now, Reason.HELD)
 
 
 def _seen(alert: Alert, finding: Finding, now: datetime) -> Alert:
     return replace(
-        alert, breached_at=now, clear_since=None, value=finding.value, limit=finding.limit
+        alert,
+        breached_at=now,
+        clear_since=None,
+        value=finding.value,
+        limit=finding.limit,
+        evidence=alert.evidence | _peak(alert.evidence, finding),
     )
+
+
+def _peak(evidence: dict[str, Any], finding: Finding) -> dict[str, float]:
+    """The worst value so far: the largest, or the smallest where the breach began below its limit.
+
+    Nothing where there is no number to compare.
+    """
+    if not math.isfinite(finding.value):
+        return {}
+    peak = evidence.get("peak", finding.value)
+    worse = min if peak < finding.limit else max
+    return {"peak": round(worse(peak, finding.value), 3)}
 
 
 def _resolve(alert: Alert, finding: Finding, now: datetime, reason: Reason) -> Step:

@@ -24,6 +24,7 @@ MOST_EVIDENCE: Final = 8192
 """Bytes of JSON that a notification's evidence may take; the store keeps all of it."""
 LONGEST_NAME: Final = 80
 _MINUTE: Final = timedelta(minutes=1)
+_DAY_MINUTES: Final = 24 * 60
 
 
 class SpokenRule(Protocol):
@@ -161,27 +162,38 @@ def _times(case: _Case, words: Words) -> Facts:
 def _measured(alert: Alert, words: Words) -> Facts:
     """The value against its bound, in the channel's unit; a share in per cent."""
     evidence = alert.evidence
-    window = _number(evidence.get("window"))
+    unit = _unit(evidence.get("channel"))
+    peak = _number(evidence.get("peak"))
     facts = {
         "channel": _channels([evidence.get("channel")], words),
         "statistic": words.statistics.get(str(evidence.get("statistic")), ""),
-        "bound": words.bounds["limit" if evidence.get("above", "limit") == "limit" else "level"],
-        "window": words.duration(timedelta(minutes=window)) if window else "",
+        "window": _window(evidence.get("window"), words),
+        "bound": _bound(evidence, words),
+        "beyond": words.beyond["below" if alert.value < alert.limit else "above"],
     }
-    unit = _unit(evidence.get("channel"))
-    peak = _number(evidence.get("peak"))
     if evidence.get("statistic") == "share":
-        share, limit = _percent(alert.value), _percent(alert.limit)
-        above = show_number(_number(evidence.get("share_above")), unit)
-        return {
-            **facts,
-            "share": share,
-            "share_limit": limit,
+        return facts | {
+            "share": _percent(alert.value),
+            "share_limit": _percent(alert.limit),
             "share_peak": _percent(peak),
-            "share_above": above,
+            "share_above": show_number(_number(evidence.get("share_above")), unit),
         }
     value, limit = show_pair(alert.value, alert.limit, unit)
-    return {**facts, "value": value, "limit": limit, "peak": show_number(peak, unit)}
+    return facts | {"value": value, "limit": limit, "peak": show_number(peak, unit)}
+
+
+def _window(window: Any, words: Words) -> str:
+    """From the start of its first minute to now: the minute that is not over counts whole."""
+    if not isinstance(window, Mapping):
+        return ""
+    start, end = _instant(window.get("from")), _instant(window.get("to"))
+    return words.duration((end - start) // _MINUTE * _MINUTE + _MINUTE) if start and end else ""
+
+
+def _bound(evidence: Mapping[str, Any], words: Words) -> str:
+    """Whether the value was held against the profile's limit itself or a level of the rule's."""
+    level = evidence.get("above") or evidence.get("below") or evidence.get("reaches") or "limit"
+    return words.bounds["limit" if level in ("limit", "1 * limit") else "level"]
 
 
 def _kind(case: _Case, words: Words) -> Facts:
@@ -199,19 +211,21 @@ def _kind(case: _Case, words: Words) -> Facts:
 
 def _of_linkage(alert: Alert, words: Words) -> Facts:
     return {
-        "minutes_off": _minutes(_number(alert.evidence.get("minutes_off")), words),
+        "minutes_off": _minutes(alert.value, words),
         "peak_off": _minutes(_number(alert.evidence.get("peak")), words),
     }
 
 
 def _of_absence(case: _Case, words: Words) -> Facts:
-    at = case.transition.at
-    last = _instant(case.alert.evidence.get("last_reading"))
-    will = _instant(case.alert.evidence.get("last_will"))
+    """The silence up to now; where the monitor is back, the longest that was seen."""
+    alert, at = case.alert, case.transition.at
+    last = _instant(alert.evidence.get("last_measured"))
+    will = _instant(alert.evidence.get("last_will"))
+    silent = _number(alert.evidence.get("peak")) if case.stage == "resolved" else alert.value
     return {
         "last_reading": _clock(last, at, case.zone) if last else "",
-        "last_will": _clock(will, at, case.zone) if will else "",
-        "silent": words.duration(at - last) if last and last < at else "",
+        "last_will": _clock(will, at, case.zone) if will and (not last or will > last) else "",
+        "silent": _minutes(silent, words),
         "vendor": one_line(case.place.vendor),
     }
 
@@ -219,12 +233,13 @@ def _of_absence(case: _Case, words: Words) -> Facts:
 def _of_trend(case: _Case, words: Words) -> Facts:
     evidence, at = case.alert.evidence, case.transition.at
     unit = _unit(evidence.get("channel"))
-    reaches_at = _instant(evidence.get("reaches_at"))
+    minutes = _number(evidence.get("minutes_to_limit"))
+    ahead = timedelta(minutes=minutes) if 0 <= minutes < _DAY_MINUTES else None
     return {
         "now": show_number(_number(evidence.get("now")), unit),
         "slope": show_number(_number(evidence.get("slope_per_hour")), unit),
-        "reaches_at": _clock(reaches_at, at, case.zone) if reaches_at else "",
-        "reaches_in": words.duration(max(reaches_at - at, timedelta(0))) if reaches_at else "",
+        "reaches_at": _clock(at + ahead, at, case.zone, is_later=True) if ahead is not None else "",
+        "reaches_in": words.duration(ahead) if ahead is not None else "",
     }
 
 
@@ -233,12 +248,12 @@ def _listed(parts: Iterable[str], words: Words) -> str:
 
 
 def _channels(names: Any, words: Words) -> str:
-    known = [CHANNELS[INDEX[name]] for name in names or () if name in INDEX]
+    known = [CHANNELS[INDEX[str(name)]] for name in names or () if str(name) in INDEX]
     return words.list_comma.join(c.zh if words is ZH else c.en for c in known)
 
 
 def _unit(channel: Any) -> str:
-    return CHANNELS[INDEX[channel]].unit if channel in INDEX else ""
+    return CHANNELS[INDEX[str(channel)]].unit if str(channel) in INDEX else ""
 
 
 def _link(base_url: str, alert: Alert) -> str:
@@ -257,9 +272,9 @@ def _clock(at: datetime, other: datetime, zone: ZoneInfo, *, is_later: bool = Fa
     local, beside = at.astimezone(zone), other.astimezone(zone)
     if local.year != beside.year:
         return f"{local:%Y-%m-%d %H:%M}"
-    return (
-        f"{local:%H:%M}" if is_later and local.date() == beside.date() else f"{local:%m-%d %H:%M}"
-    )
+    if is_later and local.date() == beside.date():
+        return f"{local:%H:%M}"
+    return f"{local:%m-%d %H:%M}"
 
 
 def _instant(value: Any) -> datetime | None:

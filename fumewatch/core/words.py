@@ -26,6 +26,7 @@ class Words:
     tags: Mapping[str, str]
     statistics: Mapping[str, str]
     bounds: Mapping[str, str]
+    beyond: Mapping[str, str]
     comma: str
     list_comma: str
     stray: str
@@ -49,13 +50,13 @@ class Words:
 
 _LIMITS_ZH: Final = (
     "{window}内 {share} 的时间{channel}高于 {share_above}（预警线 {share_limit}）",
-    "{channel}{window}{statistic} {value}，高于{bound} {limit}",
-    "{channel} {value}，高于{bound} {limit}",
+    "{channel}{window}{statistic} {value}，{beyond}{bound} {limit}",
+    "{channel} {value}，{beyond}{bound} {limit}",
 )
 _LIMITS_EN: Final = (
     "{channel} above {share_above} for {share} of the last {window} (warning level {share_limit})",
-    "{channel} {statistic} over {window} {value}, above the {bound} of {limit}",
-    "{channel} {value}, above the {bound} of {limit}",
+    "{channel} {statistic} over {window} {value}, {beyond} the {bound} of {limit}",
+    "{channel} {value}, {beyond} the {bound} of {limit}",
 )
 _LINKAGE_ZH: Final = (
     "风机运行而净化器未开启，最近 {window}内有 {minutes_off}",
@@ -122,9 +123,9 @@ ZH: Final = Words(
         ("threshold", "firing"): _LIMITS_ZH,
         ("threshold", "pending"): _not_yet(_LIMITS_ZH, "，尚未达到预警时长"),
         ("threshold", "resolved"): (
-            "{channel}已回落，持续 {lasted}，时间占比最高 {share_peak}（预警线 {share_limit}）",
-            "{channel}已回落，持续 {lasted}，峰值 {peak}（{bound} {limit}）",
-            "{channel}已回落，持续 {lasted}",
+            "{channel}已恢复，持续 {lasted}，时间占比最高 {share_peak}（预警线 {share_limit}）",
+            "{channel}已恢复，持续 {lasted}，峰值 {peak}（{bound} {limit}）",
+            "{channel}已恢复，持续 {lasted}",
         ),
         ("linkage", "firing"): _LINKAGE_ZH,
         ("linkage", "pending"): _not_yet(_LINKAGE_ZH, "，尚未达到预警时长"),
@@ -173,6 +174,7 @@ ZH: Final = Words(
     },
     statistics={"mean": "均值", "max": "最大值", "p95": "95 分位值"},
     bounds={"limit": "限值", "level": "预警线"},
+    beyond={"above": "高于", "below": "低于"},
     comma="，",
     list_comma="、",
     stray="未分配监测仪 {monitor}",
@@ -196,10 +198,10 @@ EN: Final = Words(
         ("threshold", "firing"): _LIMITS_EN,
         ("threshold", "pending"): _not_yet(_LIMITS_EN, ", not yet for long enough to warn"),
         ("threshold", "resolved"): (
-            "{channel} down again after {lasted}, at most {share_peak} of the time above "
+            "{channel} in order again after {lasted}, at most {share_peak} of the time above "
             "{share_above} (warning level {share_limit})",
-            "{channel} down again after {lasted}, peak {peak} ({bound} {limit})",
-            "{channel} down again after {lasted}",
+            "{channel} in order again after {lasted}, peak {peak} ({bound} {limit})",
+            "{channel} in order again after {lasted}",
         ),
         ("linkage", "firing"): _LINKAGE_EN,
         ("linkage", "pending"): _not_yet(_LINKAGE_EN, ", not yet for long enough to warn"),
@@ -255,6 +257,7 @@ EN: Final = Words(
     },
     statistics={"mean": "mean", "max": "maximum", "p95": "95th percentile"},
     bounds={"limit": "limit", "level": "warning level"},
+    beyond={"above": "above", "below": "below"},
     comma=", ",
     list_comma=", ",
     stray="unassigned monitor {monitor}",

@@ -10,7 +10,7 @@ from pydantic import Field
 from fumewatch.receivers.email import Email, EmailSettings
 from fumewatch.receivers.log import LogFile, LogSettings
 from fumewatch.receivers.mqtt import MqttReceiver, MqttReceiverSettings, Publisher
-from fumewatch.receivers.receiver import Body, Receiver
+from fumewatch.receivers.receiver import Body, Receiver, as_answer
 from fumewatch.receivers.webhook import Webhook, WebhookSettings
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Publisher",
     "Receiver",
     "ReceiverSettings",
+    "as_answer",
     "build",
     "repeated_names",
 ]
