@@ -83,18 +83,18 @@ def check(
       fumewatch check --config config.toml --connect
       fumewatch check --json
     """
-    from fumewatch.cli import check as checking
-    from fumewatch.cli import reach
+    from fumewatch.cli import reach, verdict
     from fumewatch.config import default_path, examine
 
+    options.keep_quiet()
     path = default_path(config)
     examined = examine(path)
     wanted = examined.config if connect else None
     attempts = list(reach.attempts(wanted)) if wanted else []
     if json:
-        show.as_json(checking.as_json(path, examined, attempts))
+        show.as_json(verdict.as_json(path, examined, attempts))
     else:
-        checking.tell(path, examined, attempts)
+        verdict.tell(path, examined, attempts)
     is_good = examined.config is not None and all(attempt.is_reached for attempt in attempts)
     raise typer.Exit(0 if is_good else 1)
 
@@ -128,15 +128,15 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
       fumewatch status
       fumewatch status --json | jq .monitors
     """
-    from fumewatch.cli import status as looking
+    from fumewatch.cli import overview
 
     loaded = options.load(config)
     with options.transaction(loaded) as conn:
-        found = looking.look(conn, loaded, options.clock())
+        found = overview.look(conn, loaded, options.clock())
     if json:
         show.as_json(found.as_json())
     else:
-        looking.tell(found)
+        overview.tell(found)
     raise typer.Exit(0 if found.is_running else 1)
 
 

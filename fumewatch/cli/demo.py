@@ -45,6 +45,7 @@ def demo(
     from fumewatch.demo.broker import BrokerError
     from fumewatch.demo.postgres import PostgresError
 
+    options.keep_quiet()
     plan = stage.DemoOptions(duration=duration, monitors=monitors, seed=seed, port=port)
     console = Console(stderr=json, highlight=False)
     screen = _Screen(console) if console.is_terminal else _Lines()

@@ -74,6 +74,7 @@ def simulate(
     """
     from fumewatch.demo import simulate as fleet
 
+    options.keep_quiet()
     settings = (
         options.load(config).mqtt
         if config

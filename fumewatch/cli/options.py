@@ -28,10 +28,18 @@ ConfigPath = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 
 
+def keep_quiet() -> None:
+    """A command says itself what went wrong: logs of what it uses would only repeat that."""
+    from fumewatch import log
+
+    log.set_up("critical", "console")
+
+
 def load(path: Path | None) -> "Config":
     """Raise ConfigError; what is only doubtful goes to standard error."""
     from fumewatch import config
 
+    keep_quiet()
     loaded = config.load(config.default_path(path))
     for warning in loaded.warnings:
         show.complain(f"{warning} (warning)")

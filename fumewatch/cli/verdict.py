@@ -20,15 +20,15 @@ def as_json(path: Path, examined: Examined, attempts: list[Attempt]) -> dict[str
 
 
 def tell(path: Path, examined: Examined, attempts: list[Attempt]) -> None:
-    for warning in examined.warnings:
-        show.complain(f"{warning} (warning)")
+    """Faults before doubts: warnings are told once nothing worse is left."""
     if examined.config is None:
         show.faults(examined.faults)
         show.complain(f"{path} is refused: {show.count(len(examined.faults), 'fault')}.")
         return
-    summary = _summary(examined.config)
-    rows = [(section, len(names), ", ".join(names)) for section, names in summary.items()]
-    show.table("", ["", "", ""], rows)
+    for warning in examined.warnings:
+        show.complain(f"{warning} (warning)")
+    for section, names in _summary(examined.config).items():
+        show.line(f"{len(names):>4} {section + ':':<10} {', '.join(names)}")
     for attempt in attempts:
         say = show.line if attempt.is_reached else show.complain
         say(f"{attempt.name}: {'' if attempt.is_reached else 'NOT REACHED: '}{attempt.detail}")

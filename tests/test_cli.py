@@ -1,0 +1,240 @@
+"""The commands as people and programs see them: output, exit status, help."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumewatch import __version__, cli
+from tests.fixtures.broker import Broker
+
+COMMANDS = ("run", "check", "migrate", "status", "simulate", "demo", "sites import", "sites list")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Fumewatch = Callable[..., Said]
+
+
+@pytest.fixture
+def fumewatch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fumewatch:
+    """Run a command in this process, through the same door as the script."""
+
+    def run(*args: str | Path) -> Said:
+        monkeypatch.setattr(sys, "argv", ["fumewatch", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr()
+        return Said(int(end.value.code or 0), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    def write(text: str, name: str = "config.toml") -> Path:
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def config(write: Callable[..., Path], database_url: str) -> Path:
+    """A configuration on a fresh, migrated database."""
+    return write(
+        f'[database]\nurl = "{database_url}"\n[[limit]]\nname = "DB31/844-2014"\nfume = 1.0\n'
+        '[[rule]]\nid = "offline"\nkind = "absence"\n[[receiver]]\nname = "log"\nkind = "log"\n'
+        'path = "alerts.jsonl"\n[[route]]\nreceiver = "log"\n'
+    )
+
+
+# ── Help and usage ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_version(fumewatch: Fumewatch) -> None:
+    assert fumewatch("--version") == Said(0, f"fumewatch {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_examples(fumewatch: Fumewatch, command: str) -> None:
+    said = fumewatch(*command.split(), "--help")
+    assert said.code == 0
+    assert re.search(rf"Examples:\n +fumewatch {command}", said.out)
+
+
+def test_help_comes_at_once() -> None:
+    """0.3 s is the aim on an idle machine; here others may be at work."""
+    command = [sys.executable, "-m", "fumewatch.cli", "--help"]
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        said = subprocess.run(command, capture_output=True, text=True, check=True)
+        taken.append(time.perf_counter() - began)
+    assert "simulate" in said.stdout
+    assert min(taken) < 0.9
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, fumewatch.cli; print(*{m.partition('.')[0] for m in sys.modules})"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "pydantic", "psycopg", "paho", "fastapi", "sqlalchemy", "plotly"}
+    assert not heavy & set(said.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (("chekc",), "No such command 'chekc'"),
+        (("check", "--conect"), "No such option: --conect"),
+        (("sites", "import"), "Missing argument"),
+        (("simulate", "--for", "3x"), "'3x' is not a duration; write 90s, 10m, 1h30m or 7d"),
+        (("simulate", "--broker", "tcp://x"), "write mqtt://host:port, or mqtts://host:port"),
+        (("simulate", "--monitors", "0"), "should be greater than or equal to 1"),
+    ],
+)
+def test_wrong_usage_is_status_2(
+    fumewatch: Fumewatch, args: tuple[str, ...], complaint: str
+) -> None:
+    said = fumewatch(*args)
+    assert (said.code, said.out) == (2, "")
+    assert complaint in said.err
+
+
+# ── check ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_check_of_a_good_file_sums_it_up(fumewatch: Fumewatch) -> None:
+    said = fumewatch("check", "--config", Path(__file__).parent.parent / "config.example.toml")
+    assert (said.code, said.err) == (0, "")
+    for words in ("rules", "exceedance, severe-exceedance", "GB 18483-2001", "bus (mqtt)", "good"):
+        assert words in said.out
+
+
+def test_check_names_every_fault(fumewatch: Fumewatch, write: Callable[..., Path]) -> None:
+    file = write('langage = "zh"\n[web]\nlisten = "8080"\n')
+    said = fumewatch("check", "-c", file)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.replace(f"{file.parent}/", "").splitlines() == [
+        "config.toml:1: langage: unknown key; did you mean 'language'?",
+        "config.toml:3: [web] listen: '8080' is not host:port; write 127.0.0.1:8080 or [::]:8080",
+        "config.toml is refused: 2 faults.",
+    ]
+
+
+def test_check_speaks_json(fumewatch: Fumewatch, write: Callable[..., Path]) -> None:
+    said = fumewatch("check", "--json", "-c", write('language = "fr"'))
+    assert said.code == 1
+    assert said.json["good"] is False
+    assert said.json["faults"][0]["what"] == "language: 'fr' is not one of zh, en"
+    said = fumewatch("check", "--json", "-c", write("", "other.toml"))
+    assert (said.code, said.json["good"], said.json["summary"]["rules"]) == (0, True, [])
+    assert "no [[rule]]" in said.json["warnings"][0]["what"]
+
+
+def test_check_takes_the_file_of_the_environment(
+    fumewatch: Fumewatch, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUMEWATCH_CONFIG", str(write('zone = "Mars"')))
+    assert "'Mars' is not a time zone" in fumewatch("check").err
+
+
+def test_check_tries_the_connections(fumewatch: Fumewatch, config: Path, broker: Broker) -> None:
+    broken = '[[receiver]]\nname = "duty"\nkind = "webhook"\nurl = "http://127.0.0.1:1/token"\n'
+    config.write_text(f'{config.read_text()}{broken}[mqtt]\nurl = "{broker.url}"\n')
+    said = fumewatch("check", "--connect", "-c", config)
+    assert said.code == 1
+    assert re.search(r"^database: PostgreSQL [\d.]+.*, plain, schema current$", said.out, re.M)
+    assert f"broker: 127.0.0.1:{broker.port} lets us subscribe to fume/+/+/up" in said.out
+    assert "receiver log: " in said.out
+    assert "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused" in said.err
+    assert "token" not in said.err
+
+
+def test_check_says_what_is_away(fumewatch: Fumewatch, write: Callable[..., Path]) -> None:
+    text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
+    said = fumewatch(
+        "check", "--connect", "--json", "-c", write(text + '[mqtt]\nurl = "mqtt://127.0.0.1:1"\n')
+    )
+    assert said.code == 1
+    tried = {
+        each["name"]: (each["is_reached"], each["detail"]) for each in said.json["connections"]
+    }
+    assert tried["database"][0] is False
+    assert tried["broker"][0] is False
+    assert "127.0.0.1:1" in tried["broker"][1]
+
+
+# ── migrate ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_migrate_says_what_it_did(
+    fumewatch: Fumewatch, write: Callable[..., Path], empty_database_url: str
+) -> None:
+    config = write(f'[database]\nurl = "{empty_database_url}"\n')
+    assert "The schema went from nothing to 0001." in fumewatch("migrate", "-c", config).out
+    assert "The schema is at 0001 already." in fumewatch("migrate", "-c", config).out
+    assert fumewatch("migrate", "--json", "-c", config).json == {"before": "0001", "after": "0001"}
+
+
+@pytest.mark.parametrize("command", ["migrate", "status", "sites list"])
+def test_a_database_that_is_away_is_status_1_without_a_traceback(
+    fumewatch: Fumewatch, write: Callable[..., Path], command: str
+) -> None:
+    text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
+    said = fumewatch(*command.split(), "-c", write(text))
+    assert (said.code, said.out) == (1, "")
+    assert "Traceback" not in said.err
+    assert re.search("^fumewatch: ", said.err, re.M)
+
+
+@pytest.mark.parametrize("command", ["status", "sites list", "sites import x.csv"])
+def test_a_wrong_configuration_is_status_1_with_its_faults(
+    fumewatch: Fumewatch, write: Callable[..., Path], command: str
+) -> None:
+    said = fumewatch(*command.split(), "-c", write("language = 3"))
+    assert said.code == 1
+    assert said.err.endswith("config.toml:1: language: 3 is not one of zh, en\n")
+
+
+def test_an_empty_database_is_sent_to_migrate(
+    fumewatch: Fumewatch, write: Callable[..., Path], empty_database_url: str
+) -> None:
+    said = fumewatch("status", "-c", write(f'[database]\nurl = "{empty_database_url}"\n'))
+    assert said.code == 1
+    assert "the database's schema is empty; run fumewatch migrate" in said.err
+
+
+# ── simulate ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_simulate_publishes_and_tells_how_much(
+    fumewatch: Fumewatch, broker: Broker, tmp_path: Path
+) -> None:
+    sites = tmp_path / "sites.csv"
+    said = fumewatch(
+        "simulate", "--broker", broker.url, "--monitors", "3", "--interval", "1s",
+        "--for", "2s", "--backfill", "10m", "--sites", sites, "--json",
+    )  # fmt: skip
+    assert said.code == 0
+    assert said.json["readings"] >= 3
+    assert said.json["confirmed"] >= said.json["messages"] > 0
+    assert sites.read_text().startswith("district,street,site_code")
