@@ -47,7 +47,7 @@ class Database:
         seconds = settings.connect_timeout.total_seconds()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             settings.url,
-            kwargs=_options(settings),
+            kwargs=connect_options(settings),
             min_size=1,
             max_size=settings.pool_size,
             open=False,
@@ -82,13 +82,13 @@ class Database:
     def _why(self) -> str:
         """The pool says only that it waited: ask the server ourselves."""
         try:
-            psycopg.connect(self._settings.url, **_options(self._settings)).close()
+            psycopg.connect(self._settings.url, **connect_options(self._settings)).close()
         except psycopg.Error as error:
             return str(error).strip()
         return f"all {self._settings.pool_size} connections of the pool are in use"
 
 
-def _options(settings: DatabaseSettings) -> dict[str, Any]:
+def connect_options(settings: DatabaseSettings) -> dict[str, Any]:
     timeout_ms = round(settings.statement_timeout.total_seconds() * 1000)
     return {
         "connect_timeout": max(1, round(settings.connect_timeout.total_seconds())),

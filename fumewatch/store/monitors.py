@@ -77,7 +77,8 @@ def statuses(conn: Connection) -> dict[int, tuple[str, datetime]]:
 def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """int32 [n] ids and int64 [n] µs UTC: each monitor's newest reading, as of the last flush."""
     rows = conn.execute(_LAST_MEASURED).fetchall()
-    return np.array([row[0] for row in rows], np.int32), np.array([row[1] for row in rows], np.int64)
+    ids, instants = zip(*rows, strict=True) if rows else ((), ())
+    return np.array(ids, np.int32), np.array(instants, np.int64)
 
 
 def places(conn: Connection, zone: str) -> list[Place]:

@@ -11,7 +11,8 @@ from tests.fixtures.database import on_every_engine
 
 TABLES = {
     "alert", "daemon", "dead_letter", "monitor", "monitor_latest", "outbox", "outlet",
-    "outlet_site", "reading", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street", "site", "transition",
+    "outlet_site", "reading", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street",
+    "site", "transition",
 }  # fmt: skip
 
 

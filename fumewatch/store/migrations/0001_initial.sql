@@ -174,6 +174,7 @@ create table outbox (
     id bigint generated always as identity primary key,
     idempotency_key uuid not null unique,
     transition_id bigint not null references transition,
+    alert_id uuid not null references alert,      -- the transition's: its messages go in order
     receiver text not null,
     body jsonb not null,                          -- the whole message, as the MQTT contract shows it
     state text not null default 'due' check (state in ('due', 'sent', 'failed')),
@@ -184,7 +185,8 @@ create table outbox (
     settled_at timestamptz,
     created_at timestamptz not null
 );
-create index outbox_due on outbox (due_at) where state = 'due';
+create index outbox_due on outbox (receiver, due_at) where state = 'due';
+create index outbox_due_by_alert on outbox (alert_id, receiver, id) where state = 'due';
 create index outbox_by_transition on outbox (transition_id);
 create index outbox_failed on outbox (created_at) where state = 'failed';
 

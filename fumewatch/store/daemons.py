@@ -1,0 +1,58 @@
+"""The daemons that run on this database, as they last told."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from fumewatch.store.database import Connection
+from fumewatch.store.document import jsonb
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """`health`: part by name, as health.Part tells it. `counters`: since this daemon's start."""
+
+    id: UUID
+    host: str
+    pid: int
+    version: str
+    started_at: datetime
+    heartbeat_at: datetime
+    is_leader: bool
+    health: dict[str, Any]
+    counters: dict[str, Any]
+
+
+_BEAT: Final = """
+    insert into daemon (id, host, pid, version, started_at, heartbeat_at, is_leader, health,
+        counters)
+    values (%(id)s, %(host)s, %(pid)s, %(version)s, %(started_at)s, %(heartbeat_at)s,
+        %(is_leader)s, %(health)s, %(counters)s)
+    on conflict (id) do update set heartbeat_at = excluded.heartbeat_at,
+        is_leader = excluded.is_leader, health = excluded.health, counters = excluded.counters
+"""
+
+
+def beat(conn: Connection, daemon: Daemon) -> None:
+    documents = {"health": jsonb(daemon.health), "counters": jsonb(daemon.counters)}
+    conn.execute(_BEAT, asdict(daemon) | documents)
+
+
+def running(conn: Connection, since: datetime) -> list[Daemon]:
+    """Those heard of since then, the leader first."""
+    query = "select * from daemon where heartbeat_at >= %s order by is_leader desc, started_at"
+    with conn.cursor(row_factory=class_row(Daemon)) as cursor:
+        return cursor.execute(query, [since]).fetchall()
+
+
+def remove(conn: Connection, id: UUID) -> None:
+    """At a daemon's stop."""
+    conn.execute("delete from daemon where id = %s", [id])
+
+
+def drop_before(conn: Connection, at: datetime) -> int:
+    """Forget those that died without a word."""
+    return conn.execute("delete from daemon where heartbeat_at < %s", [at]).rowcount

@@ -1,0 +1,159 @@
+"""The outbox: notifications written with their transition, sent later, at least once.
+
+A row is due until it is sent or failed for good. Whoever sends claims it under a lease; a lease
+that ran out, because its holder died, lets the row be claimed again with the same key.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from fumewatch.store.database import Connection
+from fumewatch.store.document import jsonb, text
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to one receiver about one transition; `body` is the whole message."""
+
+    idempotency_key: UUID
+    transition_id: int
+    receiver: str
+    body: dict[str, Any]
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A row under our lease. `attempts` counts the tries that ended before this one."""
+
+    id: int
+    idempotency_key: UUID
+    receiver: str
+    body: dict[str, Any]
+    attempts: int
+    created_at: datetime
+    claimed_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claim. `due_at` says when to try again, for state "due" only."""
+
+    claim: Claim
+    state: Literal["due", "sent", "failed"]
+    answer: str
+    due_at: datetime | None = None
+
+
+_ADD: Final = """
+    insert into outbox
+        (idempotency_key, transition_id, alert_id, receiver, body, due_at, created_at)
+    select %(key)s, id, alert_id, %(receiver)s, %(body)s, %(due_at)s, %(due_at)s
+    from transition where id = %(transition)s
+    on conflict (idempotency_key) do nothing
+"""
+# A lateral for each receiver, so that the backlog of one cannot hide another's rows. A row waits
+# for every earlier one of its alert and receiver: nobody hears "resolved" before "firing".
+_CLAIM: Final = """
+    with claimable as materialized (  -- chosen once, whatever plan the update gets
+        select due.id
+        from unnest(%(receivers)s::text[], %(rooms)s::int[]) as r (receiver, room)
+        cross join lateral (
+            select o.id from outbox o
+            where o.state = 'due' and o.receiver = r.receiver and o.due_at <= %(now)s
+                and (o.claimed_until is null or o.claimed_until <= %(now)s)
+                and not exists (
+                    select from outbox earlier
+                    where earlier.state = 'due' and earlier.alert_id = o.alert_id
+                        and earlier.receiver = o.receiver and earlier.id < o.id)
+            order by o.due_at, o.id
+            limit r.room
+            for update skip locked
+        ) due
+    )
+    update outbox o set claimed_until = %(until)s
+    from claimable where o.id = claimable.id
+    returning o.id, idempotency_key, receiver, body, attempts, created_at, claimed_until
+"""
+_SETTLE: Final = """
+    update outbox o
+    set state = s.state, answer = s.answer, attempts = o.attempts + 1, claimed_until = null,
+        due_at = coalesce(s.due_at, o.due_at),
+        settled_at = case when s.state <> 'due' then %(at)s::timestamptz end
+    from unnest(%(ids)s::bigint[], %(until)s::timestamptz[], %(states)s::text[],
+        %(answers)s::text[], %(due)s::timestamptz[]) as s (id, until, state, answer, due_at)
+    where o.id = s.id and o.state = 'due' and o.claimed_until = s.until
+    returning o.id
+"""
+_RELEASE: Final = """
+    update outbox o set claimed_until = null
+    from unnest(%s::bigint[], %s::timestamptz[]) as r (id, until)
+    where o.id = r.id and o.state = 'due' and o.claimed_until = r.until
+"""
+_FAIL_UNKNOWN: Final = """
+    update outbox set state = 'failed', settled_at = %(now)s, claimed_until = null,
+        answer = 'the configuration has no receiver of this name any more'
+    where state = 'due' and receiver <> all (%(names)s::text[])
+        and (claimed_until is null or claimed_until <= %(now)s)
+    returning id, receiver
+"""
+
+
+def add(conn: Connection, notifications: Sequence[Notification]) -> None:
+    """In the transition's transaction. A key that is there already adds nothing."""
+    if notifications:
+        with conn.cursor() as cursor:
+            cursor.executemany(_ADD, [_columns(notification) for notification in notifications])
+
+
+def claim(
+    conn: Connection, room: Mapping[str, int], now: datetime, lease: timedelta
+) -> list[Claim]:
+    """At most `room` due rows for each receiver, ours until now + lease; the oldest due first."""
+    params = {
+        "receivers": list(room),
+        "rooms": list(room.values()),
+        "now": now,
+        "until": now + lease,
+    }
+    with conn.cursor(row_factory=class_row(Claim)) as cursor:
+        return sorted(cursor.execute(_CLAIM, params), key=lambda row: row.id)
+
+
+def settle(conn: Connection, outcomes: Sequence[Outcome], at: datetime) -> set[int]:
+    """The ids really settled: a row whose lease was lost is somebody else's to settle."""
+    params = {
+        "at": at,
+        "ids": [outcome.claim.id for outcome in outcomes],
+        "until": [outcome.claim.claimed_until for outcome in outcomes],
+        "states": [outcome.state for outcome in outcomes],
+        "answers": [text(outcome.answer) for outcome in outcomes],
+        "due": [outcome.due_at for outcome in outcomes],
+    }
+    return {row[0] for row in conn.execute(_SETTLE, params)}
+
+
+def release(conn: Connection, claims: Sequence[Claim]) -> None:
+    """Give back what was claimed and not tried."""
+    conn.execute(_RELEASE, [[c.id for c in claims], [c.claimed_until for c in claims]])
+
+
+def fail_unknown(conn: Connection, names: Collection[str], now: datetime) -> list[tuple[int, str]]:
+    """Fail due rows of receivers that are not among `names`; (id, receiver) of each."""
+    rows = conn.execute(_FAIL_UNKNOWN, {"names": list(names), "now": now})
+    return [(row[0], row[1]) for row in rows]
+
+
+def _columns(notification: Notification) -> dict[str, Any]:
+    return {
+        "key": notification.idempotency_key,
+        "transition": notification.transition_id,
+        "receiver": notification.receiver,
+        "body": jsonb(notification.body),
+        "due_at": notification.due_at,
+    }
