@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from fumewatch.core.arrays import Mask
+from fumewatch.core.arrays import Mask, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.reading import MISSING
 
@@ -66,9 +66,7 @@ def find_fresh(present: Mask, value: NDArray[np.int32], settings: Freshness) -> 
     differs = (value == MISSING) | (value != _last_known(value, present))
     changes = present & differs & (minute > first)
     changed_at = _last_change(changes, first)
-    gaps = np.zeros_like(changed_at)
-    ends = changes[1:] & (changed_at[:-1] > first)
-    np.multiply(minute[1:] - changed_at[:-1], ends, out=gaps[1:])
+    gaps = np.where(changed_at[:-1] > first, minute[1:] - changed_at[:-1], 0) * changes[1:]
     period, learned = _refresh_period(gaps, settings)
     return Fresh(present & (minute - changed_at < period), period, learned)
 
@@ -97,12 +95,11 @@ def _last_change(changes: Mask, first: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _refresh_period(gaps: NDArray[np.int16], settings: Freshness) -> tuple[NDArray[np.int16], Mask]:
+    """`gaps` [t, n]: at a change, the minutes since the one before it; elsewhere 0."""
     longest = whole_minutes(settings.ceiling)
-    counts = np.stack([(gaps == g).sum(axis=0, dtype=np.int16) for g in range(1, longest + 1)])
+    counts = np.stack([count_true(gaps == gap) for gap in range(1, longest + 1)])
     seen = np.cumsum(counts, axis=0, dtype=np.int16)
     rank = np.ceil(settings.quantile * seen[-1]).astype(np.int16)
-    period = np.maximum(
-        (seen < rank).sum(axis=0, dtype=np.int16) + 1, whole_minutes(settings.floor)
-    )
+    period = np.maximum(count_true(seen < rank) + 1, whole_minutes(settings.floor))
     learned = seen[-1] >= settings.min_gaps
     return np.where(learned, period, np.int16(whole_minutes(settings.default))), learned

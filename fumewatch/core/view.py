@@ -53,11 +53,29 @@ class Minutes:
         one_value = (self.count <= 1) | (self.total == self.count * self.top.astype(np.int64))
         return find_fresh(self.present, np.where(one_value, self.top, MISSING), self._freshness)
 
+    def means(self, last: int) -> Numbers:
+        """[last, n]: the mean of each of the last minutes; 0 where there is no value."""
+        means: Numbers = self.total[-last:] / (np.maximum(self.count[-last:], 1) * self.scale)
+        return means
+
     @cached_property
-    def mean(self) -> Numbers:
-        """In the channel's unit (a state: 0 to 1); 0 where there is no value."""
-        mean: Numbers = self.total / (np.maximum(self.count, 1) * self.scale)
-        return mean
+    def is_on(self) -> Mask:
+        """Of a state: on for at least half of the minute's values."""
+        return self.present & (2 * self.total >= self.count)
+
+    @cached_property
+    def known(self) -> Numbers:
+        """[t, n]: the minute's mean, or what was known last before it; a state is 0 or 1.
+
+        NaN before the first value. States may come more rarely than values do.
+        """
+        values = self.is_on if self.is_state else self.means(len(self.count))
+        known = np.empty(self.count.shape)
+        last = np.full(self.count.shape[1], np.nan)
+        for t in range(len(known)):
+            np.copyto(last, values[t], where=self.present[t])
+            known[t] = last
+        return known
 
 
 class View:
@@ -125,13 +143,3 @@ def iso(micros: int) -> str:
     '2026-11-23T04:00:00+00:00'
     """
     return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat()
-
-
-def carried(mask: Mask, known: Mask) -> Mask:
-    """[t, n]: each unknown minute gets what the last known one before it had, or False."""
-    found = np.empty_like(mask)
-    last = np.zeros(mask.shape[1], np.bool_)
-    for t in range(len(mask)):
-        np.copyto(last, mask[t], where=known[t])
-        found[t] = last
-    return found

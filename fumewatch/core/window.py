@@ -120,11 +120,11 @@ class Window:
 
     def _cells(self, channel: int, ids: NDArray[np.int32], minutes: NDArray[np.int64]) -> Cells:
         at = int(np.searchsorted(self._channels, channel))
-        slots = minutes % self._ring
-        count = self._count[at].take(slots, axis=0).take(ids, axis=1)
+        slots, columns = minutes % self._ring, _as_slice(ids)
+        count = self._count[at][:, columns].take(slots, axis=0)
         count[~self._is_kept(minutes)] = 0
-        total = self._total[at].take(slots, axis=0).take(ids, axis=1)
-        top = self._top[at].take(slots, axis=0).take(ids, axis=1)
+        total = self._total[at][:, columns].take(slots, axis=0)
+        top = self._top[at][:, columns].take(slots, axis=0)
         return Cells(count, total, top)
 
     def _is_kept(self, minutes: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -132,3 +132,10 @@ class Window:
             return np.zeros(len(minutes), np.bool_)
         kept: NDArray[np.bool_] = (minutes <= self._newest) & (minutes > self._newest - self._ring)
         return kept
+
+
+def _as_slice(ids: NDArray[np.int32]) -> slice | NDArray[np.int32]:
+    """Neighbours as a slice, which numpy copies several times as fast as an index."""
+    if len(ids) and ids[-1] - ids[0] == len(ids) - 1 and np.all(np.diff(ids) == 1):
+        return slice(int(ids[0]), int(ids[-1]) + 1)
+    return ids

@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.decode import Horizon, decode
-from fumewatch.core.judge import judge
 from fumewatch.core.reading import Readings
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import Rule, needs
@@ -112,10 +111,6 @@ def bench_rules(monitors: int, minutes: int) -> None:
     show(f"{len(rules)} rules at {monitors} monitors", best(run) * 1e3, "ms/pass")
     counts = {rule: int((verdict == 2).sum()) for rule, verdict in firing.items()}
     print("   breaches:", counts)
-    for rule in rules:
-        view = window.view(ids, now, roster)
-        seconds = best(lambda rule=rule: rule.judge(view, np.zeros(monitors, np.bool_)))
-        show(f"   {rule.id} alone, view warm", seconds * 1e3, "ms")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from fumewatch.core.arrays import Mask
+from fumewatch.core.arrays import Mask, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import INDEX
@@ -58,7 +58,7 @@ class Linkage(Common):
 
     def weigh(self, view: View, is_firing: Mask) -> Judgement:
         known, off = self._minutes(view)
-        value = off.sum(axis=0)
+        value = count_true(off)
         least = whole_minutes(self.at_least)
         still_off = np.take_along_axis(off, _last_of(known)[None, :], axis=0)[0]
         breach = (value >= least) | (is_firing & still_off)
@@ -82,10 +82,9 @@ class Linkage(Common):
         """[k, n]: minutes in which the linkage is known; those with fan on, purifier off."""
         fan, purifier = view.channel(_FAN), view.channel(_PURIFIER)
         last, applies = self.minutes_needed, self.applied(view).minutes
-        runs = (fan.present & (fan.mean >= 0.5))[-last:]
+        runs = fan.is_on[-last:]
         known = fan.present[-last:] & (purifier.present[-last:] | ~runs)
-        off = known & runs & (purifier.mean < 0.5)[-last:] & applies
-        return known, off
+        return known, known & runs & ~purifier.is_on[-last:] & applies
 
 
 def _last_of(known: Mask) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.arrays import Mask, Numbers, count_true
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
 from fumewatch.core.rules.when import Applied
 from fumewatch.core.view import MINUTE, View, iso
@@ -29,21 +29,20 @@ class Sample:
         self.counted: Mask = self.fresh & applied.minutes
 
     @cached_property
-    def size(self) -> NDArray[np.int64]:
+    def size(self) -> NDArray[np.int16]:
         """[n]: how many minutes count."""
-        size: NDArray[np.int64] = self.counted.sum(axis=0)
-        return size
+        return count_true(self.counted)
 
     def is_idle(self, least: int) -> Mask:
         """[n]: the monitor reports at least so many minutes, but hardly any that fulfils `when`."""
-        fulfilled = (self.present & self.applied.minutes).sum(axis=0)
-        idle: Mask = (self.present.sum(axis=0) >= least) & (fulfilled < least)
+        fulfilled = count_true(self.present & self.applied.minutes)
+        idle: Mask = (count_true(self.present) >= least) & (fulfilled < least)
         return idle
 
     @cached_property
     def means(self) -> Numbers:
         """[k, n]: the mean of each minute."""
-        return self._minutes.mean[-self._last :]
+        return self._minutes.means(self._last)
 
     @cached_property
     def mean(self) -> Numbers:
@@ -68,7 +67,7 @@ class Sample:
 
     def share(self, above: Numbers) -> Numbers:
         """[n]: of the minutes that count, how many have a mean above a level, from 0 to 1."""
-        return _ratio((self.counted & (self.means > above)).sum(axis=0), self.size)
+        return _ratio(count_true(self.counted & (self.means > above)), self.size)
 
     def parts(self, n: int) -> tuple[Numbers, Numbers]:
         """The window cut into n parts: the mean of each [n parts, n], its middle in minutes [n].

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 from pydantic import Field
 
-from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.arrays import Mask, Numbers, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import CHANNELS, INDEX
@@ -119,19 +119,19 @@ def _theil_sen(sample: Sample) -> Line:
     first, second = _PAIRS.T
     rises = points[second] - points[first]
     slope = _median(rises / (at[second] - at[first])[:, None])
-    pairs = np.maximum((~np.isnan(rises)).sum(axis=0), 1)
+    pairs = np.maximum(count_true(~np.isnan(rises)), 1)
     return Line(
-        points=(~np.isnan(points)).sum(axis=0),
+        points=count_true(~np.isnan(points)),
         slope=slope,
         now=_median(points - slope * at[:, None]),
-        agreement=(rises > 0).sum(axis=0) / pairs,
+        agreement=count_true(rises > 0) / pairs,
     )
 
 
 def _median(numbers: Numbers) -> Numbers:
     """[n] of [k, n], leaving out NaN (the lower of the two middle ones); NaN where all are."""
     ascending = np.sort(numbers, axis=0)  # NaN last
-    size = (~np.isnan(numbers)).sum(axis=0)
+    size = count_true(~np.isnan(numbers))
     middle = np.maximum(size - 1, 0) // 2
     found: Numbers = np.take_along_axis(ascending, middle[None, :], axis=0)[0]
     return found

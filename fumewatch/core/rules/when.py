@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fumewatch.core.arrays import Mask
 from fumewatch.core.reading import INDEX
 from fumewatch.core.rules.terms import AnyCondition, Condition
-from fumewatch.core.view import View, carried
+from fumewatch.core.view import View
 
 Missing = Literal["skip", "no_data"]
 
@@ -52,7 +52,10 @@ class When(BaseModel):
         return covered
 
     def apply(self, view: View, last: int, missing: Missing) -> "Applied":
-        """Judge the last minutes; a condition on a channel that is never reported is left out."""
+        """Judge the last minutes; a condition on a channel that is never reported is left out.
+
+        In a minute without a value, the one before it counts.
+        """
         return view.remember((self, last, missing), lambda: self._apply(view, last, missing))
 
     def _apply(self, view: View, last: int, missing: Missing) -> "Applied":
@@ -62,27 +65,13 @@ class When(BaseModel):
         if self.business_hours is not None:
             minutes &= (view.open_for[-last:] > 0) == self.business_hours
         for name, condition in self.conditions():
-            holds, unreported = _holds(view, INDEX[name], condition)
-            minutes &= holds[-last:] | unreported
+            known = view.channel(INDEX[name]).known
+            unreported = np.isnan(known[-1])
+            minutes &= condition(known[-last:]) | unreported
             skipped.append((name, unreported))
             if missing == "no_data":
                 unknown |= unreported
         return Applied(minutes, unknown, tuple(skipped))
-
-
-def _holds(view: View, channel: int, condition: Condition) -> tuple[Mask, Mask]:
-    """Where the condition holds [t, n], and which monitors do not report the channel at all [n].
-
-    In a minute without a value, what was known last counts: states may come rarely.
-    """
-
-    def make() -> tuple[Mask, Mask]:
-        minutes = view.channel(channel)
-        values = np.round(minutes.mean + 1e-9) if minutes.is_state else minutes.mean
-        unreported: Mask = np.logical_not(minutes.present.any(axis=0))
-        return carried(condition(values), minutes.present), unreported
-
-    return view.remember((channel, condition), make)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
