@@ -51,17 +51,19 @@ class Sender:
         """False if `stop` was set before there was room in the window."""
         with self._changed:
             while self.in_flight >= self._window:
-                self._changed.wait(_LOOK_S)
                 if stop.is_set():
                     return False
+                self._changed.wait(_LOOK_S)
             self.in_flight += 1
         self._client.publish(topic, payload, qos=1, retain=retain)
         return True
 
     def settle(self, patience: float) -> bool:
-        """Wait until everything is acked; False if that takes longer than `patience` seconds."""
+        """Wait until everything is acked; False if that takes longer than `patience` seconds, or
+        if there is no broker to wait for."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.in_flight == 0, patience)
+            self._changed.wait_for(lambda: not self.in_flight or bool(self.trouble), patience)
+            return not self.in_flight
 
     def cut(self) -> None:
         """Break the connection without a word, as a power cut does: the broker tells the will."""
@@ -69,8 +71,12 @@ class Sender:
         if sock := self._client.socket():
             sock.close()
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Take leave, without waiting; `close` waits."""
         self._client.disconnect()
+
+    def close(self) -> None:
+        self.hang_up()
         self._client.loop_stop()
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, *_: Any) -> None:

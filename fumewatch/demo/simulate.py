@@ -225,8 +225,7 @@ class _Run:
                     self._announce(situation.monitor, is_online=True)
 
     def _announce(self, monitor: int, *, is_online: bool) -> None:
-        self.crew.announce(monitor, is_online=is_online)
-        self.figures.status_messages += 1
+        self.figures.status_messages += self.crew.announce(monitor, is_online=is_online)
 
 
 class _Crew:
@@ -248,6 +247,8 @@ class _Crew:
 
     def __exit__(self, *_: object) -> None:
         for sender in self._senders():
+            sender.hang_up()
+        for sender in self._senders():
             sender.close()
 
     @property
@@ -263,16 +264,20 @@ class _Crew:
         topic = reading_topic(self._fleet, sending.monitor)
         return sender.send(topic, sending.payload, self._stop)
 
-    def announce(self, monitor: int, *, is_online: bool) -> None:
-        """Say it, or let the broker say it: a monitor with its own connection is cut off."""
+    def announce(self, monitor: int, *, is_online: bool) -> int:
+        """Say it, or let the broker say it: a monitor with its own connection is cut off.
+
+        The number of messages published for it, here: 0 or 1.
+        """
         topic = status_topic(self._fleet, monitor)
         sender = self._shared
         if monitor in self._own:
             if not is_online:
                 self._cut(monitor)
-                return
+                return 0
             sender = self._connect(monitor, topic)
-        sender.send(topic, b"online" if is_online else b"offline", self._stop, retain=True)
+        status = b"online" if is_online else b"offline"
+        return int(sender.send(topic, status, self._stop, retain=True))
 
     def settle(self, patience: float) -> None:
         for sender in self._senders():

@@ -1,0 +1,179 @@
+"""`simulate` on a real mosquitto: what it says it sent is what arrives."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumewatch.core.sites_csv import parse
+from fumewatch.demo.fleet import LIMIT_PROFILE
+from fumewatch.demo.simulate import Figures, Scene, SimulateOptions, simulate
+from fumewatch.demo.situations import Kind, Situation
+from fumewatch.mqtt.settings import MqttSettings
+from tests.demo.listener import Heard, listening, wait_for
+from tests.fixtures.broker import Broker
+
+BEGINS = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
+
+
+class Clock:
+    """Runs `pace` times as fast as the wall's, from BEGINS."""
+
+    def __init__(self, pace: float = 1.0) -> None:
+        self._pace = pace
+        self._began = time.monotonic()
+
+    def __call__(self) -> datetime:
+        return BEGINS + timedelta(seconds=self._pace * (time.monotonic() - self._began))
+
+
+def options(at: Broker, **changes: Any) -> SimulateOptions:
+    usual = SimulateOptions(
+        MqttSettings(url=at.url),
+        monitors=30,
+        interval=timedelta(seconds=5),
+        seed=5,
+        duration=timedelta(seconds=60),
+        is_dense=True,
+    )
+    return replace(usual, **changes)
+
+
+def quiet(_: Figures) -> None:
+    pass
+
+
+def readings_in(heard: Heard) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for message in heard.on("/up"):
+        try:
+            body = json.loads(message.payload)
+        except ValueError:
+            continue
+        rows = body if isinstance(body, list) else [body]
+        found += [(message.topic, row) for row in rows]
+    return found
+
+
+def test_what_it_counts_arrives(broker: Broker, tmp_path: Path) -> None:
+    plan = options(
+        broker,
+        backfill=timedelta(hours=1),
+        sites_csv=tmp_path / "sites.csv",
+        labels=tmp_path / "labels.jsonl",
+    )
+    with listening(broker.url, "fume/#") as heard:
+        sent = simulate(plan, Clock(pace=30), threading.Event(), quiet)
+        wait_for(lambda: len(heard.on("/up")) == sent.messages)
+        wait_for(lambda: len(heard.on("/status")) == sent.status_messages)
+    assert sent.confirmed == sent.messages + sent.status_messages
+    readings = readings_in(heard)
+    readable = sum("quality" in row for _, row in readings)
+    assert readable == sent.readings
+    assert 30 * 60 * 0.8 < readable < 30 * (60 + 12) * 1.02
+    sites = parse(plan.sites_csv.read_bytes(), "sites.csv", [LIMIT_PROFILE])
+    topics = {topic for topic, _ in readings}
+    assert {f"fume/xuhui/{monitor.code}/up" for monitor in sites.monitors} >= topics
+    labels = [json.loads(line) for line in plan.labels.read_text().splitlines()]
+    kinds = Counter(label["kind"] for label in labels)
+    assert kinds["malformed"] == sent.malformed
+    assert kinds["exceedance"] >= 1
+    assert all(label["start"] < label["end"] for label in labels)
+
+
+def test_a_power_cut_is_told_by_the_last_will(broker: Broker) -> None:
+    plan = options(broker, monitors=3, duration=timedelta(seconds=60))
+    at_s = int(BEGINS.timestamp())
+    cut = Situation(1, Kind.POWER_CUT, at_s + 15, at_s + 40)
+    scene = replace(Scene.set_up(plan, BEGINS), situations=[cut])
+    topic = scene.fleet.outlets[1].monitor
+    with listening(broker.url, "fume/#") as heard:
+        simulate(plan, Clock(pace=10), threading.Event(), quiet, scene)
+        statuses = [m.payload for m in heard.on(f"{topic}/status")]
+        assert statuses == [b"online", b"offline", b"online"]
+    silent = [
+        row for t, row in readings_in(heard)
+        if f"/{topic}/" in t and at_s + 15 <= _seconds(row["measured_at"]) < at_s + 40
+    ]  # fmt: skip
+    assert silent == []
+
+
+def test_it_survives_a_broker_restart(broker: Broker) -> None:
+    """Every reading arrives though the broker was away in the middle."""
+    plan = options(broker, duration=timedelta(seconds=8), interval=timedelta(seconds=1))
+    troubles: list[str] = []
+    with listening(broker.url, "fume/+/+/up") as heard:
+        sent = _in_thread(plan, lambda figures: troubles.append(figures.trouble))
+        time.sleep(2)
+        broker.stop()
+        time.sleep(2)
+        broker.start()
+        figures = sent()
+        wait_for(lambda: len({m.payload for m in heard.on("/up")}) >= distinct(figures))
+    assert figures.confirmed == figures.messages + figures.status_messages
+    assert "the broker cannot be reached" in troubles
+    assert figures.trouble == ""
+
+
+def test_it_stops_at_once_when_no_broker_is_there(brokers: Callable[..., Broker]) -> None:
+    plan = options(brokers(start=False), monitors=2000, duration=None)
+    stop = threading.Event()
+    threading.Timer(1.5, stop.set).start()
+    began = time.monotonic()
+    sent = simulate(plan, Clock(), stop, quiet)
+    assert time.monotonic() - began < 8
+    assert sent.confirmed == 0
+    assert sent.trouble == "the broker cannot be reached"
+
+
+def test_a_refusal_is_told(brokers: Callable[..., Broker]) -> None:
+    closed = brokers("allow_anonymous false")
+    plan = options(closed, monitors=1, duration=timedelta(seconds=1))
+    sent = simulate(plan, Clock(), threading.Event(), quiet)
+    assert "refuses us" in sent.trouble
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_both_versions_of_mqtt(broker: Broker, version: int) -> None:
+    plan = options(
+        broker,
+        broker=MqttSettings(url=broker.url, version=version),
+        duration=timedelta(seconds=20),
+    )
+    sent = simulate(plan, Clock(pace=10), threading.Event(), quiet)
+    assert sent.readings > 30
+    assert sent.confirmed == sent.messages + sent.status_messages
+
+
+def _in_thread(
+    plan: SimulateOptions, on_progress: Callable[[Figures], None]
+) -> Callable[[], Figures]:
+    results: list[Figures] = []
+    work = threading.Thread(
+        target=lambda: results.append(simulate(plan, Clock(), threading.Event(), on_progress))
+    )
+    work.start()
+
+    def result() -> Figures:
+        work.join(60)
+        return results[0]
+
+    return result
+
+
+def distinct(figures: Figures) -> int:
+    """A reading that is sent twice has one payload: allow for a few."""
+    return int(figures.messages * 0.99)
+
+
+def _seconds(written: str | int) -> float:
+    if isinstance(written, str):
+        return datetime.fromisoformat(written).timestamp()
+    return written / 1000 if written > 10**11 else written
