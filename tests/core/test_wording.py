@@ -46,7 +46,7 @@ def headlines(transition: Transition, **options: Any) -> tuple[str, str]:
     return text["zh"].partition("\n")[0], text["en"].partition("\n")[0]
 
 
-MEAN = {
+MEAN: dict[str, Any] = {
     "value": 1.234,
     "limit": 1.0,
     "evidence": {
@@ -57,7 +57,7 @@ MEAN = {
         "peak": 2.31,
     },
 }
-SHARE = {
+SHARE: dict[str, Any] = {
     "value": 0.72,
     "limit": 0.6,
     "evidence": {
@@ -69,7 +69,7 @@ SHARE = {
         "peak": 0.9,
     },
 }
-LOW = {
+LOW: dict[str, Any] = {
     "value": 4.2,
     "limit": 7.0,
     "evidence": {
@@ -80,14 +80,14 @@ LOW = {
         "peak": 3.9,
     },
 }
-LINKAGE = {
+LINKAGE: dict[str, Any] = {
     "kind": "linkage",
     "severity": Severity.CRITICAL,
     "value": 7.0,
     "limit": 5.0,
     "evidence": {"window": WINDOW, "peak": 9},
 }
-ABSENCE = {
+ABSENCE: dict[str, Any] = {
     "kind": "absence",
     "value": 35.2,
     "limit": 30.0,
@@ -97,7 +97,7 @@ ABSENCE = {
         "peak": 130.5,
     },
 }
-TREND = {
+TREND: dict[str, Any] = {
     "kind": "trend",
     "severity": Severity.INFO,
     "value": 1.1,
@@ -111,7 +111,7 @@ TREND = {
         "peak": 1.3,
     },
 }
-OTHER = {"kind": "cleaning", "value": math.nan, "limit": math.nan}
+OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.nan}
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_headline(alert: dict[str, Any], state: State, zh: str, en: str) -> None
 
 
 def test_a_warning_can_be_acted_on_without_opening_anything() -> None:
-    alert = {**MEAN, "evidence": {**MEAN["evidence"], "skipped": ["fan_on"]}}  # type: ignore[dict-item]
+    alert = {**MEAN, "evidence": {**MEAN["evidence"], "skipped": ["fan_on"]}}
     text = said(
         a_transition(**alert),
         a_place(sites=("老王面馆", "小李饭店", "Pizza <3")),
