@@ -95,10 +95,10 @@ def refused(
     """Row → why it must not be stored; the first reason of those below that applies."""
     found: dict[int, DecodeError] = {}
     for kind, mask, detail in _reasons(columns, monitors, now, horizon):
-        for row in np.flatnonzero(mask).tolist():
+        for row in set(np.flatnonzero(mask).tolist()) - found.keys():
             place = columns.parsed.element[row]
             where = "$" if place is None else f"$[{place}]"
-            found.setdefault(row, DecodeError(kind, f"{where}: {detail(row)}", place))
+            found[row] = DecodeError(kind, f"{where}: {detail(row)}", place)
     return found
 
 
@@ -125,8 +125,12 @@ def _reasons(
             at == UNREADABLE,
             lambda row: f"measured_at {entries[row].measured_at!r} is no time",
         ),
-        ("too_old", at < horizon.oldest, lambda row: f"measured {_ago(now - at[row])} ago"),
-        ("future", at > horizon.newest, lambda row: f"measured {_ago(at[row] - now)} ahead of us"),
+        ("too_old", at < horizon.oldest, lambda row: f"measured {_ago(now - int(at[row]))} ago"),
+        (
+            "future",
+            at > horizon.newest,
+            lambda row: f"measured {_ago(int(at[row]) - now)} ahead of us",
+        ),
         (
             "wrong_type",
             (~np.isnan(states) & (states != 0) & (states != 1)).any(axis=0),
@@ -149,5 +153,5 @@ def _misnamed(columns: Columns, monitors: Sequence[str]) -> Mask:
     return np.array([bool(name) and name != monitors[message] for name, message in pairs])
 
 
-def _ago(micros: np.int64) -> str:
-    return show(timedelta(microseconds=int(micros)))
+def _ago(micros: int) -> str:
+    return show(timedelta(microseconds=micros))
