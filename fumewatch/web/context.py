@@ -1,0 +1,54 @@
+"""What every route needs, put together once by the factory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Query, Request
+
+from fumewatch.config import Config
+from fumewatch.health import Health
+from fumewatch.store import Database
+from fumewatch.web.language import COOKIE, Language, choose
+from fumewatch.web.live import Feed
+from fumewatch.web.overview import Overview
+from fumewatch.web.present import Presenter
+from fumewatch.web.render import Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    database: Database
+    config: Config
+    health: Health
+    now: Callable[[], datetime]
+    present: Presenter
+    overview: Overview
+    render: Renderer
+    feed: Feed
+
+
+def context_of(request: Request) -> Context:
+    return cast(Context, request.app.state.context)
+
+
+def language_of(request: Request) -> Language:
+    return choose(
+        request.query_params.get("lang"),
+        request.cookies.get(COOKIE),
+        request.headers.get("accept-language"),
+        context_of(request).config.language,
+    )
+
+
+Ctx = Annotated[Context, Depends(context_of)]
+Lang = Annotated[Language, Depends(language_of)]
+Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Words = Annotated[str | None, Query(max_length=100)]
+"""A filter from the address: empty, as forms send it, is none; see `given`."""
+
+
+def given(text: str | None) -> str | None:
+    """What a form field holds, None where it was left empty."""
+    return (text or "").replace("\0", "").strip() or None

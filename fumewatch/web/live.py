@@ -1,0 +1,200 @@
+"""Alerts as they change, to every open page: one poller, many streams (server-sent events).
+
+A stream's event id is the transition's number, so a browser that lost its connection says with
+Last-Event-ID what it saw last and gets what it missed first. Numbers may become visible out of
+order when two daemons write at once (a handover), so everything young is read again and known
+numbers are skipped; an event shows the alert as it is by now, so seeing one twice does no harm.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+
+from fumewatch.core.errors import FumewatchError
+from fumewatch.store import Database
+from fumewatch.store.pages import alerts
+from fumewatch.store.pages.alerts import Change
+
+log = structlog.get_logger()
+
+POLL_SECONDS: Final = 1.0
+COUNT_SECONDS: Final = 5.0
+SETTLE: Final = timedelta(seconds=10)
+"""Longer than any transaction that writes transitions: older numbers have all become visible."""
+MOST_AT_ONCE: Final = 2000
+MOST_MISSED: Final = 500
+"""A page that missed more than this loads itself anew instead."""
+
+Counts = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The store cannot be asked: what the page shows is not live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The daemon stops, or this stream fell behind: the page connects again."""
+
+
+Item = Change | Counts | Trouble | Closing
+
+
+@dataclass(slots=True, eq=False)
+class _Listener:
+    queue: asyncio.Queue[Item] = field(default_factory=lambda: asyncio.Queue(MOST_AT_ONCE))
+
+    def offer(self, item: Item) -> None:
+        if self.queue.full():  # it reads too slowly; what it missed it asks for when it is back
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            item = Closing()
+        self.queue.put_nowait(item)
+
+
+class Feed:
+    """`run` polls until `stop`, which any thread may call; `stream` serves one client."""
+
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], count: Callable[[], Counts]
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._count = count
+        self._listeners: set[_Listener] = set()
+        self._floor: int | None = None
+        self._seen: dict[int, datetime] = {}
+        self._stopped = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self) -> None:
+        """Poll once a second; count every few seconds while anybody looks."""
+        self._loop = asyncio.get_running_loop()
+        is_away, counted = False, 0.0
+        while not self._stopped.is_set():
+            try:
+                for change in await run_in_threadpool(self._poll):
+                    self._tell(change)
+                if self._listeners and self._loop.time() - counted >= COUNT_SECONDS:
+                    counted = self._loop.time()
+                    self._tell(await run_in_threadpool(self._count))
+                is_away = False
+            except FumewatchError as error:
+                if not is_away:
+                    log.warning("live_feed_interrupted", error=str(error))
+                is_away, counted = True, 0.0
+                self._tell(Trouble())
+            await self._rest(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """End every stream at once. Safe from any thread, and more than once."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
+        self._stopped.set()
+        self._tell(Closing())
+
+    def _tell(self, item: Item) -> None:
+        for listener in self._listeners:
+            listener.offer(item)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
+        except TimeoutError:
+            pass
+
+    def _poll(self) -> list[Change]:
+        with self._database.transaction() as conn:
+            if self._floor is None:
+                self._floor = alerts.newest_transition(conn)
+            found = alerts.changes(conn, self._floor, MOST_AT_ONCE)
+        return self._news(found)
+
+    def _news(self, found: list[Change]) -> list[Change]:
+        """What of it is new; raises the floor over what is old enough, or fills a whole answer."""
+        now = self._now()
+        news = [change for change in found if change.transition not in self._seen]
+        self._seen.update((change.transition, now) for change in news)
+        old = [id for id, at in self._seen.items() if now - at >= SETTLE]
+        if len(found) == MOST_AT_ONCE:
+            old = list(self._seen)
+        self._floor = max(old, default=self._floor or 0)
+        self._seen = {id: at for id, at in self._seen.items() if id > self._floor}
+        return news
+
+    async def stream(
+        self, after: int | None, render: Callable[[Change], str | None]
+    ) -> AsyncIterator[bytes]:
+        """What came after transition `after`, then everything as it happens, until `stop`.
+
+        `render` gives an event's data, or None to leave it out.
+        """
+        listener = _Listener()
+        self._listeners.add(listener)
+        try:
+            yield b"retry: 2000\n\n"
+            async for part in self._catch_up(after):
+                if isinstance(part, Change):
+                    text = await run_in_threadpool(render, part)
+                    part = _event("alert", text, part.transition) if text else b""
+                yield part
+            while not self._stopped.is_set():
+                item = await listener.queue.get()
+                if isinstance(item, Closing):
+                    return
+                yield await run_in_threadpool(_encode, item, render)
+        finally:
+            self._listeners.discard(listener)
+
+    async def _catch_up(self, after: int | None) -> AsyncIterator[bytes | Change]:
+        """The changes missed, or a reset where they are too many; waits while the store is away."""
+        if after is None:
+            return
+        while not self._stopped.is_set():
+            try:
+                missed = await run_in_threadpool(self._missed, after)
+                break
+            except FumewatchError:
+                yield _encode(Trouble(), lambda _: None)
+                await self._rest(POLL_SECONDS)
+        else:
+            return
+        if len(missed) > MOST_MISSED:
+            yield _event("reset", "{}")
+            return
+        for change in missed:
+            yield change
+
+    def _missed(self, after: int) -> list[Change]:
+        with self._database.transaction() as conn:
+            return alerts.changes_since(conn, after, self._now() - SETTLE, MOST_MISSED + 1)
+
+
+def _encode(item: Item, render: Callable[[Change], str | None]) -> bytes:
+    match item:
+        case Change():
+            text = render(item)
+            return _event("alert", text, item.transition) if text else b": other\n\n"
+        case Trouble():
+            return _event("trouble", "{}")
+        case Closing():
+            return b""
+        case _:
+            return _event("counts", json.dumps(item, separators=(",", ":")))
+
+
+def _event(name: str, data: str, id: int | None = None) -> bytes:
+    lines = [f"event: {name}", *(f"data: {line}" for line in data.splitlines())]
+    if id is not None:
+        lines.append(f"id: {id}")
+    return "\n".join([*lines, "", ""]).encode()

@@ -1,0 +1,263 @@
+"""What the API answers with; the pages show the same values. Times carry the site's zone."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fumewatch.core.fleet import FleetState, Why
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Title(_Out):
+    zh: str
+    en: str
+
+
+class Alert(_Out):
+    """One rule breached at one monitor. `value` and `limit` are in `unit`, null where the rule has
+    no number; `site` is empty while the monitor is unassigned."""
+
+    id: UUID
+    rule: str
+    title: Title
+    kind: str
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["pending", "firing", "resolved"]
+    monitor_id: int
+    monitor: str
+    district: str
+    site_id: int | None
+    site: str
+    street: str
+    address: str
+    outlet: str
+    channel: str | None
+    value: float | None
+    limit: float | None
+    unit: str
+    opened_at: datetime
+    breached_at: datetime
+    fired_at: datetime | None
+    resolved_at: datetime | None
+    link: str
+    rank: int = Field(exclude=True)
+
+    @property
+    def name(self) -> str:
+        """What people call the place: the site, or the monitor's code while it has none."""
+        return self.site or self.monitor
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != "resolved"
+
+    @property
+    def times(self) -> float | None:
+        """How many times its limit the value is, for concentrations."""
+        if not self.limit or self.value is None or self.unit != "mg/m³":
+            return None
+        return self.value / self.limit
+
+
+class Alerts(_Out):
+    """`next` is the cursor of the next page, null on the last."""
+
+    alerts: list[Alert]
+    next: str | None
+
+
+class Transition(_Out):
+    id: int
+    before: str | None
+    after: str
+    at: datetime
+    reason: str
+    value: float | None
+
+
+class Notification(_Out):
+    """One message to one receiver; `answer` is the remote's last answer or our last error."""
+
+    transition: int
+    receiver: str
+    state: Literal["due", "sent", "failed"]
+    due_at: datetime
+    attempts: int
+    answer: str | None
+    settled_at: datetime | None
+
+
+class AlertDetail(_Out):
+    alert: Alert
+    evidence: dict[str, Any]
+    transitions: list[Transition]
+    notifications: list[Notification]
+
+
+class Value(_Out):
+    channel: str
+    value: float
+    unit: str
+    is_judged: bool
+
+
+class Monitor(_Out):
+    """`limits`: by channel, in mg/m³. `latest`: the channels of the latest reading."""
+
+    id: int
+    code: str
+    district: str
+    state: FleetState
+    why: Why
+    site_id: int | None
+    site: str
+    street: str
+    address: str
+    outlet: str
+    outlet_id: int | None
+    vendor: str
+    model: str
+    limit_profile: str
+    limits: dict[str, float]
+    cleaned_at: date | None
+    status: str | None
+    status_at: datetime | None
+    registered_at: datetime
+    measured_at: datetime | None
+    quality: str
+    open_alerts: int
+    latest: list[Value]
+
+    @property
+    def name(self) -> str:
+        return self.site or self.code
+
+    def value_of(self, channel: str) -> Value | None:
+        return next((value for value in self.latest if value.channel == channel), None)
+
+
+class Monitors(_Out):
+    """`next` is the offset of the next page, null on the last."""
+
+    monitors: list[Monitor]
+    total: int
+    next: int | None
+
+
+class SiteInList(_Out):
+    id: int
+    code: str
+    name: str
+    street: str
+    address: str
+    monitors: int
+    open_alerts: int
+
+
+class Sites(_Out):
+    """`next` is the cursor of the next page, null on the last."""
+
+    sites: list[SiteInList]
+    next: int | None
+
+
+class Site(_Out):
+    id: int
+    code: str
+    name: str
+    district: str
+    street: str
+    address: str
+    contact: str
+    size_class: str | None
+    business_hours: str
+    tags: list[str]
+    monitors: list[Monitor]
+
+
+class Series(_Out):
+    """One channel: values in `unit`, null where missing.
+
+    `held` names the rows whose value the monitor merely repeats, `over_range` those with a value
+    out of the plausible range: neither is judged.
+    """
+
+    unit: str
+    values: list[float | None]
+    held: list[int] = []
+    over_range: list[int] = []
+
+
+class Readings(_Out):
+    """Columns by time: one row per reading, or per `step_seconds` where the span is long.
+
+    `quality` has one data flag per reading; only N is judged.
+    """
+
+    monitor_id: int
+    start: datetime
+    end: datetime
+    step_seconds: int | None
+    measured_at: list[datetime]
+    channels: dict[str, Series]
+    quality: str
+
+
+class StreetSummary(_Out):
+    street: str
+    total: int
+    states: dict[FleetState, int]
+
+
+class FleetSummary(_Out):
+    total: int
+    states: dict[FleetState, int]
+    streets: list[StreetSummary]
+
+
+class OutboxCounts(_Out):
+    due: int
+    failed: int
+
+
+class Counts(_Out):
+    """`monitors` leaves the unassigned ones out; `readings_per_minute` is of the last minute."""
+
+    alerts: dict[str, int]
+    monitors: dict[FleetState, int]
+    notifications: OutboxCounts
+    readings_per_minute: int
+
+
+class DeadLetter(_Out):
+    """`payload` is its first 2,000 bytes as text; what is no UTF-8 is shown as \\xNN."""
+
+    id: int
+    received_at: datetime
+    topic: str
+    payload: str
+    kind: str
+    detail: str
+
+
+class DeadLetters(_Out):
+    """`next` is the cursor of the next page, null on the last."""
+
+    dead_letters: list[DeadLetter]
+    next: int | None
+
+
+class HealthPart(_Out):
+    is_up: bool
+    detail: str
+    since: datetime
+
+
+class Ready(_Out):
+    ready: bool
+    parts: dict[str, HealthPart]

@@ -1,0 +1,124 @@
+"""The fleet and the counters, read once for all who look within a few seconds."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from fumewatch.core.fleet import FleetState, Standing, tally
+from fumewatch.store import Database
+from fumewatch.store.pages import fleet, operation
+from fumewatch.store.pages.fleet import MonitorRow
+from fumewatch.web import models
+from fumewatch.web.present import Presenter
+
+KEEP: Final = timedelta(seconds=2)
+FAILED_WITHIN: Final = timedelta(days=7)
+"""A notification that failed longer ago is history, not news."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A monitor of the fleet and how it stands."""
+
+    row: MonitorRow
+    standing: Standing
+
+    @property
+    def is_assigned(self) -> bool:
+        return self.standing.state is not FleetState.UNASSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFilter:
+    """None: any. `words` are looked for in site, code, address and outlet."""
+
+    street: str | None = None
+    state: FleetState | None = None
+    words: str | None = None
+
+    def accepts(self, member: Member) -> bool:
+        return (
+            self.street in (None, member.row.street)
+            and self.state in (None, member.standing.state)
+            and _has(member.row, self.words)
+        )
+
+
+class Overview:
+    def __init__(self, database: Database, present: Presenter, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._present = present
+        self._now = now
+        self._fleet = _Kept(self._read_fleet)
+        self._counts = _Kept(self._read_counts)
+
+    def fleet(self) -> Sequence[Member]:
+        """Every monitor, by street and site."""
+        return self._fleet.get(self._now())
+
+    def counts(self) -> models.Counts:
+        return self._counts.get(self._now())
+
+    def _read_fleet(self, now: datetime) -> Sequence[Member]:
+        with self._database.transaction() as conn:
+            rows = fleet.monitors(conn)
+        return [Member(row, self._present.standing(row, now)) for row in rows]
+
+    def _read_counts(self, now: datetime) -> models.Counts:
+        with self._database.transaction() as conn:
+            severities = operation.open_by_severity(conn)
+            outbox = operation.outbox(conn, now - FAILED_WITHIN)
+            readings = operation.readings_received(conn, now - timedelta(minutes=1), now)
+        return models.Counts(
+            alerts={name: severities.get(name, 0) for name in ("critical", "warning", "info")},
+            monitors=summarise(self.fleet()).states,
+            notifications=models.OutboxCounts(due=outbox.due, failed=outbox.failed),
+            readings_per_minute=readings,
+        )
+
+
+def summarise(members: Sequence[Member]) -> models.FleetSummary:
+    """Counts by state, in all and by street; unassigned monitors are in neither."""
+    streets: dict[str, list[Member]] = {}
+    for member in members:
+        if member.is_assigned:
+            streets.setdefault(member.row.street, []).append(member)
+    return models.FleetSummary(
+        total=sum(map(len, streets.values())),
+        states=_states(members),
+        streets=[
+            models.StreetSummary(street=street, total=len(there), states=_states(there))
+            for street, there in sorted(streets.items())
+        ],
+    )
+
+
+def _states(members: Sequence[Member]) -> dict[FleetState, int]:
+    states = tally(member.standing for member in members)
+    del states[FleetState.UNASSIGNED]
+    return states
+
+
+def _has(row: MonitorRow, words: str | None) -> bool:
+    if not words:
+        return True
+    text = f"{row.site} {row.code} {row.address} {row.outlet}".lower()
+    return all(word in text for word in words.lower().split())
+
+
+class _Kept(Generic[T]):
+    """One value, read again when it is older than KEEP; one reads, the others wait for it."""
+
+    def __init__(self, read: Callable[[datetime], T]) -> None:
+        self._read = read
+        self._lock = threading.Lock()
+        self._kept: tuple[datetime, T] | None = None
+
+    def get(self, now: datetime) -> T:
+        with self._lock:
+            if self._kept is None or not timedelta(0) <= now - self._kept[0] < KEEP:
+                self._kept = now, self._read(now)
+            return self._kept[1]

@@ -1,0 +1,146 @@
+"""Templates and how they show times, numbers and words. Everything is escaped."""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from fumewatch import __version__
+from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.web import assets
+from fumewatch.web.language import COOKIE, LANGUAGES, Code, Language
+from fumewatch.web.words import CONNECTION, LASTING, WORDS
+
+_YEAR: Final = 365 * 24 * 3600
+
+
+class Renderer:
+    def __init__(self, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._environments = {
+            code: _environment(language, zone, now) for code, language in LANGUAGES.items()
+        }
+
+    def page(
+        self, request: Request, language: Language, template: str, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """The page; a language asked for in the address is remembered."""
+        response = HTMLResponse(
+            self.text(language.code, template, request=request, **values),
+            status_code=status,
+            headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"},
+        )
+        if request.query_params.get("lang"):
+            response.set_cookie(COOKIE, language.code, max_age=_YEAR, samesite="lax", httponly=True)
+        return response
+
+    def text(self, code: Code, template: str, **values: Any) -> str:
+        return self._environments[code].get_template(template).render(now=self._now(), **values)
+
+
+def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("fumewatch.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # the i18n extension's
+        language.gettext, language.ngettext, newstyle=True
+    )
+    show = Show(language, zone, now)
+    environment.filters |= {
+        "clock": show.clock,
+        "stamp": show.stamp,
+        "day": show.day,
+        "lasting": show.lasting,
+        "number": show.number,
+        "value": show.value,
+        "word": show.word,
+        "title_of": show.title_of,
+        "channel": show.channel,
+        "connection": show.connection,
+    }
+    environment.globals |= {
+        "asset": assets.url,
+        "style_guards": assets.plotly_style_guards,
+        "language": language,
+        "languages": LANGUAGES,
+        "version": __version__,
+        "zone": str(zone),
+        "lasting_texts": show.lasting_texts(),
+        "channel_names": {channel.name: show.channel(channel.name) for channel in CHANNELS},
+    }
+    return environment
+
+
+class Show:
+    """Filters of one language and one zone."""
+
+    def __init__(self, language: Language, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+        self._language = language
+        self._zone = zone
+        self._now = now
+
+    def clock(self, at: datetime) -> str:
+        """17:45 today, 11-22 17:45 otherwise, with the year if it is another one."""
+        local, today = at.astimezone(self._zone), self._now().astimezone(self._zone)
+        if local.date() == today.date():
+            return f"{local:%H:%M}"
+        return f"{local:%m-%d %H:%M}" if local.year == today.year else f"{local:%Y-%m-%d %H:%M}"
+
+    def stamp(self, at: datetime) -> str:
+        return f"{at.astimezone(self._zone):%Y-%m-%d %H:%M:%S}"
+
+    def day(self, day: date | None) -> str:
+        return "–" if day is None else f"{day:%Y-%m-%d}"
+
+    def lasting(self, duration: timedelta) -> str:
+        """The two largest units that matter: 45 s, 12 min, 1 h 40 min, 3 d 4 h."""
+        seconds = max(0, int(duration.total_seconds()))
+        minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+        size = "s" if minutes < 1 else "m" if hours < 1 else "h" if days < 2 else "d"
+        size = "w" if days >= 14 else size
+        parts = {"s": seconds, "m": minutes % 60, "h": hours, "d": days}
+        if size == "d":
+            parts["h"] %= 24
+        return self._language.gettext(LASTING[size]) % parts
+
+    def lasting_texts(self) -> dict[str, str]:
+        """The same texts for page.js, which keeps durations going."""
+        said = {size: self._language.gettext(text) for size, text in LASTING.items()}
+        return {size: re.sub(r"%\((.)\)d", r"{\1}", text) for size, text in said.items()}
+
+    def number(self, number: int) -> str:
+        return f"{number:,}"
+
+    def value(self, value: float | None) -> str:
+        """As many decimals as its size deserves; a dash where there is none."""
+        if value is None:
+            return "–"
+        if abs(value) >= 100 or (abs(value) >= 10 and value == int(value)):
+            return f"{value:.0f}"
+        return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+    def word(self, word: str) -> str:
+        """A stable word of the program (a state, a severity, a reason) as the reader says it."""
+        return self._language.gettext(WORDS.get(word, word))
+
+    def title_of(self, title: Any) -> str:
+        return str(getattr(title, self._language.code))
+
+    def channel(self, name: str) -> str:
+        channel = CHANNELS[INDEX[name]]
+        return channel.zh if self._language.code == "zh" else channel.en
+
+    def connection(self, status: str) -> str:
+        """What the broker said of a monitor's connection."""
+        return self._language.gettext(CONNECTION.get(status, status))

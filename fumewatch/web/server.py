@@ -1,0 +1,85 @@
+"""uvicorn in a thread of its own, which ends within a second of being told to."""
+
+import socket
+import threading
+from typing import Any, Final, Self
+
+import uvicorn
+from fastapi import FastAPI
+
+_GRACE_S: Final = 3
+"""What an answer in the making may still take; streams of events end at once."""
+
+
+class Server:
+    """`start` returns once it answers, or raises OSError; `stop` returns once it has ended."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._ready = threading.Event()
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_S,
+                timeout_keep_alive=30,
+            ),
+            self._ready,
+        )
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """With the port that it really got, where 0 was asked for."""
+        host, port = self._address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start(self) -> None:
+        listening = socket.create_server(self._address, family=self._family, backlog=256)
+        self._address = (self._address[0], listening.getsockname()[1])
+        self._thread = threading.Thread(
+            target=self._run, args=(listening,), name="web", daemon=True
+        )
+        self._thread.start()
+        self._ready.wait()
+        if not self._server.started:
+            raise OSError("the web server did not start; the log says why")
+
+    def _run(self, listening: socket.socket) -> None:
+        try:
+            self._server.run([listening])
+        finally:
+            listening.close()
+            self._ready.set()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(timeout=_GRACE_S + 5)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Says when it is up, and ends the streams before it waits for answers to end."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app: Any = self.config.app
+        app.state.context.feed.stop()
+        await super().shutdown(sockets)

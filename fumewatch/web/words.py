@@ -1,0 +1,94 @@
+"""Words of the program as people read them, before translation.
+
+The keys are values of enums and columns (states, severities, reasons, kinds of dead letters), the
+texts are looked up in the catalogue like any other.
+"""
+
+from typing import Final
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogue."""
+    return text
+
+
+WORDS: Final = {
+    # severities
+    "critical": _("Critical"),
+    "warning": _("Warning"),
+    "info": _("Notice"),
+    # an alert's states and reasons
+    "pending": _("Pending"),
+    "firing": _("Open"),
+    "resolved": _("Resolved"),
+    "breached": _("Breach seen"),
+    "breach held": _("The breach lasted"),
+    "cleared": _("Back to normal"),
+    "cleared before it fired": _("Cleared before it fired"),
+    "rule removed": _("The rule was removed"),
+    # a notification's states
+    "due": _("To be sent"),
+    "sent": _("Sent"),
+    "failed": _("Failed"),
+    # states of the fleet
+    "exceeding": _("Exceeding"),
+    "warned": _("Other alert"),
+    "offline": _("Offline"),
+    "fault": _("Fault"),
+    "stale": _("Stale"),
+    "normal": _("Normal"),
+    "unassigned": _("Unassigned"),
+    # what a state of the fleet rests on
+    "no site yet": _("No site is known for it yet"),
+    "exceedance alert open": _("An exceedance alert is open"),
+    "other alert open": _("Another alert is open"),
+    "offline alert open": _("An offline alert is open"),
+    "connection lost": _("The broker lost its connection"),
+    "no reading yet": _("It has not reported yet"),
+    "data flag not normal": _("It flags its data as not normal"),
+    "fume out of plausible range": _("Its fume value is out of the plausible range"),
+    "no recent reading": _("No reading for more than 10 minutes"),
+    "reporting": _("It reports and nothing is wrong"),
+    # size classes
+    "small": _("Small"),
+    "medium": _("Medium"),
+    "large": _("Large"),
+    # parts of the daemon
+    "broker": _("MQTT broker"),
+    "database": _("Database"),
+    "ingest": _("Ingest"),
+    "evaluate": _("Evaluation"),
+    "deliver": _("Delivery"),
+    "starting": _("Starting"),
+    # kinds of rules
+    "threshold": _("Threshold"),
+    "linkage": _("Linkage"),
+    "absence": _("Absence"),
+    "trend": _("Trend"),
+    # units
+    "min": _("min"),
+    # what evidence calls its entries
+    "channel": _("Channel"),
+    "statistic": _("Statistic"),
+    "window": _("Window"),
+    "value": _("Value"),
+    "limit": _("Limit"),
+    "at": _("Time"),
+    "from": _("From"),
+    "to": _("To"),
+    "above": _("Above"),
+    "below": _("Below"),
+    "values": _("Values"),
+    "unit": _("Unit"),
+    "fresh": _("Fresh"),
+    "peak": _("Peak"),
+}
+CONNECTION: Final = {"online": _("connected"), "offline": _("connection lost")}
+LASTING: Final = {
+    "s": _("%(s)d s"),
+    "m": _("%(m)d min"),
+    "h": _("%(h)d h %(m)d min"),
+    "d": _("%(d)d d %(h)d h"),
+    "w": _("%(d)d d"),
+}
+"""Durations, by the largest unit shown; w: two weeks and more."""
