@@ -77,16 +77,16 @@ def rest_for(
 
 
 class Deliverer:
-    """`parallel`: how many sends to a receiver may be under way at one time (default 1)."""
+    """`parallel`: how many sends may be under way to a receiver at one time (default 1)."""
 
     def __init__(
         self,
         database: Database,
         receivers: Mapping[str, Receiver],
+        parallel: Mapping[str, int],
         now: Callable[[], datetime],
         health: Health,
         *,
-        parallel: Mapping[str, int] | None = None,
         jitter: Callable[[], float] = random.random,
         settings: DeliverSettings = DeliverSettings(),
     ) -> None:
@@ -95,9 +95,9 @@ class Deliverer:
         self._health = health
         self._jitter = jitter
         self._settings = settings
-        lanes = parallel or {}
         self._desks = {
-            name: _Desk(name, receiver, lanes.get(name, 1)) for name, receiver in receivers.items()
+            name: _Desk(name, receiver, parallel.get(name, 1))
+            for name, receiver in receivers.items()
         }
         self._swept_at: datetime | None = None
         self._is_away = False

@@ -154,9 +154,9 @@ def deliver(database: Database, health: Health) -> Callable[..., "AbstractContex
         deliverer = Deliverer(
             database,
             receivers,
+            parallel or {},
             now,
             health,
-            parallel=parallel,
             jitter=lambda: 0.5,
             settings=settings,
         )
@@ -433,7 +433,7 @@ database = Database(DatabaseSettings(url=sys.argv[1]))
 database.open()
 settings = replace(QUICK, lease=timedelta(seconds=2))
 deliverer = Deliverer(
-    database, {"duty": webhook(sys.argv[2])}, now, Health(("deliver",), now), settings=settings
+    database, {"duty": webhook(sys.argv[2])}, {}, now, Health(("deliver",), now), settings=settings
 )
 deliverer.run(threading.Event(), threading.Event())
 """

@@ -98,14 +98,15 @@ class Threshold(Common):
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
         found = self.weigh(view, np.zeros(len(view), np.bool_))
-        shown = {
+        shown: dict[str, Any] = {
             "statistic": self.statistic,
             "value": number(found.value[row]),
             "limit": number(found.limit[row]),
         }
+        levels = {"above": self.above, "below": self.below}
+        shown |= {name: str(level) for name, level in levels.items() if level}
         if self.share_above:
-            levels = self.share_above.at(view, INDEX[self.channel])
-            shown["share_above"] = number(levels[row])
+            shown["share_above"] = number(self.share_above.at(view, INDEX[self.channel])[row])
         return self.sample(view, self.channel).evidence(row) | shown
 
     def _value(self, sample: Sample) -> Numbers:

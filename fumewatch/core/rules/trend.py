@@ -91,6 +91,7 @@ class Trend(Common):
         return self.sample(view, self.channel).evidence(row) | {
             "value": number(now + slope * whole_minutes(self.horizon)),
             "limit": number(level),
+            "reaches": str(self.reaches),
             "now": number(now),
             "slope_per_hour": number(slope * 60),
             "agreement": number(line.agreement[row]),
