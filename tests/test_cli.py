@@ -5,14 +5,18 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fumewatch import __version__, cli
+from fumewatch.store import Database, daemons, dead_letters
+from fumewatch.store.dead_letters import DeadLetter
 from tests.fixtures.broker import Broker
 
 COMMANDS = ("run", "check", "migrate", "status", "simulate", "demo", "sites import", "sites list")
@@ -238,3 +242,146 @@ def test_simulate_publishes_and_tells_how_much(
     assert said.json["readings"] >= 3
     assert said.json["confirmed"] >= said.json["messages"] > 0
     assert sites.read_text().startswith("district,street,site_code")
+
+
+# ── sites ───────────────────────────────────────────────────────────────────────────────────────
+
+EXAMPLE = Path(__file__).parent.parent / "deploy/sites.example.csv"
+
+
+def test_sites_go_in_once_and_again_change_nothing(fumewatch: Fumewatch, config: Path) -> None:
+    first = fumewatch("sites", "import", EXAMPLE, "-c", config)
+    again = fumewatch("sites", "import", EXAMPLE, "-c", config)
+    assert (first.code, again.code) == (0, 0)
+    assert first.out.splitlines() == [
+        "sites          5 new      0 changed      0 unchanged",
+        "outlets        5 new      0 changed      0 unchanged",
+        "monitors       4 new      0 changed      0 unchanged",
+        "Sites that the file does not name were kept as they are.",
+    ]
+    assert again.out.splitlines() == [
+        "sites          0 new      0 changed      5 unchanged",
+        "outlets        0 new      0 changed      5 unchanged",
+        "monitors       0 new      0 changed      4 unchanged",
+        "The store says the same as the file already: nothing changed.",
+    ]
+
+
+def test_a_dry_run_changes_nothing(fumewatch: Fumewatch, config: Path) -> None:
+    said = fumewatch("sites", "import", EXAMPLE, "--dry-run", "-c", config)
+    assert said.out.endswith("Dry run: nothing was changed.\n")
+    assert fumewatch("sites", "list", "-c", config).out.startswith("No sites yet")
+    said = fumewatch("sites", "import", EXAMPLE, "--dry-run", "--json", "-c", config)
+    assert said.json["dry_run"] is True
+    assert said.json["changes"]["sites"] == {"new": 5, "changed": 0, "unchanged": 0}
+
+
+def test_a_changed_row_is_counted_and_the_rest_is_kept(
+    fumewatch: Fumewatch, config: Path, tmp_path: Path
+) -> None:
+    fumewatch("sites", "import", EXAMPLE, "-c", config)
+    header, row, *_ = EXAMPLE.read_text().splitlines()
+    changed = tmp_path / "changed.csv"
+    changed.write_text(f"{header}\n{row.replace('老灶台面馆', '新灶台面馆')}\n", encoding="gb18030")
+    said = fumewatch("sites", "import", changed, "--json", "-c", config)
+    assert said.json["changes"]["sites"] == {"new": 0, "changed": 1, "unchanged": 0}
+    listed = fumewatch("sites", "list", "--json", "-c", config).json
+    assert [site["name"] for site in listed["sites"]][:2] == ["新灶台面馆", "临江阁本帮菜"]
+    assert len(listed["monitors"]) == 4
+
+
+def test_a_file_with_one_bad_row_is_refused_whole(
+    fumewatch: Fumewatch, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sites.csv"
+    file.write_text(EXAMPLE.read_text().replace("medium", "middling"))
+    said = fumewatch("sites", "import", file, "-c", config)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(f"{file}:6 size_class: 'middling' is not one of small, medium")
+    assert fumewatch("sites", "list", "-c", config).out.startswith("No sites yet")
+
+
+def test_sites_are_listed_with_their_monitors(fumewatch: Fumewatch, config: Path) -> None:
+    fumewatch("sites", "import", EXAMPLE, "-c", config)
+    said = fumewatch("sites", "list", "-c", config)
+    assert re.search(r"XH-0011 .*川渝小馆.* XH-0010-A \(shared\) .* FM-310104-0010", said.out)
+    assert re.search(r"XH-0020 .* XH-0020-A .* none", said.out)
+    assert said.out.endswith("5 sites, 5 outlets, 4 monitors\n")
+
+
+def test_a_file_that_is_not_there(fumewatch: Fumewatch, config: Path) -> None:
+    said = fumewatch("sites", "import", "gone.csv", "-c", config)
+    assert (said.code, said.err) == (1, "gone.csv: cannot be read: No such file or directory\n")
+
+
+# ── status ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def beat(database: Database, age: timedelta, **overrides: Any) -> None:
+    at = datetime.now(UTC) - age
+    parts = {"broker": {"is_up": False, "detail": "connection refused", "since": at.isoformat()}}
+    daemon = daemons.Daemon(
+        **{
+            "id": uuid.uuid4(),
+            "host": "shanghai",
+            "pid": 7,
+            "version": "0.1.0",
+            "started_at": at,
+            "heartbeat_at": at,
+            "is_leader": True,
+            "health": parts,
+            "counters": {},
+            **overrides,
+        }
+    )
+    with database.transaction() as conn:
+        daemons.beat(conn, daemon)
+
+
+def test_status_of_nothing_at_all(fumewatch: Fumewatch, config: Path) -> None:
+    said = fumewatch("status", "-c", config)
+    assert said.code == 1
+    assert said.out.startswith(
+        "The daemon is not running: none has reported within a day. Start it with fumewatch run."
+    )
+    assert re.search(r"monitors +none yet", said.out)
+    assert re.search(r"database +PostgreSQL [\d.]+.*no TimescaleDB", said.out)
+
+
+def test_status_tells_of_daemons_and_the_fleet(
+    fumewatch: Fumewatch, config: Path, database: Database
+) -> None:
+    fumewatch("sites", "import", EXAMPLE, "-c", config)
+    beat(database, timedelta(0))
+    beat(database, timedelta(0), host="standby", is_leader=False, health={})
+    letter = DeadLetter(datetime.now(UTC), "fume/xuhui/x/up", b"{", "not_json", "no")
+    with database.transaction() as conn:
+        dead_letters.add(conn, [letter, letter])
+    said = fumewatch("status", "-c", config)
+    assert said.code == 0
+    assert "not running" not in said.out
+    assert re.search(r"shanghai/7 +0\.1\.0 +leads .* broker: connection refused", said.out)
+    assert re.search(r"standby/7 .* stands by .* nothing", said.out)
+    assert re.search(r"monitors +4 offline", said.out)
+    assert re.search(r"not_json +2 ", said.out)
+
+
+def test_status_says_when_the_daemon_has_gone(
+    fumewatch: Fumewatch, config: Path, database: Database
+) -> None:
+    beat(database, timedelta(minutes=5))
+    said = fumewatch("status", "-c", config)
+    assert said.code == 1
+    assert re.match(r"The daemon is not running: the last heartbeat was 5m(\ds)? ago", said.out)
+    assert re.search(r"shanghai/7 .* gone ", said.out)
+
+
+def test_status_speaks_json(fumewatch: Fumewatch, config: Path, database: Database) -> None:
+    beat(database, timedelta(0))
+    status = fumewatch("status", "--json", "-c", config).json
+    assert status["running"] is True
+    assert status["daemons"][0]["health"]["broker"]["detail"] == "connection refused"
+    assert status["counts"]["readings_stored"] == 0
+    assert status["outbox"] == {"due": 0, "failed": 0, "oldest_due": None}
+    assert status["monitors"]["normal"] == 0
+    assert status["database"]["timescaledb"] is None

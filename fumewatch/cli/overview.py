@@ -7,13 +7,16 @@ from typing import Any, Final
 from fumewatch.cli import show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
-from fumewatch.store import Connection, summary
+from fumewatch.store import Connection, daemons, summary
+from fumewatch.store.daemons import Daemon
 from fumewatch.store.pages import fleet, operation
-from fumewatch.store.pages.operation import DaemonRow, DeadLetterKind, Outbox, StoreFacts
+from fumewatch.store.pages.operation import DeadLetterKind, Outbox, StoreFacts
 from fumewatch.web.present import Presenter
 
 SILENT_AFTER: Final = timedelta(seconds=30)
 """A daemon that has not beaten for this long is not running."""
+REMEMBER: Final = timedelta(days=1)
+"""A daemon that stopped without a word is told of for so long."""
 LOOK_BACK: Final = timedelta(days=7)
 """Failed notifications and dead letters older than this are history, not news."""
 
@@ -21,7 +24,7 @@ LOOK_BACK: Final = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class Status:
     at: datetime
-    daemons: list[DaemonRow]
+    daemons: list[Daemon]
     readings_last_minute: int
     monitors: dict[str, int]
     open_alerts: dict[str, int]
@@ -30,7 +33,7 @@ class Status:
     counts: summary.Counts
     database: StoreFacts
 
-    def runs(self, daemon: DaemonRow) -> bool:
+    def runs(self, daemon: Daemon) -> bool:
         return self.at - daemon.heartbeat_at <= SILENT_AFTER
 
     @property
@@ -57,7 +60,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
     stands = [present.standing(row, now) for row in fleet.monitors(conn)]
     return Status(
         at=now,
-        daemons=operation.daemons(conn, now),
+        daemons=daemons.running(conn, now - REMEMBER),
         readings_last_minute=operation.readings_received(conn, now - timedelta(minutes=1), now),
         monitors={state.value: n for state, n in tally(stands).items()},
         open_alerts=operation.open_by_severity(conn),
@@ -103,7 +106,7 @@ def _last_seen(status: Status) -> str:
     return f"the last heartbeat was {show.ago(status.at - latest)}"
 
 
-def _down(daemon: DaemonRow) -> str:
+def _down(daemon: Daemon) -> str:
     parts = [
         f"{name}: {part.get('detail', '')}"
         for name, part in daemon.health.items()
