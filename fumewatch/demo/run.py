@@ -42,6 +42,7 @@ _RATE_LOOKS: Final = 10
 _DAEMON_START_S: Final = 60.0
 _DAEMON_STOP_S: Final = 15.0
 _DATABASE: Final = "fumewatch"
+_PREFIX: Final = "fumewatch-demo-"
 _POSTGRES: Final = {"shared_buffers": "64MB", "max_connections": "30"}
 
 
@@ -173,10 +174,7 @@ class _Demo:
         return self._summary(simulation.figures)
 
     def _make_folder(self) -> Path:
-        """Where the unprivileged PostgreSQL of a root's demo can walk to as well."""
-        is_root = os.geteuid() == 0
-        folder = Path(tempfile.mkdtemp(prefix="fumewatch-demo-", dir="/tmp" if is_root else None))
-        folder.chmod(0o711 if is_root else 0o700)
+        folder = _temporary_folder()
         self._keeper = self._stack.enter_context(child.Keeper(folder))
         self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
@@ -205,7 +203,7 @@ class _Demo:
 
     def _start_daemon(self, folder: Path, mqtt_url: str, database_url: str) -> None:
         """Return when it is ready: only then is its subscription there to keep what is sent."""
-        port = self._options.port or _free_port()
+        port = _port(self._options.port)
         config = folder / "config.toml"
         listen = f"127.0.0.1:{port}"
         log = folder / "alerts.jsonl"
@@ -327,9 +325,25 @@ class _Simulation:
         self.figures = replace(figures)
 
 
-def _free_port() -> int:
+def _temporary_folder() -> Path:
+    """A root's demo runs PostgreSQL as another user, who must be able to walk there."""
+    if os.geteuid() != 0:
+        return Path(tempfile.mkdtemp(prefix=_PREFIX))
+    usual = Path(tempfile.gettempdir()).resolve()
+    is_open = all(folder.stat().st_mode & 0o001 for folder in (usual, *usual.parents))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=usual if is_open else "/tmp"))
+    folder.chmod(0o711)
+    return folder
+
+
+def _port(wanted: int) -> int:
+    """That one, or any free one for 0. Raise DemoError if it is taken."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not taken: just closed
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise DemoError(f"port {wanted} cannot be had: {error.strerror}") from error
         return int(probe.getsockname()[1])
 
 

@@ -1,0 +1,168 @@
+"""`fumewatch demo` as people start it: real counts, nothing left behind, however it ends."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fumewatch.demo.run import missing
+from tests.demo.listener import wait_for
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason="the extra `embedded` is not installed"),
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for left-over processes in /proc"),
+]
+
+NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+
+
+@dataclass
+class Stage:
+    """Where a demo runs: its temporary files in one folder, its processes with one mark."""
+
+    folder: Path
+    mark: str
+
+    def start(self, *arguments: str, user: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        command = [*user, sys.executable, "-m", "fumewatch.cli", "demo", *arguments]
+        ours = {k: v for k, v in os.environ.items() if not k.startswith(("FUMEWATCH_", "PYTEST"))}
+        environment = {**ours, "TMPDIR": str(self.folder), "DEMO_MARK": self.mark, "HOME": "/"}
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd="/",
+        )
+
+    def processes(self) -> list[str]:
+        """Command lines of all that carry the mark."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_text().replace("\0", " "))
+            except OSError:
+                continue
+        return found
+
+    def is_clean(self) -> bool:
+        return not self.processes() and not list(self.folder.iterdir())
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    # Not pytest's tmp_path: root's is closed to the users that the demo and PostgreSQL run as.
+    folder = Path(tempfile.mkdtemp(prefix="fwt-", dir="/tmp"))
+    folder.chmod(0o1777)
+    yield Stage(folder, uuid.uuid4().hex)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def assert_real(found: dict[str, Any], monitors: int) -> None:
+    """The counts of a demo that worked."""
+    history = monitors * 180
+    assert history * 0.8 < found["readings_stored"] <= found["readings_sent"]
+    assert found["monitors"] == monitors
+    assert found["alerts_fired"] >= monitors // 20
+    assert found["messages_delivered"] >= found["alerts_fired"]
+    assert 0 < found["webhook_messages"] <= found["messages_delivered"]
+    assert found["dead_letters"] == found["malformed_sent"] > 0
+    assert found["messages_failed"] == 0
+    assert found["page"].startswith("http://127.0.0.1:")
+    assert found["seconds_to_first_alert"] <= 20
+
+
+def test_a_whole_run(stage: Stage) -> None:
+    began = time.monotonic()
+    with stage.start("--for", "40s", "--json") as demo:
+        output, complaints = demo.communicate(timeout=100)
+    assert demo.returncode == 0, complaints
+    found = json.loads(output)  # one object and nothing else
+    assert_real(found, monitors=200)
+    assert found["alerts_resolved"] > 0
+    assert 39 <= found["seconds"] <= time.monotonic() - began <= 60
+    assert stage.is_clean()
+
+
+def test_as_a_normal_user(stage: Stage) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("the other tests already run as a normal user")
+    probe = [*NOBODY, sys.executable, "-c", "import fumewatch.app"]
+    if subprocess.run(probe, capture_output=True, cwd="/").returncode:
+        pytest.skip("nobody may not read this environment")
+    with stage.start("--for", "20s", "--json", "--monitors", "40", user=NOBODY) as demo:
+        output, complaints = demo.communicate(timeout=100)
+    assert demo.returncode == 0, complaints
+    assert json.loads(output)["alerts_fired"] > 0
+    assert stage.is_clean()
+
+
+def page_of(demo: subprocess.Popen[str]) -> str:
+    assert demo.stderr
+    for line in demo.stderr:
+        if "page: " in line:
+            return line.rpartition("page: ")[2].strip()
+    raise AssertionError(f"no page; the demo ended with {demo.wait()}")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_stops_when_told(stage: Stage, how: signal.Signals) -> None:
+    with stage.start("--json", "--monitors", "20") as demo:
+        with urllib.request.urlopen(page_of(demo)) as page:
+            assert page.status == 200
+        time.sleep(2)
+        demo.send_signal(how)
+        told = time.monotonic()
+        output, complaints = demo.communicate(timeout=60)
+    assert demo.returncode == 0, complaints
+    assert time.monotonic() - told < 15
+    assert json.loads(output)["readings_stored"] > 0
+    assert stage.is_clean()
+
+
+def test_a_killed_demo_leaves_nothing(stage: Stage) -> None:
+    with stage.start("--monitors", "20") as demo:
+        page_of(demo)
+        assert len(stage.processes()) > 4
+        demo.kill()
+    wait_for(stage.is_clean, patience_s=20)
+
+
+def test_stopped_while_it_starts(stage: Stage) -> None:
+    with stage.start("--monitors", "20") as demo:
+        assert demo.stderr
+        next(line for line in demo.stderr if "PostgreSQL" in line)
+        demo.send_signal(signal.SIGINT)
+        _, complaints = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert "stopped before it was up" in complaints
+    assert stage.is_clean()
+
+
+def test_a_port_that_is_taken_is_named(stage: Stage) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with stage.start("--monitors", "5", "--port", port) as demo:
+            _, complaints = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert port in complaints
+    assert "Traceback" not in complaints
+    assert stage.is_clean()
