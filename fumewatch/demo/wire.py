@@ -15,7 +15,7 @@ from fumewatch.demo.signal import Emission
 _LOCAL: Final = timezone(timedelta(seconds=ZONE_S))
 _MOST_READINGS: Final = 60
 """Of one message: a monitor that sends its buffer sends several."""
-_RUBBISH: Final = (
+RUBBISH: Final = (
     b'{"measured_at": "2026-11-23T12:00:00+08:00", "fume": 0.8',  # cut off on the way
     b'{"measured_at": "yesterday", "fume": 0.8}',
     b'{"fume": 0.8, "fan_on": true}',  # no time at all
@@ -51,7 +51,7 @@ def messages(fleet: Fleet, emission: Emission) -> Iterator[Sending]:
         for start in range(0, len(rows), _MOST_READINGS):
             yield _sending(fleet, emission, rows[start : start + _MOST_READINGS].tolist())
     for fault in emission.broken:
-        rubbish = _RUBBISH[(fault.start_s + fault.monitor) % len(_RUBBISH)]
+        rubbish = RUBBISH[(fault.start_s + fault.monitor) % len(RUBBISH)]
         yield Sending(fault.monitor, rubbish, 0)
 
 
