@@ -9,6 +9,7 @@ latency and memory. The tables are also left in .bench/, as markdown and JSON.
 
 import argparse
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tests.bench import end_to_end, latency, memory
+import structlog
+
+from tests.bench import aims, end_to_end, latency, memory
 from tests.bench.end_to_end import Load, Plan, Stage
 from tests.bench.machine import (
     BenchError,
@@ -45,12 +48,13 @@ MANY: Final = 10_000
 def main() -> int:
     args = _arguments()
     turn_sigterm_into_exit()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for part in PARTS:
         if part in args.names:
             subprocess.run([sys.executable, "-m", f"tests.bench.bench_{part}"], check=True)
     if not args.names or set(args.names) - set(PARTS):
         try:
-            _end_to_end(args)
+            return _end_to_end(args)
         except BenchError as error:
             print(f"bench: {error}", file=sys.stderr)
             return 1
@@ -72,30 +76,33 @@ def _arguments() -> argparse.Namespace:
     return args
 
 
-def _end_to_end(args: argparse.Namespace) -> None:
+def _end_to_end(args: argparse.Namespace) -> int:
+    """The exit status: 1 where a contender failed."""
     plan = QUICK if args.quick else FULL
     plan = Plan(args.rounds or plan.rounds, plan.flat_out, plan.offered)
     chosen = [each for each in CONTENDERS if not args.names or each.name in args.names]
     alone = [name for name in ALONE if not args.names or name in args.names]
-    tables: list[Table] = []
-    raw: dict[str, object] = {"machine": description(), "programs": _programs()}
+    results, late, big = end_to_end.Results(), None, None
     with end_to_end.stage() as stage:
         end_to_end.prepare(stage)
         if "latency" in alone or any(each.template == TEMPLATE for each in chosen):
             _prepare(stage)
         if chosen:
             results = end_to_end.compare(stage, chosen, plan)
-            tables += end_to_end.tables(results, chosen, plan)
-            raw |= results.as_json()
         if "latency" in alone:
             late = latency.measure(stage, TEMPLATE, plan.offered, _breaching())
-            tables.append(latency.table([late]))
-            raw["latency"] = late.as_json()
         if "memory" in alone:
             big = memory.measure(stage, _many(stage), Load(5 * MANY, MANY, 2000))
-            tables.append(memory.table([big]))
-            raw["memory"] = big.as_json()
-    _report(tables, raw)
+    tables = [
+        *(end_to_end.tables(results, chosen, plan) if chosen else []),
+        *([latency.table([late])] if late else []),
+        *([memory.table([big])] if big else []),
+    ]
+    if aimed := aims.table(results, plan, late, big):
+        tables.append(aimed)
+    alone_json = {"latency": late and late.as_json(), "memory": big and big.as_json()}
+    _report(tables, {**results.as_json(), **alone_json})
+    return 1 if results.failed else 0
 
 
 def _prepare(stage: Stage) -> None:
@@ -131,11 +138,12 @@ def _programs() -> list[str]:
 
 
 def _report(tables: Sequence[Table], raw: dict[str, object]) -> None:
+    machine = description()
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
-    head = " · ".join([command, today, str(raw["machine"]), *_programs()])
+    head = " · ".join([command, today, machine, *_programs()])
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "results.json").write_text(json.dumps(raw, indent=1))
+    (RESULTS / "results.json").write_text(json.dumps({"what": head, **raw}, indent=1))
     markdown = "\n\n".join([f"`{head}`", *(table.markdown() for table in tables)])
     (RESULTS / "results.md").write_text(markdown + "\n")
     print("\n\n".join([head, *(table.text() for table in tables)]))

@@ -13,8 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 import psycopg
@@ -300,24 +301,26 @@ class Plan:
 
 @dataclass(slots=True)
 class Results:
-    """Every run, and the contenders that could not be had with the reason."""
+    """Every run; and, with the reason, the contenders that could not be had or that failed."""
 
-    runs: list[Run]
-    skipped: dict[str, str]
+    runs: list[Run] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def of(self, name: str, offered: int) -> list[Run]:
         return [run for run in self.runs if run.contender == name and run.offered == offered]
 
     def as_json(self) -> dict[str, object]:
-        return {"runs": [asdict(run) for run in self.runs], "skipped": self.skipped}
+        runs = [asdict(run) for run in self.runs]
+        return {"runs": runs, "skipped": self.skipped, "failed": self.failed}
 
 
 def compare(stage: Stage, contenders: Sequence[Contender], plan: Plan) -> Results:
-    results = Results([], {})
+    results = Results()
     for number in range(plan.rounds):
         for load in (plan.flat_out, plan.offered):
             for contender in contenders:
-                if contender.name not in results.skipped:
+                if contender.name not in results.skipped | results.failed:
                     _note(results, stage, contender, load, f"{number + 1}/{plan.rounds}")
     return results
 
@@ -328,6 +331,10 @@ def _note(results: Results, stage: Stage, contender: Contender, load: Load, roun
     except Skipped as reason:
         results.skipped[contender.name] = str(reason)
         print(f"SKIPPED {contender.title}: {reason}", file=sys.stderr)
+        return
+    except BenchError as error:
+        results.failed[contender.name] = str(error)
+        print(f"FAILED {contender.title}: {error}", file=sys.stderr)
         return
     results.runs.append(run)
     offered = f"{load.rate}/s offered" if load.rate else "flat out"
@@ -341,31 +348,31 @@ def _note(results: Results, stage: Stage, contender: Contender, load: Load, roun
 
 
 def tables(results: Results, contenders: Sequence[Contender], plan: Plan) -> list[Table]:
-    rows = [_row(results, contender, plan) for contender in contenders]
-    header = (
-        "",
-        "readings/s, flat out",
-        "CPU-µs a reading (consumer + database), flat out",
-        f"the same at {plan.offered.rate:,}/s",
-        "of it consumer / database / broker, flat out",
-        f"at {plan.offered.rate:,}/s",
-        "consumer's memory, MiB",
-        "acked",
-        "duplicates",
-        "judged",
-    )
+    flat, offered = plan.flat_out, plan.offered
     title = (
         f"mosquitto QoS 1 to committed rows: median (least-greatest) of {plan.rounds} interleaved "
-        f"rounds, {plan.flat_out.readings:,} readings of {plan.flat_out.monitors:,} monitors "
-        f"flat out, {plan.offered.readings:,} at {plan.offered.rate:,}/s"
+        f"rounds; {flat.readings:,} readings of {flat.monitors:,} monitors as fast as they go, "
+        f"{offered.readings:,} at {offered.rate:,}/s; CPU-µs a reading of consumer and database"
     )
-    return [Table(title, header, rows)]
+    header = ("", "readings/s", "CPU-µs", f"CPU-µs at {offered.rate:,}/s", "memory, MiB")
+    facts = ("acked", "duplicates", "judged")
+    split = "consumer / database / broker"
+    return [
+        Table(title, (*header, *facts), [_row(results, each, plan) for each in contenders]),
+        Table(
+            "CPU-µs a reading by process",
+            ("", f"{split}, flat out", f"{split}, at {offered.rate:,}/s"),
+            [_split_row(results, each, plan) for each in contenders if results.of(each.name, 0)],
+        ),
+    ]
 
 
 def _row(results: Results, contender: Contender, plan: Plan) -> list[str]:
     facts = [contender.acked, contender.duplicates, contender.judged]
     if reason := results.skipped.get(contender.name):
-        return [contender.title, f"skipped: {reason}", *["-"] * 5, *facts]
+        return [contender.title, f"skipped: {reason}", "-", "-", "-", *facts]
+    if contender.name in results.failed:
+        return [contender.title, "failed", "-", "-", "-", *facts]
     flat = results.of(contender.name, 0)
     offered = results.of(contender.name, plan.offered.rate)
     return [
@@ -373,11 +380,15 @@ def _row(results: Results, contender: Contender, plan: Plan) -> list[str]:
         spread([run.rate for run in flat]),
         spread([run.headline_us for run in flat], 1),
         spread([run.headline_us for run in offered], 1),
-        _split(flat),
-        _split(offered),
         spread([run.rss_mib for run in flat]),
         *facts,
     ]
+
+
+def _split_row(results: Results, contender: Contender, plan: Plan) -> list[str]:
+    flat = results.of(contender.name, 0)
+    offered = results.of(contender.name, plan.offered.rate)
+    return [contender.title, _split(flat), _split(offered)]
 
 
 def _split(runs: Sequence[Run]) -> str:
@@ -386,4 +397,4 @@ def _split(runs: Sequence[Run]) -> str:
         [run.database_us for run in runs],
         [run.broker_us for run in runs],
     )
-    return " / ".join(spread(column, 1).split(" ")[0] for column in columns)
+    return " / ".join(f"{median(column):.1f}" for column in columns)

@@ -182,8 +182,13 @@ class Table:
 
     def markdown(self) -> str:
         rule = ["---", *["---:"] * (len(self.header) - 1)]
-        body = ["| " + " | ".join(line) + " |" for line in [self.header, rule, *self.rows]]
+        lines = [self.header, rule, *self.rows]
+        body = ["| " + " | ".join(_escape(cell) for cell in line) + " |" for line in lines]
         return "\n".join([f"**{self.title}**", "", *body])
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", "\\|")
 
 
 def _set(line: Sequence[str], widths: Sequence[int]) -> list[str]:

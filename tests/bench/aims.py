@@ -1,0 +1,53 @@
+"""What the project set itself, beside what this run measured."""
+
+from collections.abc import Iterator
+from statistics import median
+
+from tests.bench.end_to_end import Plan, Results
+from tests.bench.latency import Latency
+from tests.bench.machine import Table
+from tests.bench.memory import Memory
+
+MiB_OF_250_MB = 250e6 / 2**20
+
+
+def table(results: Results, plan: Plan, late: Latency | None, big: Memory | None) -> Table | None:
+    """None where nothing that was aimed at has been measured."""
+    rows = [*_rates(results, plan), *_alone(late, big)]
+    return Table("Aims", ("aim", "measured", "met"), rows) if rows else None
+
+
+def _rates(results: Results, plan: Plan) -> Iterator[list[str]]:
+    flat, offered = results.of("fumewatch", 0), results.of("fumewatch", plan.offered.rate)
+    if not flat:
+        return
+    rate = median(run.rate for run in flat)
+    cpu = median(run.headline_us for run in flat)
+    slow = median(run.headline_us for run in offered)
+    yield _line("at least 50,000 readings/s flat out", f"{rate:,.0f}", rate >= 50_000)
+    yield _line("at most 12 CPU-µs, daemon and database", f"{cpu:.1f}", cpu <= 12)
+    yield _line(f"at most 30 at {plan.offered.rate:,}/s", f"{slow:.1f}", slow <= 30)
+    for name, letter, factor in (
+        ("floor", "a", 0.7),
+        ("paho_batch", "c", 3),
+        ("node_red", "d", 1.2),
+    ):
+        if others := results.of(name, 0):
+            ratio = rate / median(run.rate for run in others)
+            yield _line(f"at least {factor} times ({letter})", f"{ratio:.2f}", ratio >= factor)
+
+
+def _alone(late: Latency | None, big: Memory | None) -> Iterator[list[str]]:
+    if late:
+        met = late.p99 < 2 and not late.missing
+        yield _line(
+            f"p99 from publish to webhook under 2 s at {late.offered:,}/s", f"{late.p99:.2f} s", met
+        )
+    if big:
+        met = big.loaded < MiB_OF_250_MB
+        aim = f"under 250 MB for {big.monitors:,} monitors"
+        yield _line(aim, f"{big.loaded * 2**20 / 1e6:.0f} MB", met)
+
+
+def _line(aim: str, measured: str, is_met: bool) -> list[str]:
+    return [aim, measured, "yes" if is_met else "**no**"]
