@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -191,8 +192,7 @@ def _try(client: BatchClient, broker: socket.socket, seen: list[object]) -> str 
         return f"frames are not understood: {seen}"
     client.acknowledge([1, 2])
     client.ping()
-    while client.want_write():
-        client.loop_write()
+    client.loop_write()
     if (sent := broker.recv(64)) != b"\x40\2\0\1" + b"\x40\2\0\2" + b"\xc0\0":
         return f"acks are not written: {sent.hex()}"
     broker.sendall(b"\x32\xff\xff\xff\xff\xff")
@@ -205,6 +205,11 @@ def _try(client: BatchClient, broker: socket.socket, seen: list[object]) -> str 
 def choose_client() -> type[PlainClient]:
     """The fast client, unless this paho is not as it expects."""
     if fault := find_fault():
-        _log.warning("mqtt_slow_reader", reason=fault)
+        _warn(fault)
         return PlainClient
     return BatchClient
+
+
+@cache  # once is enough
+def _warn(fault: str) -> None:
+    _log.warning("mqtt_slow_reader", reason=fault)

@@ -95,6 +95,7 @@ class _Subscription:
         self._pace = Pace(_NO_LIMIT)
         self._low_water = 1
         self._is_late = False
+        self._is_subscribed = False
 
     def open(self) -> reader.PlainClient:
         client = self._client_type(
@@ -109,6 +110,7 @@ class _Subscription:
             self._settings.receive_maximum if self._settings.version == 5 else _NO_LIMIT
         )
         self._low_water = 1
+        self._is_subscribed = False
         self._inbox.open()
         return client
 
@@ -126,7 +128,7 @@ class _Subscription:
         return self._inbox.has_room()
 
     def patience(self, client: reader.PlainClient) -> float | None:
-        if not client.can_wait:
+        if not (client.can_wait and self._is_subscribed):
             return None
         low_water = self._pace.low_water(self._inbox.unacked)
         if low_water != self._low_water:
@@ -161,6 +163,7 @@ class _Subscription:
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _props: Any
     ) -> None:
+        self._is_subscribed = True
         granted = dict(zip(self._filters, codes, strict=True))
         if refused := [name for name, code in granted.items() if code.is_failure]:
             raise ConnectionError(f"not allowed to subscribe to {' and '.join(refused)}")
