@@ -118,12 +118,12 @@ def _reasons(
         (
             "wrong_monitor",
             _misnamed(columns, monitors),
-            lambda row: f"names monitor {entries[row].monitor!r}, the topic {topic(row)!r}",
+            lambda row: f"names monitor {_quoted(entries[row].monitor)}, the topic {topic(row)!r}",
         ),
         (
             "bad_time",
             at == UNREADABLE,
-            lambda row: f"measured_at {entries[row].measured_at!r} is no time",
+            lambda row: f"measured_at {_quoted(entries[row].measured_at)} is no time",
         ),
         ("too_old", at < horizon.oldest, lambda row: f"measured {_ago(now - int(at[row]))} ago"),
         (
@@ -155,3 +155,7 @@ def _misnamed(columns: Columns, monitors: Sequence[str]) -> Mask:
 
 def _ago(micros: int) -> str:
     return show(timedelta(microseconds=micros))
+
+
+def _quoted(written: str | float) -> str:
+    return repr(written)[:60]

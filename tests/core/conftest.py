@@ -1,0 +1,6 @@
+"""Hypothesis without a deadline: how long an example takes says nothing on a busy machine."""
+
+from hypothesis import settings
+
+settings.register_profile("core", deadline=None)
+settings.load_profile("core")
