@@ -1,5 +1,6 @@
 """The commands as people and programs see them: output, exit status, help."""
 
+import io
 import json
 import re
 import subprocess
@@ -7,18 +8,24 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from fumewatch import __version__, cli
+from fumewatch.cli import demo
+from fumewatch.demo.run import DemoState
+from fumewatch.demo.sink import Delivered
 from fumewatch.store import Database, daemons, dead_letters
 from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store.summary import Counts
 from tests.fixtures.broker import Broker
 
+EXAMPLE = Path(__file__).parent.parent / "deploy/sites.example.csv"
 COMMANDS = ("run", "check", "migrate", "status", "simulate", "demo", "sites import", "sites list")
 
 
@@ -34,6 +41,7 @@ class Said:
 
 
 Fumewatch = Callable[..., Said]
+Write = Callable[..., Path]
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def fumewatch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
+def write(tmp_path: Path) -> Write:
     def write(text: str, name: str = "config.toml") -> Path:
         file = tmp_path / name
         file.write_text(text, encoding="utf-8")
@@ -62,7 +70,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def config(write: Callable[..., Path], database_url: str) -> Path:
+def config(write: Write, database_url: str) -> Path:
     """A configuration on a fresh, migrated database."""
     return write(
         f'[database]\nurl = "{database_url}"\n[[limit]]\nname = "DB31/844-2014"\nfume = 1.0\n'
@@ -133,7 +141,7 @@ def test_check_of_a_good_file_sums_it_up(fumewatch: Fumewatch) -> None:
         assert words in said.out
 
 
-def test_check_names_every_fault(fumewatch: Fumewatch, write: Callable[..., Path]) -> None:
+def test_check_names_every_fault(fumewatch: Fumewatch, write: Write) -> None:
     file = write('langage = "zh"\n[web]\nlisten = "8080"\n')
     said = fumewatch("check", "-c", file)
     assert (said.code, said.out) == (1, "")
@@ -144,7 +152,7 @@ def test_check_names_every_fault(fumewatch: Fumewatch, write: Callable[..., Path
     ]
 
 
-def test_check_speaks_json(fumewatch: Fumewatch, write: Callable[..., Path]) -> None:
+def test_check_speaks_json(fumewatch: Fumewatch, write: Write) -> None:
     said = fumewatch("check", "--json", "-c", write('language = "fr"'))
     assert said.code == 1
     assert said.json["good"] is False
@@ -155,7 +163,7 @@ def test_check_speaks_json(fumewatch: Fumewatch, write: Callable[..., Path]) -> 
 
 
 def test_check_takes_the_file_of_the_environment(
-    fumewatch: Fumewatch, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    fumewatch: Fumewatch, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FUMEWATCH_CONFIG", str(write('zone = "Mars"')))
     assert "'Mars' is not a time zone" in fumewatch("check").err
@@ -166,14 +174,23 @@ def test_check_tries_the_connections(fumewatch: Fumewatch, config: Path, broker:
     config.write_text(f'{config.read_text()}{broken}[mqtt]\nurl = "{broker.url}"\n')
     said = fumewatch("check", "--connect", "-c", config)
     assert said.code == 1
-    assert re.search(r"^database: PostgreSQL [\d.]+.*, plain, schema current$", said.out, re.M)
+    assert re.search(
+        r"^database: PostgreSQL [\d.]+.*, no TimescaleDB, schema current$", said.out, re.M
+    )
     assert f"broker: 127.0.0.1:{broker.port} lets us subscribe to fume/+/+/up" in said.out
     assert "receiver log: " in said.out
     assert "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused" in said.err
     assert "token" not in said.err
 
 
-def test_check_says_what_is_away(fumewatch: Fumewatch, write: Callable[..., Path]) -> None:
+def test_check_misses_a_limit_profile_that_outlets_name(fumewatch: Fumewatch, config: Path) -> None:
+    fumewatch("sites", "import", EXAMPLE, "-c", config)
+    config.write_text(config.read_text().replace("DB31/844-2014", "DB31/844-2030"))
+    said = fumewatch("check", "--connect", "-c", config)
+    assert "outlets name limit profiles that no [[limit]] has: 'DB31/844-2014'" in said.err
+
+
+def test_check_says_what_is_away(fumewatch: Fumewatch, write: Write) -> None:
     text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
     said = fumewatch(
         "check", "--connect", "--json", "-c", write(text + '[mqtt]\nurl = "mqtt://127.0.0.1:1"\n')
@@ -191,7 +208,7 @@ def test_check_says_what_is_away(fumewatch: Fumewatch, write: Callable[..., Path
 
 
 def test_migrate_says_what_it_did(
-    fumewatch: Fumewatch, write: Callable[..., Path], empty_database_url: str
+    fumewatch: Fumewatch, write: Write, empty_database_url: str
 ) -> None:
     config = write(f'[database]\nurl = "{empty_database_url}"\n')
     assert "The schema went from nothing to 0001." in fumewatch("migrate", "-c", config).out
@@ -201,7 +218,7 @@ def test_migrate_says_what_it_did(
 
 @pytest.mark.parametrize("command", ["migrate", "status", "sites list"])
 def test_a_database_that_is_away_is_status_1_without_a_traceback(
-    fumewatch: Fumewatch, write: Callable[..., Path], command: str
+    fumewatch: Fumewatch, write: Write, command: str
 ) -> None:
     text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
     said = fumewatch(*command.split(), "-c", write(text))
@@ -212,7 +229,7 @@ def test_a_database_that_is_away_is_status_1_without_a_traceback(
 
 @pytest.mark.parametrize("command", ["status", "sites list", "sites import x.csv"])
 def test_a_wrong_configuration_is_status_1_with_its_faults(
-    fumewatch: Fumewatch, write: Callable[..., Path], command: str
+    fumewatch: Fumewatch, write: Write, command: str
 ) -> None:
     said = fumewatch(*command.split(), "-c", write("language = 3"))
     assert said.code == 1
@@ -220,7 +237,7 @@ def test_a_wrong_configuration_is_status_1_with_its_faults(
 
 
 def test_an_empty_database_is_sent_to_migrate(
-    fumewatch: Fumewatch, write: Callable[..., Path], empty_database_url: str
+    fumewatch: Fumewatch, write: Write, empty_database_url: str
 ) -> None:
     said = fumewatch("status", "-c", write(f'[database]\nurl = "{empty_database_url}"\n'))
     assert said.code == 1
@@ -245,8 +262,6 @@ def test_simulate_publishes_and_tells_how_much(
 
 
 # ── sites ───────────────────────────────────────────────────────────────────────────────────────
-
-EXAMPLE = Path(__file__).parent.parent / "deploy/sites.example.csv"
 
 
 def test_sites_go_in_once_and_again_change_nothing(fumewatch: Fumewatch, config: Path) -> None:
@@ -345,7 +360,7 @@ def test_status_of_nothing_at_all(fumewatch: Fumewatch, config: Path) -> None:
         "The daemon is not running: none has reported within a day. Start it with fumewatch run."
     )
     assert re.search(r"monitors +none yet", said.out)
-    assert re.search(r"database +PostgreSQL [\d.]+.*no TimescaleDB", said.out)
+    assert re.search(r"database +PostgreSQL [\d.]+.*, \d+(\.\d)? MB", said.out)
 
 
 def test_status_tells_of_daemons_and_the_fleet(
@@ -385,3 +400,61 @@ def test_status_speaks_json(fumewatch: Fumewatch, config: Path, database: Databa
     assert status["outbox"] == {"due": 0, "failed": 0, "oldest_due": None}
     assert status["monitors"]["normal"] == 0
     assert status["database"]["timescaledb"] is None
+    assert status["database"]["engine"] == "PostgreSQL"
+
+
+@pytest.mark.parametrize("engine", ["timescaledb"], indirect=True)
+def test_status_knows_timescaledb(fumewatch: Fumewatch, config: Path) -> None:
+    said = fumewatch("status", "-c", config)
+    assert re.search(r"database +PostgreSQL .* with TimescaleDB [\d.]+ \(TimescaleDB\), ", said.out)
+
+
+# ── demo ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def state(**overrides: Any) -> DemoState:
+    counts = Counts(**dict.fromkeys((field.name for field in fields(Counts)), 1234))
+    recent = (
+        Delivered(8.0, "firing", "critical", "【严重预警】川渝小馆\n第二行", "x"),
+        Delivered(9.0, "resolved", "critical", "【恢复】川渝小馆", "x"),
+    )
+    return replace(
+        DemoState("running", 12.0, page="http://127.0.0.1:1/", counts=counts, recent=recent),
+        **overrides,
+    )
+
+
+def test_the_demo_on_a_terminal_shows_page_counters_and_the_latest_messages() -> None:
+    console = Console(width=100, file=io.StringIO())
+    console.print(demo._picture(state()))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "page: http://127.0.0.1:1/" in told
+    assert "1,234 readings stored" in told
+    assert "8.0 s  【严重预警】川渝小馆\n" in told
+    assert "第二行" not in told
+
+
+def test_the_demo_elsewhere_says_each_step_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = demo._Lines()
+    lines.update(state(step="starting PostgreSQL", counts=None, page="", elapsed_s=0.0))
+    for elapsed in (1.0, 2.0, 5.0, 10.9, 11.1):
+        lines.update(state(elapsed_s=elapsed))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line[:8] for line in said.err.splitlines()] == ["   0.0 s", "   1.0 s", "  11.1 s"]
+    assert "page: http://127.0.0.1:1/" in said.err.splitlines()[1]
+
+
+def test_a_demo_that_cannot_start_says_why(
+    fumewatch: Fumewatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fumewatch.demo.run.missing", lambda: ["iotcore"])
+    said = fumewatch("demo")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "fumewatch: the demo needs iotcore: pip install 'fumewatch[embedded]'\n"
+
+
+def test_run_refuses_a_wrong_configuration(fumewatch: Fumewatch, write: Write) -> None:
+    said = fumewatch("run", "-c", write("[web]\nlisten = 1\n"))
+    assert said.code == 1
+    assert said.err.endswith("config.toml:2: [web] listen: must be text in quotes, not 1\n")

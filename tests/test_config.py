@@ -265,15 +265,28 @@ FAULTS = [
     (RULE, '1: rule "exceedance": needs above or below'),
     (
         f"{RULE}above = 1.0\nclear_below = 1.5",
-        '7: rule "exceedance": clear_below: 1.5 is above above = 1',
+        '7: rule "exceedance": clear_below: 1.5 lies above `above` = 1',
     ),
     (
         f'{LIMIT}{RULE}above = "limit"\nclear_below = "1.2 * limit"',
-        '10: rule "exceedance": clear_below: 1.2 * limit is above above = 1 * limit',
+        '10: rule "exceedance": clear_below: 1.2 * limit lies above `above` = 1 * limit',
     ),
     (
         f'{LIMIT}{RULE}above = "limit"\nclear_below = 1.5',
-        '10: rule "exceedance": clear_below: 1.5 is above above = 1 * limit where the limit is 1',
+        '10: rule "exceedance": clear_below: 1.5 lies above `above` = 1 * limit '
+        "where the limit is 1",
+    ),
+    (
+        f"{RULE}above = 30",
+        '6: rule "exceedance": above: is never passed: fume is judged up to 30',
+    ),
+    (
+        f"{RULE}below = 0",
+        '6: rule "exceedance": below: is never passed: fume is judged from 0 on',
+    ),
+    (
+        f'{RULE}statistic = "share"\nabove = 1\nshare_above = 2.0',
+        '7: rule "exceedance": above: is never passed: a share is judged up to 1',
     ),
     (
         f"{RULE}above = 1.0\n{RULE}above = 2.0",

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fumewatch.cli import show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
-from fumewatch.store import Connection, daemons, summary
+from fumewatch.store import Connection, daemons, partitions, summary
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.pages import fleet, operation
 from fumewatch.store.pages.operation import DeadLetterKind, Outbox, StoreFacts
@@ -32,6 +32,7 @@ class Status:
     dead_letters: list[DeadLetterKind]
     counts: summary.Counts
     database: StoreFacts
+    engine: str
 
     def runs(self, daemon: Daemon) -> bool:
         return self.at - daemon.heartbeat_at <= SILENT_AFTER
@@ -51,7 +52,7 @@ class Status:
             "outbox": asdict(self.outbox),
             "dead_letters": [asdict(kind) for kind in self.dead_letters],
             "counts": asdict(self.counts),
-            "database": asdict(self.database),
+            "database": asdict(self.database) | {"engine": self.engine},
         }
 
 
@@ -68,6 +69,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         dead_letters=operation.dead_letter_kinds(conn, now - LOOK_BACK),
         counts=summary.counts(conn),
         database=operation.store_facts(conn),
+        engine=partitions.engine(conn).value,
     )
 
 
@@ -122,7 +124,9 @@ def _figures(status: Status) -> list[tuple[str, str]]:
     waiting = ""
     if outbox.oldest_due is not None and outbox.oldest_due < status.at:
         waiting = f", the oldest fell due {show.ago(status.at - outbox.oldest_due)}"
-    engine = f"TimescaleDB {database.timescaledb}" if database.timescaledb else "no TimescaleDB"
+    versions = f"PostgreSQL {database.postgresql}"
+    if database.timescaledb:
+        versions += f" with TimescaleDB {database.timescaledb} ({status.engine})"
     return [
         ("monitors", stands or "none yet"),
         ("firing alerts", alerts or "none"),
@@ -132,8 +136,5 @@ def _figures(status: Status) -> list[tuple[str, str]]:
         ("messages delivered", f"{counts.messages_delivered:,}"),
         ("messages due", f"{outbox.due:,}{waiting}"),
         ("messages failed in 7 days", f"{outbox.failed:,}"),
-        (
-            "database",
-            f"PostgreSQL {database.postgresql}, {engine}, {show.size(database.size_bytes)}",
-        ),
+        ("database", f"{versions}, {show.size(database.size_bytes)}"),
     ]

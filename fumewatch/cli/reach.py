@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,17 +12,26 @@ from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from fumewatch.config import Config
-from fumewatch.core.errors import BrokerUnavailable, FumewatchError
+from fumewatch.core.errors import BrokerUnavailable, FumewatchError, StoreRefused
+from fumewatch.core.facts import OutletFacts
 from fumewatch.mqtt import Subscriber
 from fumewatch.receivers import ReceiverSettings
 from fumewatch.receivers.email import PORTS, EmailSettings
 from fumewatch.receivers.log import LogSettings
 from fumewatch.receivers.mqtt import MqttReceiverSettings
 from fumewatch.receivers.webhook import WebhookSettings
-from fumewatch.store import Database, migrate
+from fumewatch.store import Database, migrate, sites
 from fumewatch.store.pages import operation
 
 PATIENCE_S: Final = 5.0
+
+
+_SCHEMA: Final = {
+    migrate.State.CURRENT: "schema current",
+    migrate.State.EMPTY: "no schema yet; run fumewatch migrate",
+    migrate.State.OLD: "schema old; run fumewatch migrate",
+    migrate.State.NEWER: "schema newer than this program; install the newer fumewatch",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +64,20 @@ def _database(config: Config) -> str:
         with database.transaction() as conn:
             state = migrate.state(conn)
             facts = operation.store_facts(conn)
+            if state is migrate.State.CURRENT:
+                _limits_are_there(config, sites.facts(conn).outlets)
     finally:
         database.close()
-    kind = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "plain"
-    words = {
-        migrate.State.CURRENT: "schema current",
-        migrate.State.EMPTY: "no schema yet; run fumewatch migrate",
-        migrate.State.OLD: "schema old; run fumewatch migrate",
-        migrate.State.NEWER: "schema newer than this program; install the newer fumewatch",
-    }
-    return f"PostgreSQL {facts.postgresql}, {kind}, {words[state]}"
+    kind = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "no TimescaleDB"
+    return f"PostgreSQL {facts.postgresql}, {kind}, {_SCHEMA[state]}"
+
+
+def _limits_are_there(config: Config, outlets: Iterable[OutletFacts]) -> None:
+    """A profile that went out of the configuration leaves its outlets unjudged."""
+    gone = {o.limit_profile for o in outlets} - {profile.name for profile in config.limit}
+    if gone:
+        names = ", ".join(f"{name!r}" for name in sorted(gone))
+        raise StoreRefused(f"outlets name limit profiles that no [[limit]] has: {names}")
 
 
 def _broker(config: Config) -> str:

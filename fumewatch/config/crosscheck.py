@@ -12,12 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from fumewatch.config.positions import Path
 from fumewatch.config.source import Source, closest
 from fumewatch.core.limit import LimitProfile
+from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule
 from fumewatch.core.rules.terms import Level
 
 _NAME_KEYS: Final = {"limit": "name", "rule": "id", "receiver": "name"}
-
-
 _PAIRS: Final = (
     ("clear_below", "above", 1),
     ("clear_below", "reaches", 1),
@@ -69,32 +68,55 @@ def _one_of_a_kind(source: Source, section: str, key: str) -> None:
 def _rules_can_fire_and_clear(source: Source) -> None:
     profiles = [profile for _, profile in _valid(source, "limit", LimitProfile)]
     for index, rule in _valid(source, "rule", Rule):
+        found = {name: getattr(rule, name) for name in type(rule).model_fields}
+        levels = {name: level for name, level in found.items() if isinstance(level, Level)}
         limits = [profile.of(getattr(rule, "channel", "")) for profile in profiles]
         known = [limit for limit in limits if limit is not None]
-        levels = {name: getattr(rule, name) for name in type(rule).model_fields}
-        levels = {name: level for name, level in levels.items() if isinstance(level, Level)}
-        for name, level in levels.items():
-            if level.of_limit and not known:
-                source.fault(
-                    ("rule", index, name),
-                    f"no [[limit]] has a limit for {rule.channel}; add one or write a number",
-                )
-        for name, what in _out_of_reach(levels, known):
+        for name, what in (
+            *_without_a_limit(rule, levels, known),
+            *_never_reached(rule, levels, known),
+            *_never_clear(levels, known),
+        ):
             source.fault(("rule", index, name), what)
 
 
-def _out_of_reach(levels: dict[str, Level], limits: list[float]) -> Iterator[tuple[str, str]]:
-    """(key, fault) of levels at which an alert would end before, or as soon as, it begins."""
+def _without_a_limit(
+    rule: Rule, levels: dict[str, Level], limits: list[float]
+) -> Iterator[tuple[str, str]]:
+    for name, level in levels.items():
+        if level.of_limit and not limits:
+            channel = getattr(rule, "channel", "")
+            yield name, f"no [[limit]] has a limit for {channel}; add one or write a number"
+
+
+def _never_reached(
+    rule: Rule, levels: dict[str, Level], limits: list[float]
+) -> Iterator[tuple[str, str]]:
+    """Values beyond a channel's plausible range are not judged, and a share is at most 1."""
+    if "channel" not in type(rule).model_fields:
+        return
+    channel = CHANNELS[INDEX[getattr(rule, "channel", "")]]
+    for name in ("above", "share_above", "reaches"):
+        is_share = name == "above" and "share_above" in levels
+        most = 1.0 if is_share else channel.high
+        of = "a share" if is_share else channel.name
+        if name in levels and _number(levels[name], min(limits, default=0.0)) >= most:
+            yield name, f"is never passed: {of} is judged up to {most:g}"
+    if "below" in levels and _number(levels["below"], max(limits, default=1e9)) <= channel.low:
+        yield "below", f"is never passed: {channel.name} is judged from {channel.low:g} on"
+
+
+def _never_clear(levels: dict[str, Level], limits: list[float]) -> Iterator[tuple[str, str]]:
+    """Levels at which a firing alert would clear while its breach goes on."""
     for clear, fires, sign in _PAIRS:
         if clear not in levels or fires not in levels:
             continue
+        is_mixed = levels[clear].of_limit != levels[fires].of_limit
         for limit in limits or [1.0]:
-            at, beyond = _number(levels[clear], limit), _number(levels[fires], limit)
-            if (at - beyond) * sign > 0:
+            if (_number(levels[clear], limit) - _number(levels[fires], limit)) * sign > 0:
                 side = "above" if sign > 0 else "below"
-                is_mixed = levels[clear].of_limit != levels[fires].of_limit
                 where = f" where the limit is {limit:g}" if is_mixed else ""
-                yield clear, f"{levels[clear]} is {side} {fires} = {levels[fires]}{where}"
+                yield clear, f"{levels[clear]} lies {side} `{fires}` = {levels[fires]}{where}"
                 break
 
 
