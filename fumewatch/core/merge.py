@@ -20,26 +20,35 @@ _BIT: Final = (np.int16(1) << np.arange(len(CHANNELS), dtype=np.int16))[:, None]
 class Added:
     """What a batch brought that nobody had before.
 
-    fresh   new rows whole; of merged rows only the channels that were missing
-    before  the merged rows as they stood
-    after   the same rows, in the same order, as they stand now
+    new     rows nobody had
+    gained  of rows that were there, the channels that were not; row by row with the next two
+    before  these rows as they stood
+    after   these rows as they stand now
     """
 
-    fresh: Readings
+    new: Readings
+    gained: Readings
     before: Readings
     after: Readings
 
     def __len__(self) -> int:
-        return len(self.fresh)
+        return len(self.new) + len(self.gained)
+
+    @property
+    def fresh(self) -> Readings:
+        """Every value nobody had before, each once."""
+        return Readings.concatenate([self.new, self.gained]) if len(self.gained) else self.new
 
     @staticmethod
-    def empty() -> "Added":
-        return Added(Readings.empty(), Readings.empty(), Readings.empty())
+    def only_new(rows: Readings) -> "Added":
+        nothing = Readings.empty()
+        return Added(rows, nothing, nothing, nothing)
 
     @staticmethod
     def concatenate(parts: Sequence["Added"]) -> "Added":
         return Added(
-            Readings.concatenate([p.fresh for p in parts]),
+            Readings.concatenate([p.new for p in parts]),
+            Readings.concatenate([p.gained for p in parts]),
             Readings.concatenate([p.before for p in parts]),
             Readings.concatenate([p.after for p in parts]),
         )
@@ -62,7 +71,7 @@ def unique(readings: Readings) -> Readings:
 def merge(before: Readings, incoming: Readings) -> Added:
     """Row by row: `incoming` fills what `before` lacks. Rows that gain nothing are left out."""
     after, filled = _fill(before, incoming)
-    fresh = Readings(
+    gained = Readings(
         incoming.monitor,
         incoming.measured_at,
         np.where(filled, incoming.values, np.int32(MISSING)),
@@ -70,7 +79,7 @@ def merge(before: Readings, incoming: Readings) -> Added:
         incoming.unjudged & _bits(filled),
     )
     gains = np.flatnonzero(filled.any(axis=0))
-    return Added(fresh.take(gains), before.take(gains), after.take(gains))
+    return Added(Readings.empty(), gained.take(gains), before.take(gains), after.take(gains))
 
 
 def _fill(before: Readings, incoming: Readings) -> tuple[Readings, NDArray[np.bool_]]:

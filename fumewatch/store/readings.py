@@ -88,7 +88,7 @@ def add(
     3. One ingest at a time: two that merge into one row at once could count a channel twice.
     """
     if not len(readings):
-        return Added.empty()
+        return Added.only_new(readings)
     newest = newest or Newest()
     rows = unique(readings)
     _look_back_to(conn, int(rows.measured_at.min()))
@@ -158,7 +158,7 @@ def _store(
     known, before = _look_up(conn, rows, np.flatnonzero(suspects))
     if not len(known):
         _copy(conn, "reading", rows, received_at)
-        return Added(rows, Readings.empty(), Readings.empty())
+        return Added.only_new(rows)
     is_new = np.ones(len(rows), np.bool_)
     is_new[known] = False
     new = rows.take(is_new)
@@ -167,7 +167,7 @@ def _store(
     merged = merge(before, rows.take(known))
     if len(merged):
         _update(conn, merged.after, received_at)
-    return Added(Readings.concatenate([new, merged.fresh]), merged.before, merged.after)
+    return Added(new, merged.gained, merged.before, merged.after)
 
 
 def _look_up(

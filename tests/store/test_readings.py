@@ -147,7 +147,10 @@ def test_any_batches_leave_the_rows_that_one_batch_would(
         conn.execute("delete from reading")
     newest = readings.Newest()
     added = Added.concatenate(
-        [Added.empty(), *[add(database, batch(*rows), newest) for rows in batches]]
+        [
+            Added.only_new(Readings.empty()),
+            *[add(database, batch(*rows), newest) for rows in batches],
+        ]
     )
     whole = unique(batch(*[row for rows in batches for row in rows]))
     with database.transaction() as conn:
