@@ -39,6 +39,18 @@ def connect(client: Client, settings: MqttSettings, *, has_session: bool, timeou
 
 def _tls(settings: MqttSettings) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=settings.ca_file)
+    context.sslsocket_class = _Socket
     if settings.cert_file:
         context.load_cert_chain(settings.cert_file, settings.key_file)
     return context
+
+
+class _Socket(ssl.SSLSocket):
+    """Closes itself when the two sides do not agree; paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise

@@ -90,6 +90,8 @@ class Conversation:
         self._client = role.open()
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
+        # paho then queues what it has to send, and only our loop writes.
+        self._client.on_socket_register_write = lambda *_: None
 
     def run(self) -> str:
         """Why it ended. OSError and ValueError also say so; anything else is a mistake of ours."""
@@ -129,7 +131,7 @@ class Conversation:
         if not listens:
             self._keepalive.heard(now)  # the silence is ours
         elif has_data or now >= late_at or not client.is_drained:
-            self._read(now, is_late=not has_data)
+            self._read(now, is_late=not has_data and now >= late_at)
         self._bell.hush()
         self._role.work(client)
         if client.want_write():

@@ -52,7 +52,7 @@ class Network:
         self._is_stopping.set()
         self._bell.ring()
         if self._thread.is_alive():
-            self._thread.join(3 * ANSWER_S)
+            self._thread.join(ANSWER_S + 1)  # it is a daemon: a name server may keep it longer
         self._bell.close()
 
     def tell(self, is_up: bool, why: str) -> None:
