@@ -133,7 +133,8 @@ class View:
 
     def times(self, last: int) -> list[str]:
         """The starts of the last minutes, ISO UTC."""
-        return [iso(int(minute) * MINUTE) for minute in self.minutes[-last:]]
+        minutes = self.minutes[-last:].tolist()
+        return self.remember(("times", last), lambda: [iso(minute * MINUTE) for minute in minutes])
 
 
 def iso(micros: int) -> str:

@@ -67,7 +67,7 @@ class Absence(Common):
         return Judgement(decide(breach, ~np.isnan(silence)), silence, limit)
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
-        found = self.weigh(view, np.zeros(len(view), np.bool_))
+        found = self.numbers(view)
         last = int(view.last_measured[row])
         will = int(view.roster.will_at[view.rows[row]])
         return {

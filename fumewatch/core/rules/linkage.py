@@ -1,6 +1,7 @@
 """The purifier is off while the fan runs."""
 
 from datetime import timedelta
+from itertools import compress
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -10,7 +11,15 @@ from fumewatch.core.arrays import Mask, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import INDEX
-from fumewatch.core.rules.rule import Common, Judgement, Text, Window, decide, window_of
+from fumewatch.core.rules.rule import (
+    LONGEST_WINDOW,
+    SHORTEST_WINDOW,
+    Common,
+    Judgement,
+    Text,
+    decide,
+    window_of,
+)
 from fumewatch.core.view import View
 
 _FAN = INDEX["fan_on"]
@@ -32,7 +41,12 @@ class Linkage(Common):
     )
 
     kind: Literal["linkage"]
-    window: Window = Field(timedelta(minutes=20), description="how far back it looks")
+    window: Duration = Field(
+        timedelta(minutes=20),
+        ge=SHORTEST_WINDOW,
+        le=LONGEST_WINDOW,
+        description="how far back it looks",
+    )
     at_least: Duration = Field(
         timedelta(minutes=10),
         ge=timedelta(minutes=1),
@@ -67,19 +81,21 @@ class Linkage(Common):
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
         known, off = self._minutes(view)
-        times = np.array(view.times(self.minutes_needed))
         return {
             "unit": "min",
             "window": window_of(view, self.minutes_needed),
             "value": int(off[:, row].sum()),
             "limit": whole_minutes(self.at_least),
-            "times": times[off[:, row]].tolist(),
+            "times": list(compress(view.times(self.minutes_needed), off[:, row])),
             "minutes_known": int(known[:, row].sum()),
             "skipped": self.applied(view).skipped_at(row),
         }
 
     def _minutes(self, view: View) -> tuple[Mask, Mask]:
         """[k, n]: minutes in which the linkage is known; those with fan on, purifier off."""
+        return view.remember(("minutes", self), lambda: self._find_minutes(view))
+
+    def _find_minutes(self, view: View) -> tuple[Mask, Mask]:
         fan, purifier = view.channel(_FAN), view.channel(_PURIFIER)
         last, applies = self.minutes_needed, self.applied(view).minutes
         runs = fan.is_on[-last:]

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,12 @@ from fumewatch.core.duration import Duration
 from fumewatch.core.reading import INDEX
 from fumewatch.core.rules.sample import Sample
 from fumewatch.core.rules.when import Applied, Missing, When
-from fumewatch.core.view import MINUTE, View, iso
+from fumewatch.core.view import View, iso
 
 Language = Literal["zh", "en"]
 LONGEST_WINDOW: Final = timedelta(hours=4)
 """Longer windows would cost memory for each monitor; days are the business of reports."""
-
-Window = Annotated[Duration, Field(ge=timedelta(minutes=1), le=LONGEST_WINDOW)]
+SHORTEST_WINDOW: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +124,12 @@ class Common(BaseModel, ABC):
         verdict = np.where(self.when.covers(view), found.verdict, np.int8(Verdict.CLEAR))
         return Judgement(verdict, found.value, found.limit)
 
+    def numbers(self, view: View) -> Judgement:
+        """Values and limits for the evidence; made once, though a mass outage asks row by row."""
+        return view.remember(
+            ("numbers", self), lambda: self.weigh(view, np.zeros(len(view), np.bool_))
+        )
+
     def sample(self, view: View, channel: str) -> Sample:
         """The rule's window of one channel; rules with the same window and `when` share it."""
         key = (channel, self.minutes_needed, self.when, self.missing)
@@ -142,7 +147,7 @@ def decide(breach: Mask, known: Mask) -> NDArray[np.int8]:
 
 def window_of(view: View, minutes: int) -> dict[str, str]:
     """The bounds of a window, as evidence."""
-    return {"from": iso(int(view.minutes[-minutes]) * MINUTE), "to": iso(view.now)}
+    return {"from": view.times(minutes)[0], "to": iso(view.now)}
 
 
 def number(value: float, digits: int = 3) -> float | None:

@@ -1,6 +1,7 @@
 """One channel over one window: the minutes that count for a rule, and what can be said of them."""
 
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from fumewatch.core.arrays import Mask, Numbers, count_true
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
 from fumewatch.core.rules.when import Applied
-from fumewatch.core.view import MINUTE, View, iso
+from fumewatch.core.view import View, iso
 
 
 class Sample:
@@ -83,13 +84,13 @@ class Sample:
     def evidence(self, row: int) -> dict[str, Any]:
         """One monitor's minutes as JSON: times are the starts of minutes, ISO UTC."""
         counted, view = self.counted[:, row], self.view
-        minutes = view.minutes[-self._last :]
+        times = view.times(self._last)
         freshness = self._minutes.freshness
         return {
             "channel": self.channel.name,
             "unit": self.channel.unit,
-            "window": {"from": iso(int(minutes[0]) * MINUTE), "to": iso(view.now)},
-            "times": [iso(int(minute) * MINUTE) for minute in minutes[counted]],
+            "window": {"from": times[0], "to": iso(view.now)},
+            "times": list(compress(times, counted)),
             "values": np.round(self.means[counted, row], 3).tolist(),
             "fresh": int(self.fresh[:, row].sum()),
             "held": int((self.present & ~self.fresh)[:, row].sum()),

@@ -62,10 +62,14 @@ def _read_level(raw: Any) -> Level:
     return Level(float(match[1] or 1), of_limit=True)
 
 
+def _write_level(level: Level) -> float | str:
+    return str(level) if level.of_limit else level.number
+
+
 AnyLevel = Annotated[
     Level,
     PlainValidator(_read_level),
-    PlainSerializer(str, return_type=str),
+    PlainSerializer(_write_level, return_type=float | str),
     WithJsonSchema({"type": ["number", "string"]}),
 ]
 

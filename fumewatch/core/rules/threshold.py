@@ -8,13 +8,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules.rule import (
+    LONGEST_WINDOW,
+    SHORTEST_WINDOW,
     Common,
     Judgement,
     Text,
-    Window,
     decide,
     number,
 )
@@ -44,7 +46,12 @@ class Threshold(Common):
     statistic: Literal["mean", "max", "p95", "share"] = Field(
         "mean", description="of the fresh minutes; share: how many of them are above share_above"
     )
-    window: Window = Field(timedelta(minutes=10), description="how far back it looks")
+    window: Duration = Field(
+        timedelta(minutes=10),
+        ge=SHORTEST_WINDOW,
+        le=LONGEST_WINDOW,
+        description="how far back it looks",
+    )
     above: AnyLevel | None = Field(
         None, description='a breach above it: a number, "limit" or "0.9 * limit"; share: 0 to 1'
     )
@@ -97,7 +104,7 @@ class Threshold(Common):
         return Judgement(decide(breach, known), value, band.limit(value))
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
-        found = self.weigh(view, np.zeros(len(view), np.bool_))
+        found = self.numbers(view)
         shown: dict[str, Any] = {
             "statistic": self.statistic,
             "value": number(found.value[row]),

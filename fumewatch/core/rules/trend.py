@@ -12,7 +12,7 @@ from fumewatch.core.arrays import Mask, Numbers, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules.rule import Common, Judgement, Text, Window, decide, number
+from fumewatch.core.rules.rule import LONGEST_WINDOW, Common, Judgement, Text, decide, number
 from fumewatch.core.rules.sample import Sample
 from fumewatch.core.rules.terms import AnyLevel, Level, MeasuredName
 from fumewatch.core.view import View
@@ -38,8 +38,11 @@ class Trend(Common):
 
     kind: Literal["trend"]
     channel: MeasuredName = Field(description="what is judged")
-    window: Window = Field(
-        timedelta(minutes=45), ge=timedelta(minutes=PARTS), description="how far back it looks"
+    window: Duration = Field(
+        timedelta(minutes=45),
+        ge=timedelta(minutes=PARTS),
+        le=LONGEST_WINDOW,
+        description="how far back it looks",
     )
     horizon: Duration = Field(
         timedelta(minutes=30), ge=timedelta(minutes=1), description="how far ahead it looks"
