@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
@@ -519,11 +518,43 @@ def test_where_the_file_is_looked_for(
 
 # ── Positions ───────────────────────────────────────────────────────────────────────────────────
 
-keys = st.text(st.sampled_from("ab.-_ \"'\\#=[]ü餐"), max_size=4)
+words = st.sampled_from(["a", "b", "c1", "1", "-_", '"c.d"', "'e f'", '"\\u00e9 # ["', '""'])
+keys = st.lists(words, min_size=1, max_size=3).flatmap(
+    lambda parts: st.sampled_from([".", " . "]).map(lambda dot: dot.join(parts))
+)
+scalars = st.sampled_from(
+    [
+        "1",
+        "-1.5e3",
+        "+1_0",
+        "inf",
+        "true",
+        '"s"',
+        "''",
+        '"\\"#"',
+        "07:32:00",
+        "1979-05-27 07:32:00Z",
+        '"""m\n"" \\""" x"""',
+        "'''l\n'q'''",
+        '""""""',
+    ]
+)
 values = st.recursive(
-    st.integers() | st.booleans() | st.text(max_size=8) | st.floats(allow_nan=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
-    max_leaves=12,
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
+        st.lists(inner, max_size=3).map(lambda items: "[\n" + ", # ]\n".join(items) + "\n]"),
+        st.lists(st.tuples(keys, inner).map(" = ".join), max_size=2).map(
+            lambda pairs: "{ " + ", ".join(pairs) + " }"
+        ),
+    ),
+    max_leaves=5,
+)
+lines = st.one_of(
+    keys.map(lambda key: f"[ {key} ]"),
+    keys.map(lambda key: f"[[{key}]] # = 1"),
+    st.tuples(keys, values).map(lambda pair: f" {pair[0]} = {pair[1]}\t# z = ["),
+    st.sampled_from(["", "# x = 1", "  \t"]),
 )
 
 
@@ -536,11 +567,14 @@ def paths(value: Any, path: positions.Path = ()) -> set[positions.Path]:
     return found
 
 
-@given(st.dictionaries(keys, values, max_size=5))
-@settings(max_examples=200, deadline=None)
-def test_every_key_has_a_line(tree: dict[str, Any]) -> None:
-    text = tomlkit.dumps(tree)
-    assert set(positions.find(text)) == paths(tomllib.loads(text))
+@given(st.lists(lines, max_size=7).map("\n".join))
+@settings(max_examples=300, deadline=None)
+def test_every_key_has_a_line(text: str) -> None:
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    assert set(positions.find(text)) == paths(tree)
 
 
 def test_lines_of_every_form_of_toml() -> None:
