@@ -14,7 +14,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,13 +117,9 @@ def _pages(daemon: Daemon) -> Iterator[None]:
     """The pages have connections of their own: readers must not take those of ingest."""
     config = daemon.config
     database = Database(config.database)
-    with _opened(database):
-        server = Server(create_app(database, config, daemon.health, clock), config.web)
-        server.start()
-        try:
-            yield
-        finally:
-            server.stop()
+    app = create_app(database, config, daemon.health, clock)
+    with _opened(database), Server(app, config.web.host, config.web.port):
+        yield
 
 
 def _migrate(daemon: Daemon) -> None:
@@ -163,7 +159,7 @@ def _jobs(daemon: Daemon) -> Iterator[None]:
 
 def _serve(daemon: Daemon) -> None:
     """Term after term; between terms we stand by, or wait for the database."""
-    with Leader(daemon.config.database.url) as leader:
+    with closing(Leader(daemon.config.database.url)) as leader:
         while not daemon.stop.is_set():
             try:
                 if leader.try_lead():

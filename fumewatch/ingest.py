@@ -85,7 +85,7 @@ class Ingest:
         self._limits = limits
         self._now = now
         self._newest = Newest()
-        self.received_at = received_at or datetime.min.replace(tzinfo=UTC)
+        self.received_at = received_at or datetime.fromtimestamp(0, UTC)
         """Of the last batch stored; each batch's is later than the one before."""
 
     def step(self, timeout: float) -> Stored | None:

@@ -237,10 +237,10 @@ class Postgres:
 
     def _stop_server(self) -> None:
         """Fast shutdown: sessions are ended, what was committed is on disk."""
+        self._call_off_watchdog()
         if not self._server or self._server.poll() is not None:
             return
         self._server.send_signal(signal.SIGINT)
-        self._call_off_watchdog()
         try:
             self._server.wait(60)
         except subprocess.TimeoutExpired:

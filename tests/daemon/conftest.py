@@ -22,7 +22,7 @@ import pytest
 from fumewatch.mqtt import MqttSettings, Publisher
 from tests.fixtures.broker import free_port
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 CONFIG = """
 [mqtt]

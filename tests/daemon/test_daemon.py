@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from fumewatch.demo.postgres import Postgres, debian_bin_dir, embedded_bin_dir
-
 from tests.daemon.conftest import Daemon, World, reading, until
 
 pytestmark = pytest.mark.timeout(180)
