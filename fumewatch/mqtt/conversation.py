@@ -41,8 +41,9 @@ class Role(Protocol):
     def patience(self, client: PlainClient) -> float | None:
         """Seconds after which to read although select is silent; None: believe select."""
 
-    def read(self, client: PlainClient, *, is_late: bool) -> None:
-        """Have the client read. `is_late`: patience made us, not select."""
+    def read(self, client: PlainClient, *, waited: float, is_late: bool) -> None:
+        """Have the client read, `waited` seconds after the last time. `is_late`: patience made us,
+        not select."""
 
     def work(self, client: PlainClient) -> None:
         """Queue what is to be sent."""
@@ -144,7 +145,7 @@ class Conversation:
 
     def _read(self, now: float, *, is_late: bool) -> None:
         self._client.has_heard = False
-        self._role.read(self._client, is_late=is_late)
+        self._role.read(self._client, waited=now - self._read_at, is_late=is_late)
         self._read_at = now
         if self._client.has_heard:
             self._keepalive.heard(now)

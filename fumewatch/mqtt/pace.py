@@ -1,8 +1,10 @@
 """How many bytes may wait in the socket before reading is worth a wake-up: pure.
 
 Waiting for much saves CPU, unless the broker itself waits: it sends no more than its window of
-un-acked messages. MQTT 5 lets us name the window, but the broker may keep a smaller one (20 and 32
-are common) and never says so. It shows when reading ends, time after time, at the very same count.
+un-acked messages. MQTT 5 lets us name the window, but the broker may keep a smaller one (10, 20 and
+32 are common) and does not say so. It gives itself away in two steps: twice in a row the clock ends
+our waiting at the very same count; then, asked to wait for less, much of that is there at once. A
+steady fleet may bring the same count twice, but takes its time about it again.
 """
 
 from typing import Final
@@ -10,46 +12,54 @@ from typing import Final
 FLUSH_BYTES: Final = 64 << 10
 FLUSH_S: Final = 0.2
 """Nothing waits longer than this, however little there is."""
-_WITNESSES: Final = 3
+_AT_ONCE_S: Final = FLUSH_S / 4
 _FIRST_GUESS: Final = 256  # bytes of a message with its header
 
 
 class Pace:
+    """Of one connection."""
+
     def __init__(self, most_unacked: int) -> None:
         self._most = most_unacked
         self._window = most_unacked
         self._message_bytes = float(_FIRST_GUESS)
         self._peak = 0
-        self._witnesses = 0
+        self._is_suspicious = False
 
     @property
     def window(self) -> int:
         """How many un-acked messages the broker allows, as far as we have seen."""
         return self._window
 
-    def note(self, count: int, size: int, unacked: int, *, was_late: bool) -> None:
-        """A read brought `count` messages in `size` bytes, and `unacked` of them stand now.
+    def note(self, count: int, size: int, unacked: int, *, waited: float, was_late: bool) -> None:
+        """A read brought `count` messages in `size` bytes, `waited` seconds after the one before.
 
-        `was_late`: it was the clock that made us read, not enough bytes.
+        `unacked` messages stand now. `was_late`: it was the clock that made us read, not enough
+        bytes.
         """
         self._message_bytes += (size / count - self._message_bytes) / 8
         if unacked > self._window:
             self._window = self._most
-        if not was_late:
-            return
-        self._witnesses = self._witnesses + 1 if unacked == self._peak else 1
-        self._peak = unacked
-        if self._witnesses >= _WITNESSES:
-            self._window = unacked
+        if was_late:
+            self._is_suspicious = unacked == self._peak
+            self._peak = unacked
+        elif self._is_suspicious:
+            self._is_suspicious = False
+            if waited < _AT_ONCE_S:
+                self._window = max(self._peak, unacked)
 
     def is_urgent(self, unacked: int) -> bool:
         """The broker is about to wait for acks."""
-        return 2 * unacked >= self._window
+        return 2 * unacked >= self._assumed
 
     def low_water(self, unacked: int) -> int:
         """Bytes worth a wake-up: half of what the broker may still send, at most FLUSH_BYTES.
 
         A power of two, so that it seldom changes.
         """
-        room = int((self._window - unacked) * self._message_bytes / 2)
+        room = int((self._assumed - unacked) * self._message_bytes / 2)
         return min(1 << max(room, 1).bit_length() - 1, FLUSH_BYTES)
+
+    @property
+    def _assumed(self) -> int:
+        return self._peak if self._is_suspicious else self._window

@@ -191,7 +191,7 @@ class _Publishing:
     def patience(self, client: reader.PlainClient) -> float | None:
         return None
 
-    def read(self, client: reader.PlainClient, *, is_late: bool) -> None:
+    def read(self, client: reader.PlainClient, *, waited: float, is_late: bool) -> None:
         client.loop_read()
 
     def work(self, client: reader.PlainClient) -> None:

@@ -94,6 +94,7 @@ class _Subscription:
         self._client_type = reader.choose_client()
         self._pace = Pace(_NO_LIMIT)
         self._low_water = 1
+        self._waited = 0.0
         self._is_late = False
         self._is_subscribed = False
 
@@ -139,8 +140,8 @@ class _Subscription:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, low_water)
         return FLUSH_S
 
-    def read(self, client: reader.PlainClient, *, is_late: bool) -> None:
-        self._is_late = is_late
+    def read(self, client: reader.PlainClient, *, waited: float, is_late: bool) -> None:
+        self._waited, self._is_late = waited, is_late
         client.loop_read()
 
     def work(self, client: reader.PlainClient) -> None:
@@ -157,7 +158,7 @@ class _Subscription:
 
     def _receive(self, messages: list[Message], size: int) -> None:
         unacked = self._inbox.unacked + len(messages)
-        self._pace.note(len(messages), size, unacked, was_late=self._is_late)
+        self._pace.note(len(messages), size, unacked, waited=self._waited, was_late=self._is_late)
         self._inbox.put(messages, size, is_urgent=self._pace.is_urgent(unacked))
 
     def _on_subscribe(

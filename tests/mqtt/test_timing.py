@@ -9,43 +9,59 @@ from fumewatch.mqtt.pace import FLUSH_BYTES, Pace
 
 def late_reads(pace: Pace, *unacked: int) -> None:
     for peak in unacked:
-        pace.note(peak, 230 * peak, peak, was_late=True)
+        pace.note(peak, 230 * peak, peak, waited=0.2, was_late=True)
+
+
+def early_read(pace: Pace, unacked: int, waited: float) -> None:
+    pace.note(unacked, 230 * unacked, unacked, waited=waited, was_late=False)
 
 
 def test_at_first_much_may_wait() -> None:
     assert Pace(10_000).low_water(0) == FLUSH_BYTES
 
 
-def test_a_window_that_ends_reading_three_times_is_believed() -> None:
+def test_the_same_count_twice_and_then_at_once_is_the_brokers_window() -> None:
     pace = Pace(65_535)
-    late_reads(pace, 20, 20, 20)
+    late_reads(pace, 20, 20)
+    assert pace.window == 65_535
+    assert pace.low_water(0) == 2048  # half of it: ten messages of 230 bytes
+    early_read(pace, 12, 0.002)
     assert pace.window == 20
-    assert pace.is_urgent(20)
-    assert pace.low_water(0) == 2048  # half the window: ten messages of 230 bytes
+    assert pace.low_water(0) == 2048
     assert pace.low_water(20) == 1
+    assert pace.is_urgent(10)
 
 
-@pytest.mark.parametrize(
-    "peaks", [(20, 20), (20, 21, 20, 21), (200, 199, 200, 198)], ids=["too few", "two", "a rate"]
-)
-def test_what_only_looks_like_a_window_is_not(peaks: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("peaks", [(20,), (20, 21), (20, 20, 21), (20, 21, 20)])
+def test_differing_counts_are_no_window(peaks: tuple[int, ...]) -> None:
     pace = Pace(65_535)
     late_reads(pace, *peaks)
+    early_read(pace, 12, 0.002)
     assert pace.window == 65_535
 
 
-def test_a_window_that_was_exceeded_was_none() -> None:
+def test_a_steady_fleet_is_no_window() -> None:
+    """1,000 a second: 200 a flush, and half of that not before 70 ms."""
+    pace = Pace(65_535)
+    for _ in range(5):
+        late_reads(pace, 200, 200)
+        early_read(pace, 72, 0.072)
+    assert pace.window == 65_535
+    assert pace.low_water(0) == FLUSH_BYTES
+
+
+def test_a_window_that_is_exceeded_was_none() -> None:
     pace = Pace(10_000)
-    late_reads(pace, 200, 200, 200)
-    pace.note(50, 11_500, 201, was_late=False)
+    late_reads(pace, 20, 20)
+    early_read(pace, 12, 0.002)
+    early_read(pace, 21, 0.002)
     assert pace.window == 10_000
 
 
 def test_large_messages_fill_the_same_bytes_sooner() -> None:
-    pace = Pace(65_535)
-    late_reads(pace, 20, 20, 20)
+    pace = Pace(20)
     for _ in range(100):
-        pace.note(1, 100_000, 1, was_late=False)
+        pace.note(1, 100_000, 1, waited=1, was_late=False)
     assert pace.low_water(0) == FLUSH_BYTES
 
 
