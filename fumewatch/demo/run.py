@@ -25,7 +25,7 @@ from typing import Any, Final
 from fumewatch.core.sites_csv import parse
 from fumewatch.demo import child
 from fumewatch.demo.broker import Broker, is_installed
-from fumewatch.demo.fleet import LIMIT_PROFILE, sites_csv
+from fumewatch.demo.fleet import LIMIT_PROFILE, Fleet, sites_csv
 from fumewatch.demo.postgres import Postgres, embedded_bin_dir
 from fumewatch.demo.settings import demo_config
 from fumewatch.demo.simulate import Figures, Scene, SimulateOptions, simulate
@@ -43,6 +43,8 @@ _DAEMON_START_S: Final = 60.0
 _DAEMON_STOP_S: Final = 15.0
 _DATABASE: Final = "fumewatch"
 _PREFIX: Final = "fumewatch-demo-"
+_LONGEST_FOLDER: Final = 45
+"""Characters; a socket's path may have about 104, and PostgreSQL's folder lies below."""
 _POSTGRES: Final = {"shared_buffers": "64MB", "max_connections": "30"}
 
 
@@ -144,30 +146,24 @@ class _Demo:
         self._state = DemoState("starting")
 
     def run(self) -> DemoSummary:
-        """1. Database, broker, webhook. 2. The daemon. 3. The fleet. 4. Watch. 5. The daemon
-        and the fleet end; count."""
+        """The slow starts overlap: the daemon loads while its database is made, and waits for it.
+
+        1. Broker, webhook, daemon, database. 2. The fleet's sites. 3. The fleet itself, once the
+        daemon is ready. 4. Watch. 5. Fleet and daemon end; count.
+        """
         folder = self._make_folder()
-        self._show("starting PostgreSQL", folder=folder)
-        server = self._start_postgres(folder)
-        self._show("starting the broker")
+        self._show("starting", folder=folder)
         broker = self._stack.enter_context(Broker(folder))
         self._keeper.mind(broker.pid)
         self._sink = self._stack.enter_context(Sink(self._elapsed))
-        self._database = self._open_database(server.url(_DATABASE))
-        begins = self._now()
-        plan = SimulateOptions(
-            MqttSettings(url=broker.url),
-            monitors=self._options.monitors,
-            interval=_INTERVAL,
-            seed=self._options.seed,
-            speed=_SPEED,
-            backfill=_HISTORY,
-            is_dense=True,
-        )
-        scene = Scene.set_up(plan, begins)
-        self._import_sites(scene)
+        server = self._postgres(folder)
         self._start_daemon(folder, broker.url, server.url(_DATABASE))
-        with _Simulation(plan, self._now, scene) as simulation:
+        self._start_postgres(server)
+        plan = self._plan(broker.url)
+        fleet = plan.fleet(self._now())
+        self._import_sites(fleet)
+        self._wait_until_ready()
+        with _Simulation(plan, self._now, Scene.set_up(plan, self._now(), fleet)) as simulation:
             self._watch(simulation)
             self._show("stopping")
         self._end_daemon()
@@ -179,49 +175,66 @@ class _Demo:
         self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
-    def _start_postgres(self, folder: Path) -> Postgres:
+    def _postgres(self, folder: Path) -> Postgres:
+        """Not started yet, but sure to be stopped after what is started from now on."""
         programs = embedded_bin_dir()
         assert programs
         server = Postgres(programs, folder / "postgres", _POSTGRES)
-        self._stack.enter_context(server)
-        self._keeper.mind(server.pid)
-        server.create_database(_DATABASE)
+        self._stack.callback(server.stop)
         return server
 
-    def _open_database(self, url: str) -> Database:
-        migrate.upgrade(url)
-        database = Database(DatabaseSettings(url=url, pool_size=2))
-        database.open()
-        self._stack.callback(database.close)
-        return database
-
-    def _import_sites(self, scene: Scene) -> None:
-        """The way `fumewatch sites import` takes, from the file's bytes on."""
-        facts = parse(sites_csv(scene.fleet).encode(), "demo.csv", [LIMIT_PROFILE])
-        with self._database.transaction() as conn:
-            sites.replace(conn, facts)
-
     def _start_daemon(self, folder: Path, mqtt_url: str, database_url: str) -> None:
-        """Return when it is ready: only then is its subscription there to keep what is sent."""
-        port = _port(self._options.port)
-        config = folder / "config.toml"
-        listen = f"127.0.0.1:{port}"
-        log = folder / "alerts.jsonl"
-        config.write_text(demo_config(mqtt_url, database_url, listen, self._sink.url, log))
+        self._port = _port(self._options.port)
+        self._config = folder / "config.toml"
+        listen, log = f"127.0.0.1:{self._port}", folder / "alerts.jsonl"
+        text = demo_config(mqtt_url, database_url, listen, self._sink.url, log)
+        self._config.write_text(text, encoding="utf-8")
         self._daemon_log = folder / "daemon.log"
-        argv = [sys.executable, "-m", "fumewatch.cli", "run", "--config", str(config)]
-        self._show("starting the daemon")
+        argv = [sys.executable, "-m", "fumewatch.cli", "run", "--config", str(self._config)]
         self._daemon = child.spawn(argv, self._daemon_log, _environment())
         self._stack.callback(child.stop, self._daemon, _DAEMON_STOP_S)
         self._keeper.mind(self._daemon.pid)
-        self._wait_for(port, "/livez")
-        self._seconds_to_page = self._elapsed()
-        self._show("connecting", page=f"http://{listen}/")
-        self._wait_for(port, "/readyz")
 
-    def _wait_for(self, port: int, path: str) -> None:
+    def _start_postgres(self, server: Postgres) -> None:
+        self._show("starting PostgreSQL")
+        server.start()
+        self._keeper.mind(server.pid)
+        server.create_database(_DATABASE)
+        migrate.upgrade(server.url(_DATABASE))
+        settings = DatabaseSettings(url=server.url(_DATABASE), pool_size=2)
+        self._database = Database(settings)
+        self._database.open()
+        self._stack.callback(self._database.close)
+
+    def _plan(self, mqtt_url: str) -> SimulateOptions:
+        return SimulateOptions(
+            MqttSettings(url=mqtt_url),
+            monitors=self._options.monitors,
+            interval=_INTERVAL,
+            seed=self._options.seed,
+            speed=_SPEED,
+            backfill=_HISTORY,
+            is_dense=True,
+        )
+
+    def _import_sites(self, fleet: Fleet) -> None:
+        """The way `fumewatch sites import` takes, from the file's bytes on."""
+        self._show("importing the sites")
+        facts = parse(sites_csv(fleet).encode(), "demo.csv", [LIMIT_PROFILE])
+        with self._database.transaction() as conn:
+            sites.replace(conn, facts)
+
+    def _wait_until_ready(self) -> None:
+        """Only then is the daemon's subscription there, to keep what is sent."""
+        self._show("waiting for the daemon")
+        self._wait_for("/livez")
+        self._seconds_to_page = self._elapsed()
+        self._show("connecting", page=f"http://127.0.0.1:{self._port}/")
+        self._wait_for("/readyz")
+
+    def _wait_for(self, path: str) -> None:
         deadline = time.monotonic() + _DAEMON_START_S
-        while not _answers(port, path):
+        while not _answers(self._port, path):
             self._check_daemon()
             if self._stop.is_set():
                 raise DemoError("stopped before it was up")
@@ -326,13 +339,15 @@ class _Simulation:
 
 
 def _temporary_folder() -> Path:
-    """A root's demo runs PostgreSQL as another user, who must be able to walk there."""
-    if os.geteuid() != 0:
-        return Path(tempfile.mkdtemp(prefix=_PREFIX))
+    """Short, for the sockets in it; and as root, who runs PostgreSQL as another user, one that
+    everybody may walk to."""
     usual = Path(tempfile.gettempdir()).resolve()
+    is_root = os.geteuid() == 0
     is_open = all(folder.stat().st_mode & 0o001 for folder in (usual, *usual.parents))
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=usual if is_open else "/tmp"))
-    folder.chmod(0o711)
+    is_fit = len(str(usual)) <= _LONGEST_FOLDER and (is_open or not is_root)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=usual if is_fit else "/tmp"))
+    if is_root:
+        folder.chmod(0o711)
     return folder
 
 

@@ -1,4 +1,7 @@
-"""The demo's configuration: config.example.toml with its own addresses; the rules as shipped."""
+"""The demo's configuration: config.example.toml with its own addresses; the rules as shipped.
+
+One number is the demo's own: how long after the connection silence is not taken for offline.
+"""
 
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +26,8 @@ def demo_config(mqtt_url: str, database_url: str, listen: str, sink_url: str, lo
     config["mqtt"]["url"] = mqtt_url
     config["database"]["url"] = database_url
     config["web"]["listen"] = listen
+    # A new broker holds no backlog for which silence would have to be forgiven.
+    config["evaluate"]["settle"] = "15s"
     config["receiver"] = _tables(
         # Four at a time: a third of the fleet is in trouble when the curtain rises.
         {"name": "inspectors", "kind": "webhook", "url": sink_url, "parallel": 4},

@@ -57,6 +57,9 @@ class SimulateOptions:
     sites_csv: Path | None = None
     labels: Path | None = None
 
+    def fleet(self, at: datetime) -> Fleet:
+        return build(self.monitors, self.seed, at, self.district, cooking=self.is_dense)
+
 
 @dataclass(slots=True)
 class Figures:
@@ -88,12 +91,10 @@ class Scene:
     situations: list[Situation]
 
     @staticmethod
-    def set_up(options: SimulateOptions, begins: datetime) -> "Scene":
+    def set_up(options: SimulateOptions, begins: datetime, fleet: Fleet | None = None) -> "Scene":
         """The same options and the same `begins` give the same scene."""
         begins = begins.replace(microsecond=0)
-        fleet = build(
-            options.monitors, options.seed, begins, options.district, cooking=options.is_dense
-        )
+        fleet = fleet or options.fleet(begins)
         first = opening(fleet, begins) if options.is_dense else []
         usual = plan(fleet, begins - options.backfill, begins + _DAY, options.speed)
         return Scene(fleet, begins, without_overlap(first, usual))

@@ -114,7 +114,7 @@ _OPENINGS: Final = (
     _Opening(Kind.STUCK, 0.01, (40, 90), (10, 60)),
     _Opening(Kind.OVER_RANGE, 0.01, (2, 5), (2, 15), (35, 60)),
     _Opening(Kind.FAULT, 0.01, (2, 10), (5, 20)),
-    _Opening(Kind.POWER_CUT, 0.025, (31, 90), (0.2, 0.8)),  # about to come back
+    _Opening(Kind.POWER_CUT, 0.035, (31, 90), (0.45, 0.9)),  # about to come back
     _Opening(Kind.POWER_CUT, 0.015, (29.5, 31), (20, 60)),
     _Opening(Kind.POWER_CUT, 0.01, (-2, -0.5), (40, 60)),  # about to be cut
     _Opening(Kind.BUFFERED, 0.015, (3, 15), (0.2, 1.5)),
