@@ -29,18 +29,19 @@ log = structlog.get_logger()
 
 ROOM: Final = 16
 """Rows a desk takes at a time for each of its threads: soon sent, and few to release at a stop."""
-LONGEST_SEND: Final = timedelta(seconds=60)
-"""The longest time-out a receiver can have: no send starts on a lease shorter than that."""
-STORE_AWAY: Final = 2.0
-"""Seconds between two tries while the database is away."""
+STORE_AWAY: Final = timedelta(seconds=2)
+"""Between two tries while the database is away."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverSettings:
-    """`last_sends` is what sends under way get to end in after a stop."""
+    """`lease`: after a crash, rows in hand wait for so long; no send starts in its second half.
+
+    `last_sends`: what sends under way get to end in after a stop.
+    """
 
     poll: timedelta = timedelta(seconds=1)
-    lease: timedelta = timedelta(minutes=3)
+    lease: timedelta = timedelta(minutes=1)
     first_delay: timedelta = timedelta(seconds=2)
     max_delay: timedelta = timedelta(minutes=15)
     longest_rest: timedelta = timedelta(seconds=30)
@@ -118,42 +119,49 @@ class Deliverer:
             thread.start()
         while not stop.is_set():
             wake.clear()
-            wake.wait(self._round())
+            wake.wait(self._round().total_seconds())
         self._close(threads)
 
-    def _round(self) -> float:
-        """Claim what is due and hand it out; the seconds to wait for the next round."""
+    def _round(self) -> timedelta:
+        """Claim what is due and hand it out; how long to wait for the next round."""
         now = self._now()
-        room = {name: desk.room(now) for name, desk in self._desks.items()}
         try:
-            with self._database.transaction() as conn:
-                if self._swept_at is None or now - self._swept_at >= self._settings.sweep_every:
-                    _tell_unknown(outbox.fail_unknown(conn, self._desks, now))
-                    self._swept_at = now
-                claims = outbox.claim(conn, room, now, self._settings.lease)
+            claims = self._claim(now)
         except (StoreUnavailable, StoreRefused) as error:
             self._store_away(error)
             return STORE_AWAY
-        self._store_back(now)
+        except Exception as error:  # our fault; to go on is better than to be silent for good
+            log.exception("claiming failed")
+            self._health.down("deliver", repr(error))
+            return STORE_AWAY
+        self._store_back()
         for claim in claims:
             self._desks[claim.receiver].take(claim)
-        return self._settings.poll.total_seconds()
+        return self._settings.poll
+
+    def _claim(self, now: datetime) -> list[Claim]:
+        room = {name: desk.room(now) for name, desk in self._desks.items()}
+        is_sweep_due = self._swept_at is None or now - self._swept_at >= self._settings.sweep_every
+        with self._database.transaction() as conn:
+            unknown = outbox.fail_unknown(conn, self._desks, now) if is_sweep_due else []
+            claims = outbox.claim(conn, room, now, self._settings.lease)
+        if is_sweep_due:
+            self._swept_at = now
+            _tell_unknown(unknown)
+        return claims
 
     def _work(self, desk: "_Desk", stop: threading.Event, wake: threading.Event) -> None:
         """A desk's thread: ends when it is handed None."""
         while (claim := desk.inbox.get()) is not None:
             try:
-                if desk.is_resting(self._now()) or not self._is_long_enough(claim) or stop.is_set():
+                if stop.is_set() or not desk.may_send(claim, self._now(), self._settings.lease):
                     self._release([claim])
                 else:
                     self._settle(self._send(desk, claim), stop)
             except Exception:  # a desk without its thread would be silent for good
                 log.exception("delivery failed", receiver=desk.name, outbox=claim.id)
-            if desk.done():
+            if desk.done(claim):
                 wake.set()
-
-    def _is_long_enough(self, claim: Claim) -> bool:
-        return claim.claimed_until - self._now() >= min(LONGEST_SEND, self._settings.lease / 2)
 
     def _send(self, desk: "_Desk", claim: Claim) -> Outcome:
         try:
@@ -182,7 +190,7 @@ class Deliverer:
                     settled = outbox.settle(conn, [outcome], self._now())
             except StoreUnavailable as error:
                 self._store_away(error)
-                if stop.wait(STORE_AWAY):
+                if stop.wait(STORE_AWAY.total_seconds()):
                     return
             else:
                 break
@@ -191,13 +199,13 @@ class Deliverer:
         _tell(outcome)
 
     def _release(self, claims: list[Claim]) -> None:
-        """Give rows back unsent. Where that fails, their leases run out all the same."""
-        if not claims:
+        """Give rows back unsent. Where that cannot be, their leases run out all the same."""
+        if not claims or self._is_away:
             return
         try:
             with self._database.transaction() as conn:
                 outbox.release(conn, claims)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, StoreRefused) as error:
             self._store_away(error)
 
     def _close(self, threads: list[threading.Thread]) -> None:
@@ -216,9 +224,8 @@ class Deliverer:
             self._is_away = True
             log.warning("database away, notifications wait", error=str(error))
 
-    def _store_back(self, now: datetime) -> None:
-        troubles = (desk.trouble(now) for desk in self._desks.values())
-        self._health.up("deliver", "; ".join(trouble for trouble in troubles if trouble))
+    def _store_back(self) -> None:
+        self._health.up("deliver", "; ".join(d.trouble for d in self._desks.values() if d.trouble))
         if self._is_away:
             self._is_away = False
             log.info("database back, notifications go out")
@@ -233,32 +240,35 @@ class _Desk:
         self.lanes = lanes
         self.inbox: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._held = 0
+        self._leases: dict[int, datetime] = {}
         self._failures = 0
         self._resting_until: datetime | None = None
         self._last_error = ""
 
     def room(self, now: datetime) -> int:
-        """Rows it can take now; nothing until half of what it took is done, to claim in batches."""
+        """Rows it can take now; nothing until half of what it took is done, to claim in batches.
+
+        Nor while a send overruns its lease: that row would be claimed, and sent, a second time.
+        """
         with self._lock:
             most = ROOM * self.lanes
-            is_busy = self._held > most // 2 or self._is_resting(now)
-            return 0 if is_busy else most - self._held
+            is_busy = len(self._leases) > most // 2 or min(self._leases.values(), default=now) < now
+            return 0 if is_busy or self._is_resting(now) else most - len(self._leases)
 
     def take(self, claim: Claim) -> None:
         with self._lock:
-            self._held += 1
+            self._leases[claim.id] = claim.claimed_until
         self.inbox.put(claim)
 
-    def done(self) -> bool:
+    def done(self, claim: Claim) -> bool:
         """One row less in hand; true where there is room for more."""
         with self._lock:
-            self._held -= 1
-            return self._held <= ROOM * self.lanes // 2
+            self._leases.pop(claim.id, None)
+            return len(self._leases) <= ROOM * self.lanes // 2
 
-    def is_resting(self, now: datetime) -> bool:
+    def may_send(self, claim: Claim, now: datetime, lease: timedelta) -> bool:
         with self._lock:
-            return self._is_resting(now)
+            return not self._is_resting(now) and claim.claimed_until - now >= lease / 2
 
     def _is_resting(self, now: datetime) -> bool:
         return self._resting_until is not None and now < self._resting_until
@@ -279,7 +289,8 @@ class _Desk:
             self._last_error = detail
             return self._failures
 
-    def trouble(self, now: datetime) -> str:
+    @property
+    def trouble(self) -> str:
         """What to show of a receiver that does not take anything, or nothing."""
         with self._lock:
             return f"{self.name}: {self._last_error}" if self._failures else ""

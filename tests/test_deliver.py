@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fumewatch.core.alert import State
+from fumewatch.core.alert import State, Transition
 from fumewatch.core.errors import SendError, StoreUnavailable
 from fumewatch.deliver import Deliverer, DeliverSettings, decide, rest_for
 from fumewatch.health import Health
@@ -103,6 +103,13 @@ class Outbox:
             ]
             outbox.add(conn, rows)
         return [row.idempotency_key for row in rows]
+
+    def moves(self, count: int) -> list[Transition]:
+        """As many alerts firing, not saved."""
+        return [
+            a_transition(State.FIRING, rule=f"rule-{n}", monitor=self._monitor)
+            for n in range(count)
+        ]
 
     def add_many(self, count: int, receiver: str = "duty") -> list[uuid.UUID]:
         """As many alerts firing."""
@@ -290,6 +297,26 @@ def test_a_slow_receiver_does_not_delay_another(
 
     assert len(quick.sent) == 3
     assert len(server.requests) == 1
+
+
+def test_a_claim_from_a_long_backlog_is_quick_though_nobody_expected_one(
+    box: Outbox, database: Database
+) -> None:
+    """Mostly nothing is due, so that is what the planner believes when thousands are."""
+    with database.transaction() as conn:
+        conn.execute("analyze outbox")
+        moves = box.moves(3000)
+        rows = [
+            Notification(uuid.uuid4(), number, "duty", a_body(), now())
+            for number in alerts.save(conn, moves)
+        ]
+        outbox.add(conn, rows)
+    begun = time.monotonic()
+    with database.transaction() as conn:
+        claims = outbox.claim(conn, {"duty": 16, "mail": 16}, now(), timedelta(minutes=1))
+
+    assert len(claims) == 16
+    assert time.monotonic() - begun < 1  # comparing each with each takes 9 s
 
 
 def test_several_sends_to_one_receiver_at_a_time(box: Outbox, deliver: Deliver) -> None:

@@ -29,6 +29,7 @@ class WebhookSettings(ReceiverFields):
     """A [[receiver]] of kind "webhook". The URL may hold a token, so it is never shown."""
 
     kind: Literal["webhook"]
+    parallel: int = Field(4, ge=1, le=16)
     url: SecretStr
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0), le=timedelta(seconds=60))

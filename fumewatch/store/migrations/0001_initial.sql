@@ -183,10 +183,11 @@ create table outbox (
     attempts int not null default 0,
     answer text,                                  -- the remote's last answer or our last error
     settled_at timestamptz,
-    created_at timestamptz not null
+    created_at timestamptz not null,
+    check ((state = 'due') = (settled_at is null))
 );
-create index outbox_due on outbox (receiver, due_at) where state = 'due';
-create index outbox_due_by_alert on outbox (alert_id, receiver, id) where state = 'due';
+create index outbox_due on outbox (receiver, due_at, id) where state = 'due';
+create index outbox_unsettled on outbox (alert_id, receiver, id) where settled_at is null;
 create index outbox_by_transition on outbox (transition_id);
 create index outbox_failed on outbox (created_at) where state = 'failed';
 
