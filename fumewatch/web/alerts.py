@@ -12,7 +12,7 @@ from fumewatch.store.pages.alerts import AlertFilter, Change
 from fumewatch.web import cursor, models
 from fumewatch.web.context import Context, Words, given
 
-PAGE: Final = 50
+PAGE: Final = 40
 Place = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 

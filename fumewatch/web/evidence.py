@@ -1,7 +1,7 @@
 """Evidence as a page shows it: single facts, and tables of what was listed.
 
 A rule puts into its evidence what it likes, so nothing here knows a kind: text and numbers are
-facts; a list of rows, of named values or of pairs becomes a table; times are the site zone's.
+facts; lists of named values, and times with their values, are tables; times are the site zone's.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,10 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from fumewatch.web.words import WORDS
+
 MOST_ROWS: Final = 240
+_SAID_ELSEWHERE: Final = frozenset({"unit"})
 Fact = tuple[str, str]
 
 
@@ -30,33 +33,40 @@ class Evidence:
 def lay_out(evidence: Mapping[str, Any], zone: ZoneInfo) -> Evidence:
     facts: list[Fact] = []
     tables: list[Table] = []
-    for name, value in evidence.items():
+    for name, value in _paired(evidence).items():
         if table := _table(name, value, zone):
             tables.append(table)
         elif isinstance(value, Mapping):
-            inner = lay_out(value, zone)
-            facts += [(f"{name}.{key}", text) for key, text in inner.facts]
-            tables += [Table(f"{name}.{t.name}", t.columns, t.rows) for t in inner.tables]
-        else:
+            ends = (
+                (value["from"], value["to"]) if {"from", "to"} <= value.keys() else value.values()
+            )
+            facts.append((name, " – ".join(_text(part, zone) for part in ends)))
+        elif value is not None and value != [] and name not in _SAID_ELSEWHERE:
             facts.append((name, _text(value, zone)))
+    order = list(WORDS)  # the store keeps no order of its own
+    facts.sort(key=lambda fact: order.index(fact[0]) if fact[0] in WORDS else len(order))
     return Evidence(facts, tables)
+
+
+def _paired(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Times and values that belong together, as one table."""
+    times, values = evidence.get("times"), evidence.get("values")
+    if not isinstance(times, list) or not isinstance(values, list) or len(times) != len(values):
+        return dict(evidence)
+    rest = {name: value for name, value in evidence.items() if name not in ("times", "values")}
+    return rest | ({"values": {"at": times, "value": values}} if times else {})
 
 
 def _table(name: str, value: Any, zone: ZoneInfo) -> Table | None:
     """From {column: [cells]} of one length, or from a list of rows."""
     match value:
         case {**columns} if columns and _are_columns(list(columns.values())):
-            rows = zip(*columns.values(), strict=True)
-            return Table(
-                name, [str(column) for column in columns], _rows([list(row) for row in rows], zone)
-            )
+            cells = zip(*columns.values(), strict=True)
+            return Table(name, list(map(str, columns)), _rows([list(row) for row in cells], zone))
         case [dict() as first, *_]:
             names = list(first)
             found = [[row.get(key) for key in names] for row in value if isinstance(row, dict)]
             return Table(name, names, _rows(found, zone))
-        case [[_, *_] as first, *_]:
-            names = ["at", "value", *(str(i) for i in range(3, len(first) + 1))][: len(first)]
-            return Table(name, names, _rows([list(row) for row in value], zone))
         case _:
             return None
 

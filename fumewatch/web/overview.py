@@ -81,19 +81,25 @@ class Overview:
 
 
 def summarise(members: Sequence[Member]) -> models.FleetSummary:
-    """Counts by state, in all and by street; unassigned monitors are in neither."""
+    """Counts by state, in all and by street, where most is wrong first; without unassigned ones."""
     streets: dict[str, list[Member]] = {}
     for member in members:
         if member.is_assigned:
             streets.setdefault(member.row.street, []).append(member)
+    summaries = [
+        models.StreetSummary(street=street, total=len(there), states=_states(there))
+        for street, there in sorted(streets.items())
+    ]
     return models.FleetSummary(
-        total=sum(map(len, streets.values())),
+        total=sum(summary.total for summary in summaries),
         states=_states(members),
-        streets=[
-            models.StreetSummary(street=street, total=len(there), states=_states(there))
-            for street, there in sorted(streets.items())
-        ],
+        streets=sorted(summaries, key=_badness, reverse=True),
     )
+
+
+def _badness(summary: models.StreetSummary) -> list[int]:
+    """Counts of the states, worst first; how many are normal does not matter."""
+    return [n for state, n in summary.states.items() if state is not FleetState.NORMAL]
 
 
 def _states(members: Sequence[Member]) -> dict[FleetState, int]:

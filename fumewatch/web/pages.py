@@ -27,7 +27,7 @@ from fumewatch.web.plot import plot_of_alert, plot_of_monitor
 router: Final = APIRouter(include_in_schema=False)
 _DAY: Final = timedelta(days=1)
 _HISTORY: Final = timedelta(days=30)
-MONITORS_A_PAGE: Final = 60
+MONITORS_A_PAGE: Final = 40
 
 
 @router.get("/")
@@ -83,15 +83,17 @@ def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Resp
     detail = alerts.detail(context, id)
     with context.database.transaction() as conn:
         row = fleet.monitor(conn, detail.alert.monitor_id)
-    now = context.present.local(context.now())
+    now, zone = context.present.local(context.now()), context.present.zone
     monitor = context.present.monitor(row, now) if row else None
+    evidence = detail.evidence
     return context.render.page(
         request,
         language,
         "alert.html",
         alert=detail.alert,
         detail=detail,
-        evidence=lay_out(detail.evidence, context.present.zone),
+        evidence=lay_out({k: v for k, v in evidence.items() if k != "cleared"}, zone),
+        cleared=lay_out(evidence.get("cleared") or {}, zone),
         checks=context.present.checks(detail.alert.rule, language.code),
         plot=plot_of_alert(detail.alert, monitor, now) if monitor else None,
     )
@@ -168,6 +170,8 @@ def fleet_page(
     wanted = FleetState(state) if state in list(FleetState) else None
     match = FleetFilter(given(street), wanted, given(words))
     found = [member for member in members if member.is_assigned and match.accepts(member)]
+    worst = list(FleetState)
+    found.sort(key=lambda member: worst.index(member.standing.state))
     strangers = [member for member in members if not member.is_assigned]
     since = context.now() - _DAY
     with context.database.transaction() as conn:

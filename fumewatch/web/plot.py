@@ -29,7 +29,8 @@ class Plot:
     """Times are ISO 8601 in the site's zone: the script shows them as they stand there.
 
     `moves`: it ends now, so it is asked for anew; `follows`: it then begins a day before.
-    `channels`: None is all there are.
+    `channels`: None is all there are. `level`: what the alert's rule compares with, in the first
+    channel's unit, where that is not the limit itself.
     """
 
     monitor: int
@@ -40,6 +41,7 @@ class Plot:
     channels: list[str] | None
     limits: dict[str, float]
     spans: list[Span]
+    level: float | None = None
 
     def as_json(self, code: str) -> dict[str, Any]:
         """For the page, with titles in the reader's language."""
@@ -80,7 +82,14 @@ def plot_of_alert(alert: models.Alert, monitor: models.Monitor, now: datetime) -
         channels=[alert.channel] if alert.channel else ["fume"],
         limits=monitor.limits,
         spans=[_span(alert, start, now)],
+        level=_level(alert, monitor),
     )
+
+
+def _level(alert: models.Alert, monitor: models.Monitor) -> float | None:
+    if alert.channel is None or alert.unit == "%":
+        return None
+    return None if alert.limit == monitor.limits.get(alert.channel) else alert.limit
 
 
 def _span(alert: models.Alert, start: datetime, now: datetime) -> Span:

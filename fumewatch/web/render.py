@@ -39,7 +39,7 @@ class Renderer:
             response.set_cookie(COOKIE, language.code, max_age=_YEAR, samesite="lax", httponly=True)
         return response
 
-    def text(self, code: Code, template: str, **values: Any) -> str:
+    def text(self, code: Code, template: str, /, **values: Any) -> str:
         return self._environments[code].get_template(template).render(now=self._now(), **values)
 
 
@@ -56,6 +56,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # the i18n extension's
         language.gettext, language.ngettext, newstyle=True
     )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}  # and as we ordered it
     show = Show(language, zone, now)
     environment.filters |= {
         "clock": show.clock,
@@ -131,7 +132,9 @@ class Show:
         return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
     def word(self, word: str) -> str:
-        """A stable word of the program (a state, a severity, a reason) as the reader says it."""
+        """A stable word of the program (a state, a reason, a channel) as the reader says it."""
+        if word in INDEX:
+            return self.channel(word)
         return self._language.gettext(WORDS.get(word, word))
 
     def title_of(self, title: Any) -> str:

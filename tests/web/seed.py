@@ -90,7 +90,7 @@ def facts(size: int) -> Facts:
             name=f"{OWNERS[i // 8 % 8]}{DISHES[i % 8]}"
             + (f"（{i // 64 + 1}店）" if i >= 64 else ""),
             district="xuhui",
-            street=STREETS[(i * i + i) // 3 % 8],
+            street=STREETS[(i // 3 + 2 * i) % 8],
             address=f"{OWNERS[i * 5 % 8]}路{100 + 17 * i % 800}号",
             contact="王经理 021-5555 0000",
             size_class=("small", "medium", "large")[i % 3],
@@ -130,7 +130,7 @@ def monitor_day(rng: np.random.Generator, i: int, id: int, now: datetime) -> Rea
     cooking = (ago < 190) | ((ago > 560) & (ago < 760))
     wave = rng.lognormal(-0.9, 0.45, 1440) * (0.35 + 0.12 * (i % 5)) / 0.5
     if i == 0:
-        wave[-48:] *= np.linspace(1.5, 5.0, 48)
+        wave[-48:] = np.linspace(1.2, 3.1, 48) * rng.normal(1, 0.05, 48)
     if i in (3, 12):
         wave[-45:] *= np.linspace(1.0, 1.9, 45)
     fume = refreshed(np.where(cooking, wave, 0.05), 10, i)

@@ -118,12 +118,12 @@ def monitor(conn: Connection[Any], id: int) -> MonitorRow | None:
 
 
 def monitors_of_site(conn: Connection[Any], site: int) -> list[MonitorRow]:
-    """Monitors on the outlets that serve the site, shared flues included."""
+    """Monitors on the outlets that serve the site, its own first, then shared flues of others."""
     query = f"""
         select {_MONITOR} from monitor m {_JOINS}
         where o.responsible_site = %(site)s
            or exists (select from outlet_site x where x.outlet_id = o.id and x.site_id = %(site)s)
-        order by o.code, m.code limit 50
+        order by o.responsible_site <> %(site)s, o.code, m.code limit 50
     """
     with conn.cursor(row_factory=class_row(MonitorRow)) as cursor:
         return cursor.execute(query, {"site": site}).fetchall()

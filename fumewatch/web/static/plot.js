@@ -37,10 +37,10 @@ function measured(name, series, gapped, axis, held) {
   const common = { type: "scatter", mode: "lines", x, yaxis: axis, connectgaps: false, showlegend: false };
   return [
     { ...common, name: label, y: all, customdata: note, meta: { channel: name },
-      line: { color: held, width: 1.2, dash: "dot" },
+      line: { color: held, width: 1.2, dash: "dot", shape: "hv" },
       hovertemplate: `${label} %{y:.2f} ${series.unit}%{customdata}<extra></extra>` },
     { ...common, name: label, y: fresh, hoverinfo: "skip", meta: { channel: name, fresh: true },
-      line: { color: colour("accent"), width: 1.8 } },
+      line: { color: colour("accent"), width: 1.8, shape: "hv" } },
   ];
 }
 
@@ -127,14 +127,14 @@ function axisOf(panel, limit, values) {
   return { ...quiet, nticks: 5, range: [fromZero ? 0 : low - room, high + room] };
 }
 
-function limitLine(panel, limit) {
-  return { name: `limit:${panel.name}`, type: "line", xref: "paper", x0: 0, x1: 1, yref: panel.axis, y0: limit, y1: limit,
-    line: { color: colour("exceeding"), width: 1.4, dash: "dash" } };
+function limitLine(panel, limit, name) {
+  return { name: `${name}:${panel.name}`, type: "line", xref: "paper", x0: 0, x1: 1, yref: panel.axis, y0: limit, y1: limit,
+    line: { color: colour(name === "limit" ? "exceeding" : "warned"), width: 1.4, dash: "dash" } };
 }
 
-function limitText(panel, limit) {
-  return { text: `${texts.limit} ${limit}`, xref: "paper", x: 1, xanchor: "right", yref: panel.axis, y: limit, yanchor: "bottom",
-    showarrow: false, font: { color: colour("critical"), size: 11 } };
+function limitText(panel, limit, name) {
+  return { text: `${texts[name]} ${limit}`, xref: "paper", x: 0.004, xanchor: "left", yref: panel.axis, y: limit, yanchor: "bottom",
+    showarrow: false, font: { color: colour(name === "limit" ? "critical" : "warning"), size: 11 } };
 }
 
 function alertSpan(span, panel) {
@@ -157,10 +157,12 @@ function figure(plot, readings) {
   const axes = {};
   for (const panel of list) {
     const series = panel.name && readings.channels[panel.name];
-    const limit = panel.name && plot.limits[panel.name];
+    const levels = panel.name ? { limit: plot.limits[panel.name], level: panel.axis === "y" ? plot.level : null } : {};
     data.push(...(series ? measured(panel.name, series, gapped, panel.axis, colour("soft")) : bands(readings, gapped, panel.axis)));
-    axes[`yaxis${panel.axis.slice(1)}`] = axisOf(panel, limit, series?.values ?? []);
-    if (limit) (shapes.push(limitLine(panel, limit)), annotations.push(limitText(panel, limit)));
+    axes[`yaxis${panel.axis.slice(1)}`] = axisOf(panel, Math.max(levels.limit ?? 0, levels.level ?? 0), series?.values ?? []);
+    for (const [name, at] of Object.entries(levels)) {
+      if (at) (shapes.push(limitLine(panel, at, name)), annotations.push(limitText(panel, at, name)));
+    }
     if (panel.name) annotations.push(heading(panel, series.unit));
     shapes.push(...plot.spans.filter((span) => belongs(span, panel)).map((span) => alertSpan(span, panel)));
   }
@@ -216,8 +218,16 @@ class Chart {
     if (this.hours) layout.xaxis.range[0] = later(layout.xaxis.range[1], -this.hours * 3600000);
     layout.uirevision = String(this.hours);
     await Plotly.react(this.box, data, layout, { displayModeBar: false, responsive: true, doubleClick: "reset", scrollZoom: false });
-    this.buttons[0]?.parentElement.removeAttribute("hidden");
+    this.offer();
     this.box.dataset.drawn = this.readings.end;
+  }
+
+  // Only spans that are shorter than what there is.
+  offer() {
+    const all = (Date.parse(this.readings.end) - Date.parse(this.readings.start)) / 3600000;
+    for (const button of this.buttons) button.hidden = Number(button.dataset.hours) > all / 2;
+    const offered = this.buttons.filter((button) => !button.hidden);
+    if (offered.length) offered[0].parentElement.hidden = offered.length < 2;
   }
 
   zoom(hours) {
