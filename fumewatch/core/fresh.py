@@ -16,14 +16,18 @@ All of it follows from which values lie in which minutes, so the order of arriva
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fumewatch.core.arrays import Mask, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.reading import MISSING
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 class Freshness(BaseModel):
@@ -32,19 +36,30 @@ class Freshness(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     default: Duration = Field(
-        timedelta(minutes=12), description="refresh period until one has been learned"
+        timedelta(minutes=12), ge=_MINUTE, description="refresh period until one has been learned"
     )
-    floor: Duration = Field(timedelta(minutes=1), description="no learned period is shorter")
+    floor: Duration = Field(_MINUTE, ge=_MINUTE, description="no learned period is shorter")
     ceiling: Duration = Field(
-        timedelta(minutes=15), description="longer gaps are pauses, not refresh periods"
+        timedelta(minutes=15),
+        ge=_MINUTE,
+        le=timedelta(hours=1),
+        description="longer gaps are pauses, not refresh periods",
     )
     quantile: float = Field(0.75, gt=0, le=1, description="which of the gaps is the period")
     min_gaps: int = Field(3, ge=1, description="gaps that must be seen to learn from them")
 
+    @model_validator(mode="after")
+    def _ceiling_is_highest(self) -> Self:
+        # The window looks back by the ceiling: a longer period would let what is held at its start
+        # pass for fresh.
+        if max(self.default, self.floor) > self.ceiling:
+            raise ValueError("default and floor must not be longer than ceiling")
+        return self
+
 
 def whole_minutes(duration: timedelta) -> int:
     """Minutes, rounded up; at least 1."""
-    return max(1, -(-duration // timedelta(minutes=1)))
+    return max(1, -(-duration // _MINUTE))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,11 +101,10 @@ def _last_known(value: NDArray[np.int32], present: Mask) -> NDArray[np.int32]:
 
 def _last_change(changes: Mask, first: NDArray[np.int16]) -> NDArray[np.int16]:
     """The minute of the latest change in or before each minute; `first` before there is one."""
-    changed_at = np.empty(changes.shape, np.int16)
-    last = first.copy()
-    for t in range(len(changes)):
-        np.copyto(last, np.int16(t), where=changes[t])
-        changed_at[t] = last
+    changed_at = changes * np.arange(len(changes), dtype=np.int16)[:, None]
+    changed_at[0] = first
+    for before, after in pairwise(changed_at):
+        np.maximum(before, after, out=after)
     return changed_at
 
 

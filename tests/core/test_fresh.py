@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from fumewatch.core.fresh import Fresh, Freshness, find_fresh, whole_minutes
 from fumewatch.core.reading import MISSING
@@ -104,6 +105,12 @@ def test_settings(settings: Freshness, period: int) -> None:
 def test_a_monitor_that_sends_every_ten_minutes_is_fresh_when_it_sends() -> None:
     series = [minute if minute % 10 == 0 else None for minute in range(75)]
     assert shown(find(series)) == "".join("F" if m % 10 == 0 else "." for m in range(75))
+
+
+@pytest.mark.parametrize("longer", ["default", "floor"])
+def test_no_period_is_longer_than_the_ceiling(longer: str) -> None:
+    with pytest.raises(ValidationError, match="must not be longer than ceiling"):
+        Freshness.model_validate({longer: "20m"})
 
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(0, 1), (60, 1), (61, 2), (600, 10)])

@@ -175,6 +175,12 @@ def test_a_monitor_without_the_limit_gives_no_data() -> None:
     assert verdict(exceedance(above=1.2), view) is BREACH
 
 
+def test_a_share_of_an_unknown_limit_is_no_data_too() -> None:
+    rule = exceedance(statistic="share", share_above="limit", above=0.5)
+    assert verdict(rule, view_of({"fume": HIGH}, roster=roster_of())) is NO_DATA
+    assert verdict(rule, view_of({"fume": HIGH})) is BREACH
+
+
 def test_the_judgement_is_in_the_channels_unit() -> None:
     found = exceedance().judge(view_of({"fume": HIGH}), np.zeros(1, np.bool_))
     assert (round(float(found.value[0]), 3), found.limit[0]) == (1.5, 1.0)

@@ -139,6 +139,12 @@ class Common(BaseModel, ABC):
         return self.when.apply(view, self.minutes_needed, self.missing)
 
 
+def nothing(n: int) -> Judgement:
+    """No data of any of n monitors."""
+    unknown = np.full(n, np.nan)
+    return Judgement(np.full(n, Verdict.NO_DATA, np.int8), unknown, unknown)
+
+
 def decide(breach: Mask, known: Mask) -> NDArray[np.int8]:
     """Breach or clear where known, else no data."""
     verdict = np.where(breach, Verdict.BREACH, Verdict.CLEAR)

@@ -18,6 +18,7 @@ from fumewatch.core.rules.rule import (
     Judgement,
     Text,
     decide,
+    nothing,
     number,
 )
 from fumewatch.core.rules.sample import Sample
@@ -96,9 +97,12 @@ class Threshold(Common):
         return Text(zh=f"{channel.zh}异常预警", en=f"{channel.en} out of bounds")
 
     def weigh(self, view: View, is_firing: Mask) -> Judgement:
-        sample, band = self.sample(view, self.channel), self._band(view)
+        band = self._band(view)
+        if not band.is_known.any():
+            return nothing(len(view))
+        sample = self.sample(view, self.channel)
         enough = sample.size >= self.min_count
-        value = np.where(enough, self._value(sample), np.nan)
+        value = np.where(enough, self._value(sample, band), np.nan)
         known = (enough | sample.is_idle(self.min_count)) & band.is_known & ~sample.applied.unknown
         breach = band.is_left(value) | (is_firing & band.is_near(value))
         return Judgement(decide(breach, known), value, band.limit(value))
@@ -116,7 +120,7 @@ class Threshold(Common):
             shown["share_above"] = number(self.share_above.at(view, INDEX[self.channel])[row])
         return self.sample(view, self.channel).evidence(row) | shown
 
-    def _value(self, sample: Sample) -> Numbers:
+    def _value(self, sample: Sample, band: "Band") -> Numbers:
         match self.statistic:
             case "mean":
                 return sample.mean
@@ -125,8 +129,7 @@ class Threshold(Common):
             case "p95":
                 return sample.p95
             case "share":
-                assert self.share_above, "checked by the model"
-                return sample.share(self.share_above.at(sample.view, INDEX[self.channel]))
+                return sample.share(band.counted_above)
             case _:
                 assert_never(self.statistic)
 
@@ -140,21 +143,27 @@ class Threshold(Common):
             bound(self.above, np.inf),
             bound(self.clear_above, -np.inf),
             bound(self.clear_below, np.inf),
+            bound(self.share_above, np.inf),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
-    """[n]: where a value is in order, and how far inside it must be to clear; ±inf: unbounded."""
+    """[n]: where a value is in order, and how far inside it must be to clear; ±inf: unbounded.
+
+    `counted_above`: the level of a share.
+    """
 
     low: Numbers
     high: Numbers
     clear_above: Numbers
     clear_below: Numbers
+    counted_above: Numbers
 
     @property
     def is_known(self) -> Mask:
-        return ~np.isnan(self.low + self.high)
+        """Every limit that the rule rests on is there."""
+        return ~(np.isnan(self.low) | np.isnan(self.high) | np.isnan(self.counted_above))
 
     def is_left(self, value: Numbers) -> Mask:
         return (value < self.low) | (value > self.high)

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from fumewatch.core.arrays import Mask, Numbers, count_true
@@ -13,7 +14,6 @@ from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules.rule import LONGEST_WINDOW, Common, Judgement, Text, decide, number
-from fumewatch.core.rules.sample import Sample
 from fumewatch.core.rules.terms import AnyLevel, Level, MeasuredName
 from fumewatch.core.view import View
 
@@ -74,20 +74,23 @@ class Trend(Common):
         return Text(zh=f"{channel.zh}预计将达限值", en=f"{channel.en} expected to reach the limit")
 
     def weigh(self, view: View, is_firing: Mask) -> Judgement:
-        sample, line = self.sample(view, self.channel), self._line(view)
+        sample, points = self.sample(view, self.channel), self._points(view)
         level = self.reaches.at(view, INDEX[self.channel])
         clear = (self.clear_below or self.reaches).at(view, INDEX[self.channel])
+        enough = points.size >= self.min_points
+        rising = points.agreement >= self.agreement
+        line = points.line(np.flatnonzero(enough & (rising | is_firing)))
         ahead = line.now + line.slope * whole_minutes(self.horizon)
-        enough = line.points >= self.min_points
-        rises = line.slope * self.minutes_needed >= self.min_rise.at(view, INDEX[self.channel])
-        opens = rises & (line.agreement >= self.agreement) & (line.now < level) & (ahead >= level)
-        breach = enough & (opens | (is_firing & (ahead >= clear)))
+        rise = line.slope * self.minutes_needed
+        steep = rise >= self.min_rise.at(view, INDEX[self.channel])
+        opens = rising & steep & (line.now < level) & (ahead >= level)
         known = (enough | sample.is_idle(self.min_points)) & ~np.isnan(level)
-        value = np.where(enough, ahead, np.nan)
-        return Judgement(decide(breach, known & ~sample.applied.unknown), value, level)
+        verdict = decide(opens | (is_firing & (ahead >= clear)), known & ~sample.applied.unknown)
+        return Judgement(verdict, ahead, level)
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
-        line = self._line(view)
+        points = self._points(view)
+        line = points.line(np.array([row]))
         level = self.reaches.at(view, INDEX[self.channel])[row]
         slope, now = line.slope[row], line.now[row]
         minutes_left = (level - now) / slope if slope > 0 else np.nan
@@ -97,39 +100,45 @@ class Trend(Common):
             "reaches": str(self.reaches),
             "now": number(now),
             "slope_per_hour": number(slope * 60),
-            "agreement": number(line.agreement[row]),
-            "points": int(line.points[row]),
+            "agreement": number(points.agreement[row]),
+            "points": int(points.size[row]),
             "horizon_minutes": whole_minutes(self.horizon),
             "minutes_to_limit": number(minutes_left, 1),
         }
 
-    def _line(self, view: View) -> "Line":
-        key = ("line", self.channel, self.minutes_needed, self.when, self.missing)
-        return view.remember(key, lambda: _theil_sen(self.sample(view, self.channel)))
+    def _points(self, view: View) -> "Points":
+        key = ("points", self.channel, self.minutes_needed, self.when, self.missing)
+        return view.remember(key, lambda: Points(*self.sample(view, self.channel).parts(PARTS)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """[n]: points; slope in units a minute; the line's value now; share of pairs that rise."""
+    """[n]: its slope in units a minute and its value now; NaN where it was not asked for."""
 
-    points: Any
     slope: Numbers
     now: Numbers
-    agreement: Numbers
 
 
-def _theil_sen(sample: Sample) -> Line:
-    points, at = sample.parts(PARTS)
-    first, second = _PAIRS.T
-    rises = points[second] - points[first]
-    slope = _median(rises / (at[second] - at[first])[:, None])
-    pairs = np.maximum(count_true(~np.isnan(rises)), 1)
-    return Line(
-        points=count_true(~np.isnan(points)),
-        slope=slope,
-        now=_median(points - slope * at[:, None]),
-        agreement=count_true(rises > 0) / pairs,
-    )
+class Points:
+    """The parts of the window [12, n], NaN where one has no fresh minute, and their times [12]."""
+
+    def __init__(self, values: Numbers, at: Numbers) -> None:
+        self.values = values
+        self.at = at
+        self.size = count_true(~np.isnan(values))
+        rising = sum(count_true(values[i + 1 :] > values[i]) for i in range(PARTS - 1))
+        self.agreement = rising / np.maximum(self.size * (self.size - 1) // 2, 1)
+        """[n]: the share of all pairs that rise."""
+
+    def line(self, columns: NDArray[np.intp]) -> Line:
+        """The Theil-Sen line of some monitors: the median of all slopes, through the median."""
+        values, (first, second) = self.values[:, columns], _PAIRS.T
+        slope = np.full(len(self.size), np.nan)
+        now = slope.copy()
+        slopes = (values[second] - values[first]) / (self.at[second] - self.at[first])[:, None]
+        slope[columns] = _median(slopes)
+        now[columns] = _median(values - slope[columns] * self.at[:, None])
+        return Line(slope, now)
 
 
 def _median(numbers: Numbers) -> Numbers:
