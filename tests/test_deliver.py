@@ -424,27 +424,80 @@ def test_a_stop_does_not_wait_for_a_send_that_hangs(box: Outbox, deliver: Delive
         box.wait_for("sent")  # the thread was left behind, not killed
 
 
-def test_the_database_away_costs_nothing(
-    box: Outbox, database_url: str, server: WebhookServer, deliver: Deliver, health: Health
+def test_a_send_that_overruns_its_lease_is_not_begun_again_beside_it(
+    box: Outbox, deliver: Deliver
 ) -> None:
-    """Refused connections are what a restart and a crash look like from here."""
+    def behave(body: dict[str, Any]) -> str:
+        time.sleep(1.2)
+        return "at last"
+
+    remote = Remote(behave)
+    box.add(State.FIRING)
+
+    settings = replace(QUICK, lease=timedelta(milliseconds=400))
+    with deliver({"duty": remote}, settings, {"duty": 3}):
+        box.wait_for("sent")
+        time.sleep(0.3)
+
+    assert len(remote.sent) == 1
+
+
+@pytest.fixture
+def door(database_url: str) -> Iterator["Door"]:
     name = database_url.rsplit("/", 1)[-1].split("?")[0]
     admin_url = database_url.replace(f"/{name}", "/postgres", 1)
-    with (
-        psycopg.connect(admin_url, autocommit=True) as admin,
-        deliver({"duty": webhook(server.url)}),
-    ):
-        admin.execute(f"alter database {name} with allow_connections false")
-        admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name]
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        yield Door(admin, name)
+
+
+@dataclass
+class Door:
+    """Refused connections are what a restart and a crash of the database look like from here."""
+
+    admin: psycopg.Connection[Any]
+    name: str
+
+    def shut(self) -> None:
+        self.admin.execute(f"alter database {self.name} with allow_connections false")
+        self.admin.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [self.name]
         )
+
+    def open(self) -> None:
+        self.admin.execute(f"alter database {self.name} with allow_connections true")
+
+
+def test_the_database_away_costs_nothing(
+    box: Outbox, door: Door, server: WebhookServer, deliver: Deliver, health: Health
+) -> None:
+    with deliver({"duty": webhook(server.url)}):
+        door.shut()
         _until(lambda: not health.is_ready)
-        admin.execute(f"alter database {name} with allow_connections true")
+        door.open()
         (key,) = _again(lambda: box.add(State.FIRING))
         box.wait_for("sent")
         _until(lambda: health.is_ready)
 
     assert [request.key for request in server.requests] == [key]
+
+
+def test_the_database_away_between_sending_and_settling_repeats_nothing(
+    box: Outbox, door: Door, server: WebhookServer, deliver: Deliver, health: Health
+) -> None:
+    def behave(request: Request) -> Answer:
+        door.shut()
+        return Answer()
+
+    server.behave = behave
+    box.add(State.FIRING)
+    with deliver({"duty": webhook(server.url)}):
+        server.wait_for(1)
+        _until(lambda: not health.is_ready)
+        door.open()
+        _again(box.states)
+        box.wait_for("sent")
+
+    assert len(server.requests) == 1
 
 
 _DELIVER_ONE = """

@@ -60,7 +60,7 @@ _ADD: Final = """
 # A lateral for each receiver, so that the backlog of one cannot hide another's rows. A row waits
 # for every earlier one of its alert and receiver: nobody hears "resolved" before "firing".
 # Unsettled is the same as due, but only the index outbox_unsettled can serve it: statistics mostly
-# say that nothing is due, and the plan made of that compares thousands with each other one day.
+# say that nothing is due, and the plan made for that is quadratic once thousands are.
 _CLAIM: Final = """
     with claimable as materialized (  -- chosen once, whatever plan the update gets
         select due.id
