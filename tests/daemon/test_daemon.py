@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from fumewatch.demo.postgres import Postgres, debian_bin_dir, embedded_bin_dir
 from tests.daemon.conftest import Daemon, World, reading, until
+from tests.fixtures.database import on_every_engine
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -29,6 +31,7 @@ def clean(start: int = 9) -> list[dict]:
     return [reading(ago, fume=0.2 + ago / 100) for ago in range(start, -1, -1)]
 
 
+@on_every_engine
 def test_a_reading_over_the_limit_reaches_the_inspector(world: World):
     world.assign("M1")
     daemon = world.daemon().start()
@@ -73,6 +76,26 @@ def test_a_payload_that_cannot_be_read_is_kept_with_its_reason_and_stops_nobody(
     kinds = {kind for (kind,) in world.rows("select kind from dead_letter")}
     assert kinds == {"not_json", "no_time", "future", "bad_status"}
     assert (b"\xff\x00 no json",) in world.rows("select payload from dead_letter")
+
+
+def test_a_message_that_the_database_refuses_is_set_aside_alone(world: World):
+    with psycopg.connect(world.database_url) as conn:
+        conn.execute(
+            "create function refuse() returns trigger language plpgsql as"
+            " $$ begin if new.fume = 6660 then raise exception 'not this one'; end if;"
+            " return new; end $$"
+        )
+        conn.execute(
+            "create trigger refuse before insert on reading for each row execute function refuse()"
+        )
+    daemon = world.daemon().start()
+    for i in range(20):
+        world.publish(f"M{i}", reading(fume=6.66 if i == 13 else i / 100))
+    until(lambda: world.count("reading") == 19, daemon.log)
+    assert world.rows("select topic, kind from dead_letter") == [
+        ("fume/xuhui/M13/up", "store_refused")
+    ]
+    assert "not this one" in world.rows("select detail from dead_letter")[0][0]
 
 
 def test_a_last_will_marks_the_monitor_offline(world: World):
