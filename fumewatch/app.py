@@ -75,6 +75,8 @@ def run(config_path: Path) -> int:
         stack.enter_context(_opened(daemon.database))
         stack.enter_context(_pages(daemon))
         logger.info("started", version=__version__, config=str(config_path))
+        for doubt in config.warnings:
+            logger.warning("configuration", where=doubt.where, what=doubt.what)
         stack.callback(logger.info, "stopped")
         try:
             _migrate(daemon)
