@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from fumewatch.core.alert import Alert, State, Step
 from fumewatch.core.judge import judge
+from fumewatch.core.reading import INDEX
 from fumewatch.core.rules import Rule
+from fumewatch.core.window import Window
 from tests.core.scene import (
     NOON,
     micros,
     place,
+    readings,
     roster_of,
     rule_of,
     view_of,
@@ -79,6 +82,32 @@ def test_a_view_of_some_monitors_judges_them_by_their_own_ids() -> None:
     view = window.view(np.array([0, 2], np.int32), micros(NOON), roster)
     steps = judge(exceedance(), view, {}, NOON)
     assert list(alerts_of(steps)) == [2]
+
+
+def told(rule: Rule, fume: list[float], fan: list[float] | None) -> list[tuple[int, str]]:
+    """(minute, state) of each transition, judged minute by minute as the readings come in."""
+    window, roster = Window([INDEX["fume"], INDEX["fan_on"]], 10), roster_of(place())
+    alerts: dict[int, Alert] = {}
+    found = []
+    for minute, value in enumerate(fume):
+        now = NOON + timedelta(minutes=minute)
+        channels = {"fume": value, "fan_on": fan[minute] if fan else None}
+        window.add(readings([(0, micros(now), channels)]))
+        steps = judge(rule, window.view(np.array([0], np.int32), micros(now), roster), alerts, now)
+        alerts = alerts_of(steps) if steps else alerts
+        found += [(minute, str(s.transition.alert.state)) for s in steps if s.transition]
+    return found
+
+
+def test_a_night_at_the_noodle_shop() -> None:
+    """It refreshes every ten minutes; after closing, the last value is held for four hours."""
+    updates = [0.2, 0.3, 0.2, 1.6, 0.2, 0.3, 0.2, 0.3, 1.4]
+    fume = [value for value in updates for _ in range(10)] + [1.4] * 240
+    rule = exceedance(min_count=5, when={"fan_on": True})
+    fan = [1.0] * 105 + [0.0] * 225
+    episode = [(35, "firing"), (45, "resolved"), (86, "firing")]
+    assert told(rule, fume, fan) == [*episode, (110, "resolved")]  # the fan went off at 105
+    assert told(rule, fume, None) == episode  # no fresh value tells that it is over
 
 
 CLEAR_OR_NOT = st.sampled_from([0.0, 0.2, 0.95, 1.5, 3.0, None])
