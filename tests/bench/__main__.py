@@ -40,8 +40,17 @@ PARTS: Final = ("core", "store", "mqtt", "bytes")
 
 MONITORS: Final = 1000
 BREACHES: Final = 400
-FULL: Final = Plan(3, Load(500_000, MONITORS), Load(30_000, MONITORS, 1000))
-QUICK: Final = Plan(1, Load(100_000, MONITORS), Load(8_000, MONITORS, 1000))
+EXCEEDING: Final = 20
+FULL: Final = Plan(
+    rounds=3,
+    flat_out=Load(500_000, MONITORS, 0, EXCEEDING),
+    offered=Load(30_000, MONITORS, 1000, EXCEEDING),
+)
+QUICK: Final = Plan(
+    rounds=1,
+    flat_out=Load(100_000, MONITORS, 0, EXCEEDING),
+    offered=Load(8_000, MONITORS, 1000, EXCEEDING),
+)
 MANY: Final = 10_000
 
 
