@@ -26,8 +26,8 @@ HIGHEST: Final = tuple(f"{name}_max" for name in NAMES)
 
 _TEN_MINUTES_US: Final = 600_000_000
 _DAY_US: Final = 86_400_000_000
-_ROOM: Final = 20_000
-"""Rows that may pile up before they are summed: bounds memory, costs next to nothing."""
+_ROOM: Final = 30_000
+"""Rows that may wait to be counted: some 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,106 +72,108 @@ class Rollup:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
-        self._parts: list[Sums] = []
-        self._latest: list[Readings] = []
-        self._full_at = _ROOM
-
-    def __len__(self) -> int:
-        """Lines gathered, about."""
-        return sum(map(len, self._parts))
+        self._waiting: list[Added] = []
+        self._rows = 0
+        self._sums = _counted(Readings.empty())
+        self._latest = Readings.empty()
 
     def add(self, added: Added) -> None:
-        if not len(added):
-            return
-        part = _counted(added.new, 1)
-        if len(added.gained):
-            part = _sum([part, _counted(added.before, -1), _counted(added.after, 1)])
-        self._parts.append(part)
-        self._latest += [_newest(added.new), added.after]
-        if len(self) > self._full_at:
-            self._parts, self._latest = [_sum(self._parts)], [self._newest()]
-            self._full_at = 2 * len(self) + _ROOM
+        if len(added):
+            self._waiting.append(added)
+            self._rows += len(added)
+        if self._rows > _ROOM:
+            self._count()
 
     def drain(self, streets: Mapping[int, tuple[str, str]]) -> RollupDelta:
         """What was added since the last drain. `streets`: (district, street) by monitor id.
 
         Monitors that are not in `streets` are in no street's roll-up.
         """
-        ten_minutes = _sum(self._parts)
-        latest = self._newest()
-        self._parts, self._latest, self._full_at = [], [], _ROOM
-        names = sorted(set(streets.values()))
-        delta_streets = _by_street(ten_minutes, streets, names)
-        return RollupDelta(
-            ten_minutes, _by_day(ten_minutes, self._zone), delta_streets, tuple(names), latest
-        )
+        self._count()
+        sums, latest = self._sums, self._latest
+        self._sums, self._latest = _counted(Readings.empty()), Readings.empty()
+        names = tuple(sorted(set(streets.values())))
+        by_street = _by_street(sums, streets, names)
+        return RollupDelta(sums, _by_day(sums, self._zone), by_street, names, latest)
 
-    def _newest(self) -> Readings:
-        return _newest(Readings.concatenate([Readings.empty(), *self._latest]))
+    def _count(self) -> None:
+        """Count what waits, all at once: that is cheaper than each batch by itself."""
+        if not self._rows:
+            return
+        added = Added.concatenate(self._waiting)
+        parts = [self._sums, _counted(added.new)]
+        if len(added.gained):
+            parts += [_taken_back(_counted(added.before)), _counted(added.after)]
+        self._sums = _sum(parts)
+        self._latest = _newest(Readings.concatenate([self._latest, added.new, added.after]))
+        self._waiting, self._rows = [], 0
 
 
-def _counted(readings: Readings, sign: int) -> Sums:
-    judged = readings.judged()
-    measured = judged[list(MEASURED)].astype(np.int64)
+def _counted(readings: Readings) -> Sums:
+    start = readings.measured_at // _TEN_MINUTES_US * _TEN_MINUTES_US
+    order = np.lexsort((start, readings.monitor))
+    rows, key, start = readings.take(order), readings.monitor[order].astype(np.int64), start[order]
+    judged = rows.judged()
+    measured = judged[list(MEASURED)]
     known = measured != MISSING
     fan_on = judged[INDEX["fan_on"]] > 0
     purifier = judged[INDEX["purifier_on"]]
-    additive = np.concatenate(
-        [
-            np.array(
-                [
-                    np.ones(len(readings), np.bool_),
-                    readings.quality == ord("N"),
-                    fan_on,
-                    fan_on & (purifier != MISSING),
-                    fan_on & (purifier > 0),
-                ]
-            ),
-            known,
-            np.where(known, measured, 0),
-        ],
-        axis=0,
-        dtype=np.int64,
-    )
-    start = readings.measured_at // _TEN_MINUTES_US * _TEN_MINUTES_US
-    # A maximum is never taken back: a row that gains a channel keeps those it had.
-    return _grouped(Sums(readings.monitor.astype(np.int64), start, additive * sign, measured))
+    linkage_known, linkage_on = fan_on & (purifier != MISSING), fan_on & (purifier > 0)
+    everyone = np.ones(len(rows), np.bool_)
+    yes_or_no = np.array([everyone, rows.quality == ord("N"), fan_on, linkage_known, linkage_on])
+    first = _first(key, start)
+    additive = [
+        np.add.reduceat(columns, first, axis=1, dtype=np.int64)
+        for columns in (yes_or_no, known, np.where(known, measured, 0))
+    ]
+    highest = np.maximum.reduceat(measured, first, axis=1).astype(np.int64)
+    return Sums(key[first], start[first], np.concatenate(additive), highest)
+
+
+def _taken_back(sums: Sums) -> Sums:
+    """A maximum is never taken back: a row that gains a channel keeps those it had."""
+    return Sums(sums.key, sums.start, -sums.additive, sums.highest)
 
 
 def _sum(parts: Sequence[Sums]) -> Sums:
-    if not parts:
-        return _counted(Readings.empty(), 1)
     return _grouped(
-        Sums(
-            np.concatenate([part.key for part in parts]),
-            np.concatenate([part.start for part in parts]),
-            np.concatenate([part.additive for part in parts], axis=1),
-            np.concatenate([part.highest for part in parts], axis=1),
-        )
+        np.concatenate([part.key for part in parts]),
+        np.concatenate([part.start for part in parts]),
+        np.concatenate([part.additive for part in parts], axis=1),
+        np.concatenate([part.highest for part in parts], axis=1),
     )
 
 
-def _grouped(lines: Sums) -> Sums:
+def _grouped(
+    key: NDArray[np.int64],
+    start: NDArray[np.int64],
+    additive: NDArray[np.int64],
+    highest: NDArray[np.int64],
+) -> Sums:
     """One line for each (key, start)."""
-    if not len(lines):
-        return lines
-    order = np.lexsort((lines.start, lines.key))
-    key, start = lines.key[order], lines.start[order]
-    is_first = np.append(True, (np.diff(key) != 0) | (np.diff(start) != 0))
-    first = np.flatnonzero(is_first)
+    order = np.lexsort((start, key))
+    key, start = key[order], start[order]
+    first = _first(key, start)
     return Sums(
         key[first],
         start[first],
-        np.add.reduceat(lines.additive[:, order], first, axis=1),
-        np.maximum.reduceat(lines.highest[:, order], first, axis=1),
+        np.add.reduceat(additive[:, order], first, axis=1),
+        np.maximum.reduceat(highest[:, order], first, axis=1),
     )
+
+
+def _first(key: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Where each (key, start) begins, in sorted columns."""
+    is_first = np.ones(len(key), np.bool_)
+    is_first[1:] = (key[1:] != key[:-1]) | (start[1:] != start[:-1])
+    return np.flatnonzero(is_first)
 
 
 def _by_day(lines: Sums, zone: ZoneInfo) -> Sums:
     buckets, which = np.unique(lines.start, return_inverse=True)
     days = [_day(us, zone) for us in buckets.tolist()]
     start = np.array(days, np.int64)[which] if days else lines.start
-    return _grouped(Sums(lines.key, start, lines.additive, lines.highest))
+    return _grouped(lines.key, start, lines.additive, lines.highest)
 
 
 def _day(us: int, zone: ZoneInfo) -> int:
@@ -191,7 +193,7 @@ def _by_street(
     key = street_of[lines.key]
     there = np.flatnonzero(key >= 0)
     return _grouped(
-        Sums(key[there], lines.start[there], lines.additive[:, there], lines.highest[:, there])
+        key[there], lines.start[there], lines.additive[:, there], lines.highest[:, there]
     )
 
 

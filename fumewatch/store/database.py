@@ -1,5 +1,6 @@
 """The way to the database: settings, a pool, one transaction at a time."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -51,7 +52,7 @@ class Database:
             min_size=1,
             max_size=settings.pool_size,
             open=False,
-            check=ConnectionPool.check_connection,  # a server's restart costs nobody an error
+            check=_check,  # a server's restart costs nobody an error
             timeout=seconds,
             reconnect_timeout=seconds,  # its pauses double: a longer one sleeps past the return
             name="store",
@@ -86,6 +87,17 @@ class Database:
         except psycopg.Error as error:
             return str(error).strip()
         return f"all {self._settings.pool_size} connections of the pool are in use"
+
+
+def _check(conn: Connection) -> None:
+    """Raise if the server has closed the connection.
+
+    A server that says something nobody asked for has: only then ask it, else it costs nothing.
+    """
+    poll = select.poll()
+    poll.register(conn.pgconn.socket, select.POLLIN)
+    if poll.poll(0):
+        ConnectionPool.check_connection(conn)
 
 
 def connect_options(settings: DatabaseSettings) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from fumewatch.store.wire import (
     to_wire_time,
 )
 
+USUALLY_WITHIN: Final = timedelta(hours=2)
+"""How late readings usually are at most: that far a recovery looks back without being told."""
 _DAY_US: Final = 86_400_000_000
 _NEVER_SEEN: Final = np.iinfo(np.int64).max
 _MEASURED: Final = tuple(CHANNELS[c].name for c in MEASURED)
@@ -91,7 +93,9 @@ def add(
         return Added.only_new(readings)
     newest = newest or Newest()
     rows = unique(readings)
-    _look_back_to(conn, int(rows.measured_at.min()))
+    oldest = from_us(int(rows.measured_at.min()))
+    if oldest < received_at - USUALLY_WITHIN:
+        _look_back_to(conn, oldest)
     suspects = newest.may_be_known(rows)
     for _ in range(3):
         try:
@@ -139,9 +143,8 @@ def nulls(rows: Readings) -> dict[str, NDArray[np.bool_]]:
     return dict(zip(_NAMES, rows.values == MISSING, strict=True))
 
 
-def _look_back_to(conn: Connection, us: int) -> None:
+def _look_back_to(conn: Connection, oldest: datetime) -> None:
     """See that a recovery would look as far back as these readings (rollup_mark)."""
-    oldest = from_us(us)
     conn.execute(
         "update rollup_mark set measured_from = %s where measured_from > %s", [oldest, oldest]
     )

@@ -5,7 +5,7 @@ them, none received later is. A flush moves the mark with what it adds, in one t
 kill loses nothing that the rows after the mark do not tell.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,6 @@ from fumewatch.store import readings
 from fumewatch.store.database import Connection
 from fumewatch.store.wire import Layout, copy_in, encode, to_wire_time
 
-_LOOK_BACK: Final = timedelta(hours=2)
-"""How late a reading usually is at most; `readings.add` says so where one is later."""
 _TEN_MINUTES, _DAYS, _STREETS = 0, 1, 2
 _SUMS: Final = tuple(f"{name}_sum" for name in NAMES)
 _LAYOUT: Final = Layout(
@@ -163,7 +161,7 @@ def flush(conn: Connection, delta: RollupDelta, received_to: datetime) -> bool:
         return False
     moved = conn.execute(
         "update rollup_mark set received_to = %s, measured_from = %s where received_to < %s",
-        [received_to, received_to - _LOOK_BACK, received_to],
+        [received_to, received_to - readings.USUALLY_WITHIN, received_to],
     )
     if moved.rowcount == 0:
         return False
@@ -190,7 +188,7 @@ def recover(conn: Connection, zone: ZoneInfo) -> int:
     if newest is not None:
         conn.execute(
             "update rollup_mark set received_to = %s, measured_from = %s",
-            [newest, newest - _LOOK_BACK],
+            [newest, newest - readings.USUALLY_WITHIN],
         )
     conn.execute("drop table touched")
     return counted

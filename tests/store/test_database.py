@@ -62,7 +62,7 @@ def test_lost_connections_cost_nobody_an_error(postgres: Postgres) -> None:
     database.ping()
     with psycopg.connect(postgres.url(), autocommit=True) as conn:
         conn.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
             " where application_name = 'fumewatch'"
         )
     database.ping()

@@ -128,7 +128,7 @@ create table rollup_mark (
     received_to timestamptz not null,
     measured_from timestamptz not null
 ) with (fillfactor = 50);
-insert into rollup_mark (received_to, measured_from) values ('-infinity', 'infinity');
+insert into rollup_mark (received_to, measured_from) values ('-infinity', '-infinity');
 
 create table alert (
     id uuid primary key,
