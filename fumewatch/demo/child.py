@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, Self
 
-_PATIENCE: Final = 15.0
-"""Seconds that the orphans of a killed demo get for their own shutdown."""
+_PATIENCE: Final = 5.0
+"""Seconds that the orphans of a killed demo get in all. Their database is going too: there is
+nothing that they could save."""
 
 
 def spawn(

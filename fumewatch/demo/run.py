@@ -200,7 +200,6 @@ class _Demo:
         server.start()
         self._keeper.mind(server.pid)
         server.create_database(_DATABASE)
-        migrate.upgrade(server.url(_DATABASE))
         settings = DatabaseSettings(url=server.url(_DATABASE), pool_size=2)
         self._database = Database(settings)
         self._database.open()
@@ -218,23 +217,29 @@ class _Demo:
         )
 
     def _import_sites(self, fleet: Fleet) -> None:
-        """The way `fumewatch sites import` takes, from the file's bytes on."""
+        """The way `fumewatch sites import` takes, once the daemon has made the tables."""
         self._show("importing the sites")
         facts = parse(sites_csv(fleet).encode(), "demo.csv", [LIMIT_PROFILE])
+        self._wait_for(self._has_tables)
         with self._database.transaction() as conn:
             sites.replace(conn, facts)
+
+    def _has_tables(self) -> bool:
+        with self._database.transaction() as conn:
+            return migrate.state(conn) is migrate.State.CURRENT
 
     def _wait_until_ready(self) -> None:
         """Only then is the daemon's subscription there, to keep what is sent."""
         self._show("waiting for the daemon")
-        self._wait_for("/livez")
+        self._wait_for(partial(_answers, self._port, "/livez"))
         self._seconds_to_page = self._elapsed()
         self._show("connecting", page=f"http://127.0.0.1:{self._port}/")
-        self._wait_for("/readyz")
+        self._wait_for(partial(_answers, self._port, "/readyz"))
 
-    def _wait_for(self, path: str) -> None:
+    def _wait_for(self, is_so: Callable[[], bool]) -> None:
+        """Until the daemon, alive, has come so far."""
         deadline = time.monotonic() + _DAEMON_START_S
-        while not _answers(self._port, path):
+        while not is_so():
             self._check_daemon()
             if self._stop.is_set():
                 raise DemoError("stopped before it was up")
