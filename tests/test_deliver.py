@@ -208,9 +208,9 @@ def test_a_notification_is_sent_and_settled_with_the_answer(
 
 def test_it_is_woken_at_once(box: Outbox, server: WebhookServer, deliver: Deliver) -> None:
     with deliver({"duty": webhook(server.url)}, replace(QUICK, poll=timedelta(minutes=1))) as run:
-        box.add(State.FIRING)
+        box.add(State.FIRING, State.RESOLVED)
         run.wake.set()
-        server.wait_for(1, timeout=5)
+        server.wait_for(2, timeout=5)  # the end as soon as the beginning is settled
 
 
 def test_after_failures_it_is_sent_again_with_the_same_key(
