@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fumewatch.core.decode import Decoded, Horizon, decode
-from fumewatch.core.reading import MISSING
+from fumewatch.core.reading import MISSING, Readings
 from fumewatch.demo.fleet import Fleet, build
 from fumewatch.demo.signal import SENTINEL, Emission, emit
 from fumewatch.demo.situations import Kind, Situation, plan
@@ -17,10 +17,16 @@ AT_S = int(AT.timestamp())
 DAY_US = 86_400_000_000
 
 
-def decoded(fleet: Fleet, sendings: list[Sending]) -> Decoded:
+def decoded(fleet: Fleet, sendings: list[Sending], at_s: int = AT_S) -> Decoded:
     codes = [fleet.outlets[sending.monitor].monitor for sending in sendings]
-    horizon = Horizon(AT_S * 1_000_000 - DAY_US, AT_S * 1_000_000 + DAY_US)
-    return decode([s.payload for s in sendings], codes, AT_S * 1_000_000, horizon)
+    horizon = Horizon(at_s * 1_000_000 - DAY_US, at_s * 1_000_000 + DAY_US)
+    return decode([s.payload for s in sendings], codes, at_s * 1_000_000, horizon)
+
+
+def read_back(fleet: Fleet, sendings: list[Sending], at_s: int) -> Readings:
+    """What the daemon would store of these messages; a monitor's number is its index."""
+    ids = np.array([s.monitor for s in sendings], np.int32)
+    return decoded(fleet, sendings, at_s).readings(ids)
 
 
 def test_what_is_sent_is_what_is_read() -> None:
