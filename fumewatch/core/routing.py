@@ -1,7 +1,7 @@
 """Routing: which receivers a transition goes to, by its labels."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -90,12 +90,6 @@ def labels_of(transition: Transition, place: Place) -> dict[Label, str]:
         Label.SITE: place.site,
         Label.VENDOR: place.vendor,
     }
-
-
-def unknown_receivers(routes: Sequence[Route], names: Iterable[str]) -> list[tuple[int, str]]:
-    """(index of the route, name) of each receiver that a route names and nobody defines."""
-    known = set(names)
-    return [(i, name) for i, r in enumerate(routes) for name in r.receiver if name not in known]
 
 
 def notification_key(transition: Transition, receiver: str) -> uuid.UUID:

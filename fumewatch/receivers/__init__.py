@@ -1,7 +1,6 @@
 """Receivers: an address plus a way to reach it, one way a file."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, assert_never
 
@@ -20,7 +19,6 @@ __all__ = [
     "ReceiverSettings",
     "as_answer",
     "build",
-    "repeated_names",
 ]
 
 ReceiverSettings = Annotated[
@@ -45,9 +43,3 @@ def build(
             return LogFile(settings)
         case _:
             assert_never(settings)
-
-
-def repeated_names(receivers: Iterable[ReceiverSettings]) -> list[str]:
-    """The names that more than one receiver has, in order; a configuration with any is wrong."""
-    counts = Counter(receiver.name for receiver in receivers)
-    return [name for name, count in counts.items() if count > 1]

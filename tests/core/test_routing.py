@@ -9,7 +9,6 @@ from fumewatch.core.routing import (
     labels_of,
     notification_key,
     route,
-    unknown_receivers,
 )
 from fumewatch.core.site import Place
 from tests.core.transitions import a_place, a_transition
@@ -102,10 +101,6 @@ def test_an_unassigned_monitor_can_be_matched() -> None:
 def test_wrong_routes_are_refused(table: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Route.model_validate(table)
-
-
-def test_receivers_that_nobody_defines_are_found() -> None:
-    assert unknown_receivers(routes(ALL, STREET), ["all", "duty"]) == [(1, "street")]
 
 
 def test_a_key_is_one_transition_at_one_receiver() -> None:

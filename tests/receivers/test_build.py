@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fumewatch.core.alert import State
-from fumewatch.receivers import ReceiverSettings, build, repeated_names
+from fumewatch.receivers import ReceiverSettings, build
 from fumewatch.receivers.email import Email
 from fumewatch.receivers.log import LogFile
 from fumewatch.receivers.mqtt import MqttReceiver
@@ -56,12 +56,6 @@ def test_an_unknown_kind_is_told_what_there_is() -> None:
 def test_names_are_words(name: str) -> None:
     with pytest.raises(ValidationError):
         read({"kind": "mqtt", "name": name})
-
-
-def test_repeated_names_are_found() -> None:
-    tables = [{**table, "name": "值班"} for table in ONE_OF_EACH[:2]] + ONE_OF_EACH[2:]
-
-    assert repeated_names(map(read, tables)) == ["值班"]
 
 
 @pytest.mark.parametrize(
