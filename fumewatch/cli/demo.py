@@ -139,7 +139,7 @@ def _counters(state: "DemoState") -> str:
     return (
         f"{counts.readings_stored:,} readings stored ({state.readings_per_s:,.0f}/s) of "
         f"{counts.monitors:,} monitors · {counts.alerts_fired:,} alerts fired, "
-        f"{counts.alerts_open:,} open, {counts.alerts_resolved:,} resolved · "
+        f"{counts.alerts_resolved:,} resolved, {counts.alerts_open:,} open or pending · "
         f"{counts.messages_delivered:,} messages delivered · "
         f"{counts.dead_letters:,} dead letters"
     )
