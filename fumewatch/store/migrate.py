@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _REVISIONS: Final = sorted(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*.py"))
+_OLDEST: Final = 15
 _LOCK: Final = 0x66756D65_0001
 """The advisory lock of whoever migrates: a second one waits and finds the work done."""
 
@@ -39,6 +40,8 @@ def state(conn: Connection) -> State:
 def upgrade(url: str) -> tuple[str | None, str]:
     """Revision before (None: empty) and after. Raise StoreRefused if the schema is ahead of us."""
     with translated(), psycopg.connect(url, autocommit=True) as conn:
+        if conn.info.server_version < _OLDEST * 10_000:
+            raise StoreRefused(f"fumewatch needs PostgreSQL {_OLDEST} or newer")
         conn.execute("select pg_advisory_lock(%s)", [_LOCK])
         old = _revision(conn)
         match _judge(old):

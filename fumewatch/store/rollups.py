@@ -5,16 +5,20 @@ them, none received later is. A flush moves the mark with what it adds, in one t
 kill loses nothing that the rows after the mark do not tell.
 """
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from psycopg.rows import class_row
 
 from fumewatch.core.reading import CHANNELS, MISSING, Readings
 from fumewatch.core.rollup import ADDITIVE, HIGHEST, NAMES, RollupDelta, Sums
 from fumewatch.store import readings
 from fumewatch.store.database import Connection
-from fumewatch.store.wire import Layout, copy_in, encode, to_wire_time
+from fumewatch.store.wire import Layout, copy_in, encode, from_us, to_us, to_wire_time
 
+_TEN_MINUTES_US: Final = 600_000_000
 _TEN_MINUTES, _DAYS, _STREETS = 0, 1, 2
 _SUMS: Final = tuple(f"{name}_sum" for name in NAMES)
 _LAYOUT: Final = Layout(
@@ -93,25 +97,42 @@ _COUNT_ROWS: Final = f"""
 _COUNT_TEN_MINUTES: Final = ", ".join(
     [*(f"sum({name})" for name in ADDITIVE), *(f"max({name})" for name in HIGHEST)]
 )
+_JUDGED: Final = ", ".join(_judged(name) for name in (*NAMES, "fan_on", "purifier_on"))
 _UNCOUNTED: Final = "received_at > %(received_to)s and measured_at >= %(measured_from)s"
-_TOUCH: Final = """
+# The ten minutes to recount, and how many readings told so.
+_TOUCH_UNCOUNTED: Final = f"""
     create temp table touched on commit drop as
     select monitor_id, date_bin('10 minutes', measured_at, 'epoch') as bucket, count(*) as n,
         max(received_at) as received_to
-    from reading where {where} group by 1, 2 {having}
+    from reading where {_UNCOUNTED} group by 1, 2
 """
-_RECOUNT_TEN_MINUTES: Final = f"""
+_TOUCH_ALL: Final = """
+    create temp table touched on commit drop as
+    select monitor_id, bucket, readings as n, null::timestamptz as received_to
+    from rollup_10m where bucket >= %(start)s and bucket < %(end)s
+"""
+_RECOUNT_TOUCHED: Final = f"""
     insert into rollup_10m (monitor_id, bucket, {_VALUES})
     select monitor_id, bucket, {_COUNT_ROWS}
     from (
-        select t.monitor_id, t.bucket, r.quality,
-            {", ".join(_judged(name) for name in (*NAMES, "fan_on", "purifier_on"))}
+        select t.monitor_id, t.bucket, r.quality, {_JUDGED}
         from touched t
         join reading r on r.monitor_id = t.monitor_id
             and r.measured_at >= t.bucket and r.measured_at < t.bucket + interval '10 minutes'
         where r.measured_at >= %(first)s and r.measured_at < %(last)s + interval '10 minutes'
     ) judged
     group by monitor_id, bucket
+    on conflict (monitor_id, bucket) do update set {_ASSIGNING}
+"""
+_RECOUNT_ALL: Final = f"""
+    insert into rollup_10m (monitor_id, bucket, {_VALUES})
+    select monitor_id, bucket, {_COUNT_ROWS}
+    from (
+        select monitor_id, date_bin('10 minutes', measured_at, 'epoch') as bucket, quality,
+            received_at, {_JUDGED}
+        from reading where measured_at >= %(start)s and measured_at < %(end)s
+    ) judged
+    group by monitor_id, bucket having max(received_at) <= %(received_to)s
     on conflict (monitor_id, bucket) do update set {_ASSIGNING}
 """
 _RECOUNT_DAYS: Final = f"""
@@ -182,35 +203,64 @@ def recover(conn: Connection, zone: ZoneInfo) -> int:
     To be run before ingest starts. By assignment: again, or after half a run, comes to the same.
     """
     mark = _lock_mark(conn)
-    conn.execute(_TOUCH.format(where=_UNCOUNTED, having=""), mark)
-    counted, newest = _recount(conn, zone)
-    conn.execute(_RECOUNT_LATEST, mark)
-    if newest is not None:
+    conn.execute(_TOUCH_UNCOUNTED, mark)
+    span = _span_of_touched(conn)
+    if span.readings:
+        conn.execute(_RECOUNT_TOUCHED, asdict(span))
+        _recount_days_and_streets(conn, span, zone)
+        conn.execute(_RECOUNT_LATEST, mark)
         conn.execute(
             "update rollup_mark set received_to = %s, measured_from = %s",
-            [newest, newest - readings.USUALLY_WITHIN],
+            [span.received_to, span.received_to - readings.USUALLY_WITHIN],
         )
     conn.execute("drop table touched")
-    return counted
+    return span.readings
 
 
 def repair(conn: Connection, start: datetime, end: datetime, zone: ZoneInfo) -> int:
-    """Recount [start, end), whole buckets, from the rows; return how many readings that read.
+    """Recount what began in [start, end) from the rows; return how many lines of 10 minutes.
 
-    Safe beside a running ingest, which waits: it holds the mark. Ten minutes with a reading that
-    no flush has counted yet are left to the flush.
+    Safe beside a running ingest, whose flush waits meanwhile: give it an hour at a time. Ten
+    minutes with a reading that no flush has counted yet are left to the flush.
     """
-    mark = _lock_mark(conn)
-    conn.execute(
-        _TOUCH.format(
-            where="measured_at >= %(start)s and measured_at < %(end)s",
-            having="having max(received_at) <= %(received_to)s",
-        ),
-        {**mark, "start": start, "end": end},
-    )
-    counted, _ = _recount(conn, zone)
+    bounds = {"start": _ten_minutes(start), "end": _ten_minutes(end)}
+    recounted = conn.execute(_RECOUNT_ALL, _lock_mark(conn) | bounds).rowcount
+    conn.execute(_TOUCH_ALL, bounds)
+    span = _span_of_touched(conn)
+    if span.readings:
+        _recount_days_and_streets(conn, span, zone)
     conn.execute("drop table touched")
-    return counted
+    return recounted
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What `touched` holds: readings, first and last bucket, when the newest was received."""
+
+    readings: int
+    first: datetime
+    last: datetime
+    received_to: datetime
+
+
+def _span_of_touched(conn: Connection) -> _Span:
+    conn.execute("analyze touched")
+    with conn.cursor(row_factory=class_row(_Span)) as cursor:
+        return cursor.execute(
+            "select coalesce(sum(n), 0)::bigint as readings, min(bucket) as first,"
+            " max(bucket) as last, max(received_to) as received_to from touched"
+        ).fetchall()[0]
+
+
+def _recount_days_and_streets(conn: Connection, span: _Span, zone: ZoneInfo) -> None:
+    """From the ten minutes, which count the same readings: so neither is ever ahead."""
+    params = {"first": span.first, "last": span.last, "zone": zone.key}
+    conn.execute(_RECOUNT_DAYS, params)
+    conn.execute(_RECOUNT_STREETS, params)
+
+
+def _ten_minutes(at: datetime) -> datetime:
+    return from_us(to_us(at) // _TEN_MINUTES_US * _TEN_MINUTES_US)
 
 
 def _lock_mark(conn: Connection) -> dict[str, datetime]:
@@ -220,22 +270,6 @@ def _lock_mark(conn: Connection) -> dict[str, datetime]:
     ).fetchone()
     assert row is not None
     return {"received_to": row[0], "measured_from": row[1]}
-
-
-def _recount(conn: Connection, zone: ZoneInfo) -> tuple[int, datetime | None]:
-    """Recount the ten minutes in `touched`, and the days and streets that they are part of."""
-    summary = conn.execute(
-        "select coalesce(sum(n), 0)::bigint, min(bucket), max(bucket), max(received_to)"
-        " from touched"
-    ).fetchone()
-    assert summary is not None
-    counted, first, last, newest = summary
-    if counted:
-        params = {"first": first, "last": last, "zone": zone.key}
-        conn.execute("analyze touched")
-        for statement in (_RECOUNT_TEN_MINUTES, _RECOUNT_DAYS, _RECOUNT_STREETS):
-            conn.execute(statement, params)
-    return counted, newest
 
 
 def _add_sums(conn: Connection, delta: RollupDelta) -> None:

@@ -10,7 +10,7 @@ from fumewatch.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`readings_stored`: ever, those that retention has dropped since included."""
+    """`readings_stored`: as of the last flush of the roll-ups; those dropped since included."""
 
     readings_stored: int
     alerts_fired: int
@@ -25,14 +25,11 @@ class Counts:
     sites: int
 
 
-# Readings are counted from the roll-up and what it has not counted yet: counting them would read
-# them. An alert that never fired does not count as resolved.
+# Readings are counted from the roll-up: counting rows would read them all. An alert that never
+# fired does not count as resolved.
 _COUNTS: Final = """
     select
-        (select coalesce(sum(readings), 0)::bigint from rollup_day)
-            + (select count(*) from reading r, rollup_mark mark
-                where r.received_at > mark.received_to and r.measured_at >= mark.measured_from)
-            as readings_stored,
+        (select coalesce(sum(readings), 0)::bigint from rollup_day) as readings_stored,
         (select count(*) from transition where after = 'firing') as alerts_fired,
         (select count(*) from transition where after = 'resolved' and before = 'firing')
             as alerts_resolved,

@@ -100,7 +100,7 @@ create table rollup_day (
     fume_max int, pm_max int, nmhc_max int, temperature_max int, humidity_max int, velocity_max int,
     fan_current_max int, purifier_current_max int,
     primary key (monitor_id, day)
-) with (fillfactor = 70);
+) with (fillfactor = 50);                         -- updated in place all day
 create index rollup_day_by_day on rollup_day (day);
 
 create table rollup_street (                      -- by the street a monitor hung in when counted
