@@ -144,7 +144,7 @@ def page_of(demo: subprocess.Popen[str]) -> str:
     raise AssertionError(f"no page; the demo ended with {demo.wait()}")
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
 def test_it_stops_when_told(stage: Stage, how: signal.Signals) -> None:
     with stage.start("--json", "--monitors", "20") as demo:
         with urllib.request.urlopen(page_of(demo)) as page:
