@@ -29,7 +29,7 @@ SETTLE: Final = timedelta(seconds=10)
 """Longer than any transaction that writes transitions: older numbers have all become visible."""
 MOST_AT_ONCE: Final = 2000
 MOST_MISSED: Final = 500
-"""A page that missed more than this loads itself anew instead."""
+"""Transitions that a stream tells of the past; whoever missed more starts over."""
 
 Counts = dict[str, Any]
 
@@ -44,7 +44,12 @@ class Closing:
     """The daemon stops, or this stream fell behind: the page connects again."""
 
 
-Item = Change | Counts | Trouble | Closing
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Too much was missed to tell it: the page loads itself anew."""
+
+
+Item = Change | Counts | Trouble | Closing | Reset
 
 
 @dataclass(slots=True, eq=False)
@@ -86,9 +91,9 @@ class Feed:
                     counted = self._loop.time()
                     self._tell(await run_in_threadpool(self._count))
                 is_away = False
-            except FumewatchError as error:
+            except Exception as error:  # whatever it is: nobody would start this task again
                 if not is_away:
-                    log.warning("live_feed_interrupted", error=str(error))
+                    log.warning("live_feed_interrupted", error=str(error), exc_info=_trace(error))
                 is_away, counted = True, 0.0
                 self._tell(Trouble())
             await self._rest(POLL_SECONDS)
@@ -115,10 +120,14 @@ class Feed:
 
     def _poll(self) -> list[Change]:
         with self._database.transaction() as conn:
-            if self._floor is None:
-                self._floor = alerts.newest_transition(conn)
-            found = alerts.changes(conn, self._floor, MOST_AT_ONCE)
-        return self._news(found)
+            is_first = self._floor is None
+            floor = self._floor
+            if floor is None:
+                floor = max(0, alerts.newest_transition(conn) - alerts.MOST_OVERTAKEN)
+            found = alerts.changes(conn, floor, MOST_AT_ONCE)
+        self._floor = floor
+        news = self._news(found)
+        return [] if is_first else news
 
     def _news(self, found: list[Change]) -> list[Change]:
         """What of it is new; raises the floor over what is old enough, or fills a whole answer."""
@@ -143,11 +152,8 @@ class Feed:
         self._listeners.add(listener)
         try:
             yield b"retry: 2000\n\n"
-            async for part in self._catch_up(after):
-                if isinstance(part, Change):
-                    text = await run_in_threadpool(render, part)
-                    part = _event("alert", text, part.transition) if text else b""
-                yield part
+            async for item in self._catch_up(after):
+                yield await run_in_threadpool(_encode, item, render)
             while not self._stopped.is_set():
                 item = await listener.queue.get()
                 if isinstance(item, Closing):
@@ -156,28 +162,37 @@ class Feed:
         finally:
             self._listeners.discard(listener)
 
-    async def _catch_up(self, after: int | None) -> AsyncIterator[bytes | Change]:
-        """The changes missed, or a reset where they are too many; waits while the store is away."""
-        if after is None:
-            return
+    async def _catch_up(self, after: int | None) -> AsyncIterator[Item]:
+        """What was missed, or Reset where it is too much, then the counts as they are.
+
+        Waits while the store is away.
+        """
         while not self._stopped.is_set():
             try:
                 missed = await run_in_threadpool(self._missed, after)
-                break
+                counts = await run_in_threadpool(self._count)
             except FumewatchError:
-                yield _encode(Trouble(), lambda _: None)
+                yield Trouble()
                 await self._rest(POLL_SECONDS)
-        else:
+                continue
+            if len(missed) > MOST_MISSED:
+                yield Reset()
+                return
+            for change in missed:
+                yield change
+            yield counts
             return
-        if len(missed) > MOST_MISSED:
-            yield _event("reset", "{}")
-            return
-        for change in missed:
-            yield change
 
-    def _missed(self, after: int) -> list[Change]:
+    def _missed(self, after: int | None) -> list[Change]:
+        if after is None:
+            return []
         with self._database.transaction() as conn:
             return alerts.changes_since(conn, after, self._now() - SETTLE, MOST_MISSED + 1)
+
+
+def _trace(error: Exception) -> bool:
+    """Whether the log should show where it came from: not for a database that is away."""
+    return not isinstance(error, FumewatchError)
 
 
 def _encode(item: Item, render: Callable[[Change], str | None]) -> bytes:
@@ -187,6 +202,8 @@ def _encode(item: Item, render: Callable[[Change], str | None]) -> bytes:
             return _event("alert", text, item.transition) if text else b": other\n\n"
         case Trouble():
             return _event("trouble", "{}")
+        case Reset():
+            return _event("reset", "{}")
         case Closing():
             return b""
         case _:

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from fumewatch import metrics
 from fumewatch.web import models
 from fumewatch.web.context import Ctx
 
@@ -28,6 +29,8 @@ async def readyz(context: Ctx, response: Response) -> models.Ready:
 
 
 @router.get("/metrics", response_class=Response)
-def metrics() -> Response:
+def show_metrics(context: Ctx) -> Response:
     """Prometheus' text format."""
+    for name, part in context.health.parts().items():
+        metrics.PART_UP.labels(name).set(part.is_up)
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

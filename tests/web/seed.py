@@ -154,7 +154,7 @@ def monitor_day(rng: np.random.Generator, i: int, id: int, now: datetime) -> Rea
         values[INDEX[name]] = np.round(column * 1000)
     values[INDEX["fan_on"]], values[INDEX["purifier_on"]] = fan, purifier
     present = rng.random(1440) > 0.012
-    present[400:455] = i % 4 == 0
+    present[400:455] &= i % 4 != 0
     present[ago < {4: 40, 5: 50, 8: 14}.get(i, 0)] = False
     quality = np.full(1440, ord("N"), np.uint8)
     quality[-30:] = ord("D") if i == 6 else ord("N")

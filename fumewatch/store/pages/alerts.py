@@ -8,6 +8,9 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row
 
+MOST_OVERTAKEN: Final = 1000
+"""Two writers at once may commit their transitions out of order: how late a number may be."""
+
 _PLACE: Final = """
     m.id as monitor_id, m.code as monitor, m.district, o.name as outlet, o.limit_profile,
     s.id as site_id, coalesce(s.name, '') as site, coalesce(s.street, '') as street,
@@ -242,13 +245,10 @@ def changes(conn: Connection[Any], after: int, limit: int) -> list[Change]:
 
 
 def changes_since(conn: Connection[Any], after: int, young: datetime, limit: int) -> list[Change]:
-    """The same, and those at or after `young` whatever their number.
-
-    Two writers at once may commit their numbers out of order; a number is at most a thousand late.
-    """
-    newer = """
+    """The same, and those at or after `young` that a later number may have overtaken."""
+    newer = f"""
         select id, at, alert_id from transition
-        where id > %(after)s - 1000 and (id > %(after)s or at >= %(young)s)
+        where id > %(after)s - {MOST_OVERTAKEN} and (id > %(after)s or at >= %(young)s)
         order by id limit %(limit)s
     """
     return _changes(conn, newer, {"after": after, "young": young, "limit": limit})

@@ -1,0 +1,184 @@
+"""The pages as the server sends them."""
+
+import time
+
+import pytest
+from starlette.testclient import TestClient
+
+from fumewatch.config import Config
+from fumewatch.health import Health
+from fumewatch.store import Database
+from fumewatch.web import create_app
+from tests.web.conftest import now
+from tests.web.seed import Seeded
+
+PAGES = ("/", "/fleet", "/status")
+
+
+@pytest.fixture
+def empty(database: Database, config: Config, health: Health) -> TestClient:
+    return TestClient(create_app(database, config, health, now))
+
+
+def paths(seeded: Seeded) -> list[str]:
+    return [
+        *PAGES,
+        "/?state=pending",
+        "/?state=resolved&street=华泾镇",
+        "/fleet?street=华泾镇&state=normal&q=面",
+        *(f"/alerts/{alert.id}" for alert in seeded.alerts.values()),
+        *(f"/sites/{site}" for site in seeded.sites[:12]),
+        f"/monitors/{seeded.monitors[-1]}",
+    ]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_page_is_there_in_both_languages(
+    client: TestClient, seeded: Seeded, language: str
+) -> None:
+    for path in paths(seeded):
+        answer = client.get(path, headers={"accept-language": language})
+        assert answer.status_code == 200, path
+        assert f'<html lang="{"zh-CN" if language == "zh" else "en"}"' in answer.text
+
+
+def test_a_language_asked_for_is_remembered(client: TestClient) -> None:
+    assert "Alerts" in client.get("/?lang=en", headers={"accept-language": "zh"}).text
+    assert "Alerts" in client.get("/", headers={"accept-language": "zh"}).text
+
+
+def test_an_alert_tells_an_inspector_what_to_do(client: TestClient, seeded: Seeded) -> None:
+    text = client.get(f"/alerts/{seeded.alerts['linkage'].id}", headers=ZH).text
+    for said in (
+        *("风机运行时净化器未开启", "老弄堂川菜馆", "田林街道", "18", "10", "分钟"),
+        *("净化器电源与联动开关", "410 Gone: bot was removed from the group", "不作为执法依据"),
+    ):
+        assert said in text
+
+
+def test_no_page_speaks_of_violations(client: TestClient, seeded: Seeded) -> None:
+    for language in ("zh", "en"):
+        for path in paths(seeded):
+            text = client.get(path, headers={"accept-language": language}).text.lower()
+            assert "违法" not in text
+            assert "violation" not in text
+
+
+def test_an_assigned_monitor_is_shown_with_its_site(client: TestClient, seeded: Seeded) -> None:
+    answer = client.get(f"/monitors/{seeded.monitors[3]}", follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/sites/{seeded.sites[3]}#monitor-{seeded.monitors[3]}"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/nothing", 404),
+        ("/alerts/not-an-id", 404),
+        ("/alerts/00000000-0000-0000-0000-000000000000", 404),
+        ("/sites/2000000000", 404),
+        ("/sites/99999999999999999999", 404),
+        ("/monitors/x", 404),
+        ("/?severity=terrible", 404),
+        ("/?after=x", 400),
+        ("/static/../../config.toml", 404),
+        ("/static/nothing.js", 404),
+    ],
+)
+def test_what_is_not_there_is_said_kindly(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert "Traceback" not in answer.text
+
+
+def test_an_empty_district_says_what_to_do(empty: TestClient) -> None:
+    said = {path: empty.get(path, headers=EN).text for path in PAGES}
+    assert "New ones appear here by themselves" in said["/"]
+    assert "fumewatch sites import sites.csv" in said["/fleet"]
+    assert "every message was understood" in said["/fleet"]
+    assert "Start one with: fumewatch run" in said["/status"]
+
+
+def test_without_the_database_pages_say_so_and_the_process_lives(away: TestClient) -> None:
+    for path in (*PAGES, "/sites/1", "/alerts/00000000-0000-0000-0000-000000000000"):
+        page = away.get(path, headers=ZH)
+        assert (page.status_code, page.headers["retry-after"]) == (503, "10")
+        assert "数据库不可用" in page.text
+        assert "127.0.0.1" not in page.text
+    api = away.get("/api/v1/alerts")
+    assert (api.status_code, api.json()) == (503, {"detail": "the database is away; try again"})
+    assert away.get("/livez").json() == {"status": "alive"}
+    assert away.get("/metrics").status_code == 200
+
+
+def test_readiness_follows_the_parts(client: TestClient, health: Health) -> None:
+    assert client.get("/readyz").status_code == 200
+    health.down("broker", "connection refused")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    down = [name for name, part in answer.json()["parts"].items() if not part["is_up"]]
+    assert down == ["broker"]
+
+
+def test_metrics_are_prometheus_text(client: TestClient) -> None:
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "# TYPE fumewatch_readings_total counter" in answer.text
+    assert 'fumewatch_part_up{part="broker"} 1.0' in answer.text
+
+
+def test_every_answer_carries_the_shield(client: TestClient) -> None:
+    for path in ("/", "/nothing", "/api/v1/counts", "/static/base.css", "/livez"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "script-src 'self';" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_nothing_inline_and_nothing_from_elsewhere(client: TestClient, seeded: Seeded) -> None:
+    for path in paths(seeded):
+        text = client.get(path).text
+        assert "<script>" not in text
+        assert "style=" not in text
+        assert " onclick=" not in text
+        assert 'src="http' not in text
+        assert 'href="http' not in text
+
+
+def test_static_files_are_kept_for_good_and_answered_with_304(client: TestClient) -> None:
+    page = client.get("/status").text
+    address = page.split('rel="stylesheet" href="')[1].split('"')[0]
+    answer = client.get(address)
+    assert "immutable" in answer.headers["cache-control"]
+    assert client.get("/static/base.css").headers["cache-control"] == "no-cache"
+    again = client.get(address, headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_plotlys_own_script_comes_compressed(client: TestClient) -> None:
+    zipped = client.get("/static/plotly.min.js", headers={"accept-encoding": "gzip"})
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert int(zipped.headers["content-length"]) < 2_000_000
+    plain = client.get("/static/plotly.min.js", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == zipped.text
+    assert "plotly.js" in plain.text[:200]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/fleet", "/sites/{site}", "/api/v1/monitors/{monitor}/readings"]
+)
+def test_a_page_takes_less_than_300_ms(client: TestClient, seeded: Seeded, path: str) -> None:
+    address = path.format(site=seeded.sites[0], monitor=seeded.monitors[0])
+    assert min(_seconds(client, address) for _ in range(5)) < 0.3
+
+
+def _seconds(client: TestClient, address: str) -> float:
+    start = time.perf_counter()
+    assert client.get(address).status_code == 200
+    return time.perf_counter() - start
+
+
+ZH = {"accept-language": "zh"}
+EN = {"accept-language": "en"}
