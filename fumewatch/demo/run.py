@@ -39,6 +39,7 @@ _SPEED: Final = 2.0
 _LOOK_S: Final = 0.5
 _RATE_LOOKS: Final = 10
 """The rate shown is that of so many looks."""
+_LAST_LOOKS: Final = 6
 _DAEMON_START_S: Final = 60.0
 _DAEMON_STOP_S: Final = 15.0
 _DATABASE: Final = "fumewatch"
@@ -166,6 +167,7 @@ class _Demo:
         with _Simulation(plan, self._now, Scene.set_up(plan, self._now(), fleet)) as simulation:
             self._watch(simulation)
             self._show("stopping")
+        self._let_it_catch_up()
         self._end_daemon()
         return self._summary(simulation.figures)
 
@@ -252,12 +254,22 @@ class _Demo:
         while not self._stop.wait(_LOOK_S) and not self._is_over():
             self._check_daemon()
             simulation.check()
-            with self._database.transaction() as conn:
-                counts = summary.counts(conn)
+            counts = self._count()
             seen.append((self._elapsed(), counts.readings_stored))
             rate = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
             sent = simulation.figures
             self._show("running", counts=counts, sent=sent, readings_per_s=rate)
+
+    def _let_it_catch_up(self) -> None:
+        """What the broker still holds would go with the broker."""
+        before, looks = -1, 0
+        while (stored := self._count().readings_stored) > before and looks < _LAST_LOOKS:
+            before, looks = stored, looks + 1
+            time.sleep(_LOOK_S)
+
+    def _count(self) -> summary.Counts:
+        with self._database.transaction() as conn:
+            return summary.counts(conn)
 
     def _end_daemon(self) -> None:
         code = child.stop(self._daemon, _DAEMON_STOP_S)
@@ -273,8 +285,7 @@ class _Demo:
         return self._daemon_log.read_text(errors="replace")[-3000:]
 
     def _summary(self, sent: Figures) -> DemoSummary:
-        with self._database.transaction() as conn:
-            counts = summary.counts(conn)
+        counts = self._count()
         self._show("stopped", counts=counts, sent=sent)
         return DemoSummary(
             readings_stored=counts.readings_stored,
