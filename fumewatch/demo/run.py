@@ -39,7 +39,7 @@ _SPEED: Final = 2.0
 _LOOK_S: Final = 0.5
 _RATE_LOOKS: Final = 10
 """The rate shown is that of so many looks."""
-_LAST_LOOKS: Final = 6
+_LAST_LOOKS: Final = 10
 _DAEMON_START_S: Final = 60.0
 _DAEMON_STOP_S: Final = 15.0
 _DATABASE: Final = "fumewatch"
@@ -262,9 +262,9 @@ class _Demo:
 
     def _let_it_catch_up(self) -> None:
         """What the broker still holds would go with the broker."""
-        before, looks = -1, 0
-        while (stored := self._count().readings_stored) > before and looks < _LAST_LOOKS:
-            before, looks = stored, looks + 1
+        seen: list[int] = []
+        while len(seen) < _LAST_LOOKS and (len(seen) < 3 or seen[-3] < seen[-1]):
+            seen.append(self._count().readings_stored)
             time.sleep(_LOOK_S)
 
     def _count(self) -> summary.Counts:
