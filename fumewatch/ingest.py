@@ -221,7 +221,7 @@ def _strangers(work: Work) -> set[tuple[str, str]]:
     """Monitors to register: those without a number that sent something good."""
     talkers = [source for source, _ in work.statuses]
     if any(source.number < 0 for source in work.sources):
-        talkers += [work.sources[i] for i in np.unique(work.decoded.message)]
+        talkers += [work.sources[i] for i in set(work.decoded.message.tolist())]
     return {source.key for source in talkers if source.number < 0}
 
 

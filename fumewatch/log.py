@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 
 
-def set_up(level: str, form: Literal["json", "text"]) -> None:
+def set_up(level: str, form: Literal["json", "console"]) -> None:
     """Send our events and those of the libraries to standard error in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -4,18 +4,26 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-MESSAGES: Final = Counter("fumewatch_mqtt_messages_total", "MQTT messages received")
-READINGS: Final = Counter("fumewatch_readings_total", "Readings by what became of them", ["outcome"])
-DEAD_LETTERS: Final = Counter("fumewatch_dead_letters_total", "Payloads that could not be decoded", ["kind"])
-INBOX: Final = Gauge("fumewatch_inbox_messages", "MQTT messages received, not yet stored")
+_SECONDS: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+MESSAGES: Final = Counter("fumewatch_mqtt_messages_total", "MQTT messages stored and acked")
+READINGS: Final = Counter(
+    "fumewatch_readings_total", "Readings: new, or repeated and ignored", ["outcome"]
+)
+DEAD_LETTERS: Final = Counter(
+    "fumewatch_dead_letters_total", "Payloads that could not be decoded", ["kind"]
+)
+INBOX: Final = Gauge("fumewatch_inbox_messages", "MQTT messages received, not yet acked")
 COMMIT_SECONDS: Final = Histogram(
-    "fumewatch_commit_seconds", "Time to store one batch", buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+    "fumewatch_commit_seconds", "Time to decode and store one batch", buckets=_SECONDS
 )
 EVALUATE_SECONDS: Final = Histogram(
-    "fumewatch_evaluate_seconds", "Time to judge all rules once", buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
+    "fumewatch_evaluate_seconds", "Time to judge all rules once", buckets=_SECONDS
 )
 TRANSITIONS: Final = Counter("fumewatch_transitions_total", "Alert transitions", ["rule", "state"])
 OPEN_ALERTS: Final = Gauge("fumewatch_open_alerts", "Open alerts", ["state"])
-NOTIFICATIONS: Final = Counter("fumewatch_notifications_total", "Notifications by outcome", ["receiver", "outcome"])
+NOTIFICATIONS: Final = Counter(
+    "fumewatch_notifications_total", "Notifications by outcome", ["receiver", "outcome"]
+)
 PART_UP: Final = Gauge("fumewatch_part_up", "1 while this part of the daemon works", ["part"])
 LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")

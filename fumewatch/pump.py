@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 TAKE_SECONDS: Final = 0.2
 """How long one turn waits for a message; a stop is noticed at least this often."""
-FLUSH_EVERY: Final = timedelta(seconds=5)
+FLUSH_EVERY: Final = timedelta(seconds=15)
 """How far the roll-ups may be behind the readings; what a kill loses of them is recounted."""
 RELOAD_EVERY: Final = timedelta(seconds=30)
 """How soon an import of sites takes effect."""

@@ -42,7 +42,7 @@ class ImportRefused(FumewatchError):
 
 
 class DecodeError(FumewatchError):
-    """`kind` is a short stable word (a label of metrics and dead letters), `detail` is for people."""
+    """`kind`: a short stable word, a label of metrics and dead letters. `detail`: for people."""
 
     def __init__(self, kind: str, detail: str, at: int | None = None) -> None:
         self.kind = kind

@@ -1,6 +1,6 @@
 """Readings: what monitors measured, held in columns.
 
-A value is an int32 in thousandths of its channel's unit (fume 0.82 mg/m³ is 820); a state is 0 or 1.
+A value is an int32 in thousandths of its channel's unit (0.82 mg/m³ is 820), a state 0 or 1.
 Whole numbers compare and add exactly, so the same readings give the same verdict in any order of
 arrival, and they compress best (README, "Bytes per reading").
 """
@@ -63,7 +63,7 @@ class Readings:
     measured_at  int64 [n]      the monitor's time, µs since 1970-01-01 UTC
     values       int32 [10, n]  one row per entry of CHANNELS; MISSING where there is none
     quality      uint8 [n]      ASCII of the data flag; only N is judged (HJ 212)
-    unjudged     int16 [n]      bit c set: channel c is kept but not judged (out of its plausible range)
+    unjudged     int16 [n]      bit c set: channel c is kept but not judged (implausible)
     """
 
     monitor: NDArray[np.int32]

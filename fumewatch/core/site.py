@@ -1,4 +1,4 @@
-"""Where a monitor hangs and what applies there: the facts that judging, routing and wording need."""
+"""Where a monitor hangs and what applies there: what judging, routing and wording need."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,7 +10,7 @@ ZONE_NAME: Final = "Asia/Shanghai"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One monitor with its outlet and site. An unknown monitor has an id, a district and a code only.
+    """One monitor with its outlet and site. An unassigned one has an id, a district, a code.
 
     `sites` has several names where shops share the flue; `site` is then the responsible party.
     """

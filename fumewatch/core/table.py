@@ -80,10 +80,8 @@ def _text(table: Table, data: bytes) -> str:
     if len(data) > LARGEST_FILE:
         table.fault(1, "", f"has {len(data):,} bytes; {LARGEST_FILE:,} are allowed")
         table.refuse()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encodings = ["utf-16"] if is_utf16 else ["utf-8-sig", "gb18030"]
     for encoding in encodings:
         try:
             return data.decode(encoding)

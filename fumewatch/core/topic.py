@@ -30,7 +30,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A topic filter such as fume/+/+/up: its last + is the monitor, the one before it the district.
+    """A topic filter such as fume/+/+/up: the last + is the monitor, one before it the district.
 
     With a single + the district is `district`, the same for all.
     """
@@ -46,7 +46,7 @@ class Pattern:
             raise ValueError(f"{filter_!r}: '#' does not tell which level is the monitor; use '+'")
         if levels.count("+") not in (1, 2) or any("+" in x and x != "+" for x in levels):
             raise ValueError(
-                f"{filter_!r}: one or two levels must be '+' ([district and] monitor), like fume/+/+/up"
+                f"{filter_!r}: one or two levels must be '+' (district, monitor), as in fume/+/+/up"
             )
         return Pattern(levels, district)
 
