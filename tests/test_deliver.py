@@ -523,18 +523,20 @@ def test_killed_between_sending_and_settling_it_is_sent_again_after_the_lease(
     box: Outbox, database_url: str, server: WebhookServer, deliver: Deliver
 ) -> None:
     (key,) = box.add(State.FIRING)
-    daemon = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", _DELIVER_ONE, database_url, server.url],
         cwd=Path(__file__).parents[1],
-    )
+    ) as daemon:
 
-    def behave(request: Request) -> Answer:
-        daemon.kill()  # it has sent, and never hears the answer
-        daemon.wait()
-        return Answer()
+        def behave(request: Request) -> Answer:
+            daemon.kill()  # it has sent, and never hears the answer
+            return Answer()
 
-    server.behave = behave
-    server.wait_for(1)
+        server.behave = behave
+        try:
+            server.wait_for(1, timeout=60)
+        finally:
+            daemon.kill()
     server.behave = lambda request: Answer()
     assert box.states() == ["due"]
     killed_at = time.monotonic()
