@@ -1,7 +1,7 @@
 """One connection to the broker, from greeting to goodbye: select, read, write, ping."""
 
 import contextlib
-import selectors
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -19,6 +19,7 @@ ANSWER_S: Final = 4.0
 """For the network to connect, for TLS to agree, and for the broker to answer: so long each."""
 _FAREWELL_S: Final = 1.0
 _TICK_S: Final = 1.0
+_GONE: Final = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 
 
 class Role(Protocol):
@@ -100,20 +101,18 @@ class Conversation:
         try:
             self._role.connect(client)
             self._began = self._read_at = time.monotonic()
-            self._keepalive = Keepalive(client.keepalive, self._began)
-            with selectors.DefaultSelector() as selector:
-                selector.register(self._bell, selectors.EVENT_READ)
-                self._converse(selector)
+            self._keepalive = Keepalive(client.keepalive, now=self._began)
+            self._converse()
         finally:
             if sock := client.socket():
                 sock.close()
         return client.failure or self._why or "connection lost"
 
-    def _converse(self, selector: selectors.BaseSelector) -> None:
+    def _converse(self) -> None:
         sock = self._client.socket()
         assert isinstance(sock, socket.socket)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        ears = _Ears(selector, sock)
+        ears = _Ears(sock, self._bell)
         while self._client.socket() and not self._is_stopping():
             self._turn(ears)
             self._look_after()
@@ -127,8 +126,10 @@ class Conversation:
         wait = min(_TICK_S, self._keepalive.interval / 4, late_at - time.monotonic())
         if listens and not client.is_drained:
             wait = 0
-        has_data = ears.wait(listens, client.want_write(), max(wait, 0))
+        has_data = ears.wait(max(wait, 0), listens=listens, writes=client.want_write())
         now = time.monotonic()
+        if has_data and not listens:  # only the end of the connection is heard then
+            raise ConnectionResetError("connection lost")
         if not listens:
             self._keepalive.heard(now)  # the silence is ours
         elif has_data or now >= late_at or not client.is_drained:
@@ -174,7 +175,7 @@ class Conversation:
 
     def _on_connect(
         self,
-        client: Client,
+        _client: Client,
         _data: Any,
         flags: ConnectFlags,
         code: ReasonCode,
@@ -184,7 +185,8 @@ class Conversation:
             self._why = reasons.of_code(code)
             return
         self._is_welcome = True
-        self._keepalive.interval = getattr(props, "ServerKeepAlive", None) or client.keepalive
+        if wanted := getattr(props, "ServerKeepAlive", 0):
+            self._keepalive.interval = wanted
         self._role.welcome(self._client, props, has_session=flags.session_present)
 
     def _on_disconnect(
@@ -195,26 +197,20 @@ class Conversation:
 
 
 class _Ears:
-    """select on the one socket and the bell already registered."""
+    """poll on the one socket and the bell."""
 
-    def __init__(self, selector: selectors.BaseSelector, sock: socket.socket) -> None:
-        self._selector = selector
-        self._sock = sock
+    def __init__(self, sock: socket.socket, bell: Bell) -> None:
+        self._fd = sock.fileno()
+        self._poll = select.poll()
+        self._poll.register(bell, select.POLLIN)
         self._mask = 0
 
-    def wait(self, listens: bool, writes: bool, timeout: float) -> bool:
-        """True if the socket has data. Returns early if it can be written to or the bell rings."""
-        mask = listens * selectors.EVENT_READ | writes * selectors.EVENT_WRITE
+    def wait(self, timeout: float, *, listens: bool, writes: bool) -> bool:
+        """True if the socket has data or is at its end; of the latter also who does not listen is
+        told. Returns early if the bell rings, or if `writes` and the socket can be written to."""
+        mask = _GONE | listens * select.POLLIN | writes * select.POLLOUT
         if mask != self._mask:
-            self._register(mask)
-        ready = self._selector.select(timeout)
-        return any(key.fileobj is self._sock and how & selectors.EVENT_READ for key, how in ready)
-
-    def _register(self, mask: int) -> None:
-        if not mask:
-            self._selector.unregister(self._sock)
-        elif not self._mask:
-            self._selector.register(self._sock, mask)
-        else:
-            self._selector.modify(self._sock, mask)
-        self._mask = mask
+            self._poll.register(self._fd, mask)
+            self._mask = mask
+        ready = self._poll.poll(timeout * 1000)
+        return any(fd == self._fd and how & ~select.POLLOUT for fd, how in ready)

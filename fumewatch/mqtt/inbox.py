@@ -84,9 +84,11 @@ class Inbox:
     def has_room(self) -> bool:
         """False from a limit reached until a good part of it is free again."""
         with self._changed:
-            share = max(self._held / self._most, self._held_bytes / self._most_bytes)
-            self._is_full = share >= (_RESUME if self._is_full else 1)
+            self._is_full = self._share() >= (_RESUME if self._is_full else 1)
             return not self._is_full
+
+    def _share(self) -> float:
+        return max(self._held / self._most, self._held_bytes / self._most_bytes)
 
     def open(self) -> int:
         """A new connection begins; its generation. What was taken before can no longer be acked.
@@ -118,8 +120,8 @@ class Inbox:
             self._held += len(messages)
             self._held_bytes += size
             self._unacked += len(messages)
-            self._is_urgent = is_urgent
-            if is_urgent or self._waiting >= self._enough:
+            self._is_urgent = is_urgent or self._share() >= 1
+            if self._is_urgent or self._waiting >= self._enough:
                 self._changed.notify()
 
     def take(self, limit: int, timeout: float, linger: float = LINGER_S) -> Batch | None:

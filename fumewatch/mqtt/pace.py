@@ -3,8 +3,8 @@
 Waiting for much saves CPU, unless the broker itself waits: it sends no more than its window of
 un-acked messages. MQTT 5 lets us name the window, but the broker may keep a smaller one (10, 20 and
 32 are common) and does not say so. It gives itself away in two steps: twice in a row the clock ends
-our waiting at the very same count; then, asked to wait for less, much of that is there at once. A
-steady fleet may bring the same count twice, but takes its time about it again.
+our waiting at the very same count; then, when we wait for less, that is there at once, again and
+again. A steady fleet may bring the same count twice, but then takes its time as before.
 """
 
 from typing import Final
@@ -13,6 +13,7 @@ FLUSH_BYTES: Final = 64 << 10
 FLUSH_S: Final = 0.2
 """Nothing waits longer than this, however little there is."""
 _AT_ONCE_S: Final = FLUSH_S / 4
+_PROOFS: Final = 3
 _FIRST_GUESS: Final = 256  # bytes of a message with its header
 
 
@@ -25,6 +26,7 @@ class Pace:
         self._message_bytes = float(_FIRST_GUESS)
         self._peak = 0
         self._is_suspicious = False
+        self._proofs = 0
 
     @property
     def window(self) -> int:
@@ -43,10 +45,13 @@ class Pace:
         if was_late:
             self._is_suspicious = unacked == self._peak
             self._peak = unacked
+            self._proofs = 0
         elif self._is_suspicious:
-            self._is_suspicious = False
-            if waited < _AT_ONCE_S:
+            is_at_once = waited < _AT_ONCE_S
+            self._proofs += is_at_once
+            if self._proofs == _PROOFS:
                 self._window = max(self._peak, unacked)
+            self._is_suspicious = is_at_once and self._proofs < _PROOFS
 
     def is_urgent(self, unacked: int) -> bool:
         """The broker is about to wait for acks."""

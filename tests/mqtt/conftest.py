@@ -120,9 +120,9 @@ class HandmadeBroker:
     def __init__(self, *answers: tuple[bytes, bytes]) -> None:
         self._listener = socket.create_server(("127.0.0.1", free_port()))
         self._answers = answers
+        self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
-        self._open: list[socket.socket] = []
 
     @property
     def url(self) -> str:
@@ -138,6 +138,11 @@ class HandmadeBroker:
             for answer in answers:
                 sock.recv(4096)
                 sock.sendall(answer)
+
+    def receive(self) -> bytes:
+        """What the latest client sends next."""
+        self._open[-1].settimeout(PATIENCE_S)
+        return self._open[-1].recv(4096)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fumewatch.mqtt.frames import (
@@ -102,6 +102,7 @@ def encode(parts: list[Publish | Frame]) -> bytes:
     return b"".join(part.bytes if isinstance(part, Publish) else frame(*part) for part in parts)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(streams())
 def test_any_frames_in_any_pieces_come_out_whole_and_in_order(
     stream: tuple[bool, list[Publish | Frame], list[int]],
@@ -161,6 +162,7 @@ def test_malformed_streams_are_refused(stream: bytes, why: str) -> None:
         split(stream, [], is_5=True)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=10), st.booleans())
 def test_noise_gives_frames_or_a_protocol_error(noise: bytes, cuts: list[int], is_5: bool) -> None:
     with suppress(ProtocolError):

@@ -129,6 +129,13 @@ def test_take_does_not_linger_while_the_broker_waits_for_acks() -> None:
     timer.join()
 
 
+def test_take_does_not_linger_for_more_than_the_inbox_holds() -> None:
+    inbox = filled([1, 2, 3], most=3)
+    began = time.monotonic()
+    assert mids(inbox.take(100, timeout=5, linger=5)) == [1, 2, 3]
+    assert time.monotonic() - began < 1
+
+
 def test_closing_wakes_take() -> None:
     inbox = Inbox()
     timer = threading.Timer(0.05, inbox.close)
