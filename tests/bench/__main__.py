@@ -13,6 +13,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -39,8 +40,9 @@ ALONE: Final = ("latency", "memory")
 PARTS: Final = ("core", "store", "mqtt", "bytes")
 
 MONITORS: Final = 1000
-BREACHES: Final = 400
+BREACHES_A_SECOND: Final = 5
 EXCEEDING: Final = 20
+LATE: Final = Load(60_000, MONITORS, 1000)
 FULL: Final = Plan(
     rounds=3,
     flat_out=Load(500_000, MONITORS, 0, EXCEEDING),
@@ -99,7 +101,8 @@ def _end_to_end(args: argparse.Namespace) -> int:
         if chosen:
             results = end_to_end.compare(stage, chosen, plan)
         if "latency" in alone:
-            late = latency.measure(stage, TEMPLATE, plan.offered, _breaching())
+            load = replace(LATE, readings=8_000) if args.quick else LATE
+            late = latency.measure(stage, TEMPLATE, load, _breaching(load))
         if "memory" in alone:
             big = memory.measure(stage, _many(stage), Load(5 * MANY, MANY, 2000))
     tables = [
@@ -115,7 +118,7 @@ def _end_to_end(args: argparse.Namespace) -> int:
 
 
 def _prepare(stage: Stage) -> None:
-    known = [*(_code(i) for i in range(MONITORS)), *_breaching()]
+    known = [*(_code(i) for i in range(MONITORS)), *_breaching(LATE)]
     sites = fumewatch.sites_csv("xuhui", known)
     stage.make_template(TEMPLATE, fumewatch.fill(stage.folder, sites))
 
@@ -132,8 +135,9 @@ def _code(index: int) -> str:
     return f"FM{index + 1:07d}"
 
 
-def _breaching() -> list[str]:
-    return [f"breach-{i:04d}" for i in range(BREACHES)]
+def _breaching(load: Load) -> list[str]:
+    number = BREACHES_A_SECOND * load.readings // load.rate
+    return [f"breach-{i:04d}" for i in range(number)]
 
 
 def _programs() -> list[str]:
