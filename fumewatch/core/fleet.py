@@ -54,7 +54,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """What of a firing alert matters here; `is_exceedance`: its rule is about being over a limit."""
+    """What of a firing alert matters here; `is_exceedance`: its rule is about a limit exceeded."""
 
     kind: str
     is_exceedance: bool

@@ -1,5 +1,4 @@
 // The list of alerts, kept true by server-sent events.
-import { refreshDurations } from "./page.js";
 
 const SILENCE_MS = 15000; // counts come every 5 s: three missed, and the connection is dead
 const RETRY_MS = 3000;
@@ -76,7 +75,7 @@ function place(html) {
     if (isNew) announce(row);
   }
   tidy();
-  refreshDurations();
+  document.dispatchEvent(new Event("rows-changed")); // page.js keeps their durations going
 }
 
 function isShown(row) {
@@ -108,6 +107,7 @@ function count(counts) {
   for (const node of document.querySelectorAll("[data-count]")) {
     const value = node.dataset.count.split(".").reduce((at, key) => at[key], counts);
     node.textContent = value.toLocaleString("en");
+    node.classList.toggle("zero", value === 0);
     const item = node.closest(".key li");
     if (item && !item.classList.contains("normal")) item.hidden = value === 0;
     if (node.dataset.count.endsWith(".failed")) node.parentElement.classList.toggle("bad", value > 0);

@@ -1,7 +1,7 @@
 // Every page: durations that go on, filters that need no button.
 const texts = JSON.parse(document.body.dataset.lasting);
 
-export function lasting(seconds) {
+function lasting(seconds) {
   const s = Math.max(0, Math.floor(seconds));
   const [m, h, d] = [Math.floor(s / 60), Math.floor(s / 3600), Math.floor(s / 86400)];
   const size = m < 1 ? "s" : h < 1 ? "m" : d < 2 ? "h" : d < 14 ? "d" : "w";
@@ -9,7 +9,7 @@ export function lasting(seconds) {
   return texts[size].replace(/\{(.)\}/g, (_, unit) => parts[unit]);
 }
 
-export function refreshDurations() {
+function refreshDurations() {
   const now = Date.now() / 1000;
   for (const span of document.querySelectorAll("[data-since]")) {
     const text = lasting(now - Number(span.dataset.since));
@@ -18,6 +18,7 @@ export function refreshDurations() {
 }
 
 setInterval(refreshDurations, 15000);
+document.addEventListener("rows-changed", refreshDurations);
 
 for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.querySelector("button[type=submit]").hidden = true;
