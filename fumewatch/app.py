@@ -155,8 +155,9 @@ def _jobs(daemon: Daemon) -> Iterator[None]:
     try:
         yield
     finally:
-        schedule.shutdown(wait=True)
-        _say_goodbye(daemon)
+        schedule.shutdown(wait=False)  # a job that waits for the database must not hold us up
+        if daemon.health.parts()["database"].is_up:
+            _say_goodbye(daemon)
 
 
 def _serve(daemon: Daemon) -> None:

@@ -10,7 +10,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
-from fumewatch.store import Connection, Database, dead_letters, partitions, rollups
+from fumewatch.store import Database, dead_letters, partitions, rollups
 
 log = structlog.get_logger()
 
@@ -18,29 +18,41 @@ PARTITIONS_AHEAD: Final = 3
 """Days. A partition made in good time costs the first reading of a day nothing."""
 
 
+REPAIR_HOURS: Final = 48
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """Runs every `minutes`, or where that is 0 daily at `hour` of the zone."""
 
     name: str
-    run: Callable[[Connection, datetime], Any]
+    run: Callable[[Database, datetime], Any]
     minutes: int = 0
     hour: int | None = None
 
 
 def jobs(zone: ZoneInfo, keep: timedelta) -> tuple[Job, ...]:
-    def make_partitions(conn: Connection, now: datetime) -> None:
+    def make_partitions(database: Database, now: datetime) -> None:
         days = [(now + timedelta(days=n)).date() for n in range(PARTITIONS_AHEAD + 1)]
-        partitions.ensure(conn, days)
+        with database.transaction() as conn:
+            partitions.ensure(conn, days)
 
-    def drop_old(conn: Connection, now: datetime) -> int:
+    def drop_old(database: Database, now: datetime) -> int:
         oldest = now - keep
-        dead_letters.drop_before(conn, oldest)
-        # A day more than ingest still accepts: no reading may arrive for a partition just dropped.
-        return partitions.drop_before(conn, (oldest - timedelta(days=1)).date())
+        with database.transaction() as conn:
+            dead_letters.drop_before(conn, oldest)
+            # A day more than ingest accepts: no reading may come for a partition just dropped.
+            return partitions.drop_before(conn, (oldest - timedelta(days=1)).date())
 
-    def repair_rollups(conn: Connection, now: datetime) -> int:
-        return rollups.repair(conn, now - timedelta(days=2), now, zone)
+    def repair_rollups(database: Database, now: datetime) -> int:
+        """An hour a transaction: ingest must not wait for days of recounting."""
+        last = now.replace(minute=0, second=0, microsecond=0)
+        recounted = 0
+        for hours in range(REPAIR_HOURS, 0, -1):
+            start = last - timedelta(hours=hours)
+            with database.transaction() as conn:
+                recounted += rollups.repair(conn, start, start + timedelta(hours=1), zone)
+        return recounted
 
     return (
         Job("make_partitions", make_partitions, minutes=60),
@@ -79,8 +91,7 @@ def _run(
     if not leads():
         return
     try:
-        with database.transaction() as conn:
-            result = job.run(conn, now())
+        result = job.run(database, now())
     except (StoreUnavailable, StoreRefused) as error:
         log.warning("job failed", job=job.name, error=str(error))
     else:

@@ -28,8 +28,11 @@ log = structlog.get_logger()
 
 TAKE_SECONDS: Final = 0.2
 """How long one turn waits for a message; a stop is noticed at least this often."""
-FLUSH_EVERY: Final = timedelta(seconds=15)
-"""How far the roll-ups may be behind the readings; what a kill loses of them is recounted."""
+FLUSH_LEAST: Final = timedelta(seconds=5)
+FLUSH_MOST: Final = timedelta(seconds=30)
+FLUSH_PAUSE: Final = 1000
+"""How far the roll-ups may be behind: a flush costs by the monitor, so the pause after it is this
+many times what it took, within these bounds. What a kill loses of them is recounted."""
 RELOAD_EVERY: Final = timedelta(seconds=30)
 """How soon an import of sites takes effect."""
 
@@ -132,10 +135,11 @@ class Pump:
 
     def _flush(self, now: datetime) -> None:
         """Roll-ups and the latest readings, up to the last batch stored, in one transaction."""
-        self._flush_at = now + FLUSH_EVERY
         delta = self._rollup.drain(self._streets)
         with self._database.transaction() as conn:
             rollups.flush(conn, delta, self._ingest.received_at)
+        took = self._now() - now
+        self._flush_at = now + min(max(FLUSH_LEAST, took * FLUSH_PAUSE), FLUSH_MOST)
 
     def _load_roster(self, conn: Connection) -> None:
         self._reload_at = self._now() + RELOAD_EVERY

@@ -1,7 +1,7 @@
 """The tree of the configuration: what config.toml may hold, with every default."""
 
 import difflib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -35,6 +35,9 @@ UNACKED_MOST: Final = 50_000
 connection that is being read may hold some more."""
 
 
+_ANY_DAY: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - the zone's own
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -45,7 +48,10 @@ def _zone(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is not a time zone; write a name such as Asia/Shanghai")
     if value in available_timezones():
-        return ZoneInfo(value)
+        zone = ZoneInfo(value)
+        if (zone.utcoffset(_ANY_DAY) or timedelta(0)) % timedelta(minutes=10):
+            raise ValueError(f"{value!r} is not whole ten minutes off UTC, as the roll-ups are")
+        return zone
     near = difflib.get_close_matches(value, sorted(available_timezones()), n=1)
     hint = f"did you mean {near[0]!r}?" if near else "write a name such as Asia/Shanghai"
     raise ValueError(f"{value!r} is not a time zone; {hint}")

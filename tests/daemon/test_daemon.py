@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -194,6 +195,17 @@ def test_the_database_goes_away_and_nothing_is_lost(broker, own_server, tmp_path
         until(lambda: world.count("reading") == 100, daemon.log)
         assert world.rows("select count(distinct fume) from reading") == [(100,)]
         assert daemon.stop() == 0
+
+
+def test_it_stops_in_time_while_the_database_is_gone(broker, own_server, tmp_path):
+    with ExitStack() as stack:
+        world = World(broker, own_server.url(), tmp_path, stack)
+        daemon = world.daemon().start()
+        own_server.stop()
+        until(lambda: "database" in daemon.get("/readyz")[1], daemon.log)
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 10
 
 
 def test_two_daemons_one_leads_and_the_other_takes_over(world: World):
