@@ -7,6 +7,7 @@ numbers are skipped; an event shows the alert as it is by now, so seeing one twi
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from fumewatch.store.pages.alerts import Change
 log = structlog.get_logger()
 
 POLL_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 30.0
+"""Between two polls while nobody looks; whoever comes ends the wait."""
 COUNT_SECONDS: Final = 5.0
 SETTLE: Final = timedelta(seconds=10)
 """Longer than any transaction that writes transitions: older numbers have all become visible."""
@@ -77,13 +80,15 @@ class Feed:
         self._floor: int | None = None
         self._seen: dict[int, datetime] = {}
         self._stopped = asyncio.Event()
+        self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
-        """Poll once a second; count every few seconds while anybody looks."""
+        """Poll once a second and count every few seconds, while anybody looks."""
         self._loop = asyncio.get_running_loop()
         is_away, counted = False, 0.0
         while not self._stopped.is_set():
+            self._wake.clear()
             try:
                 for change in await run_in_threadpool(self._poll):
                     self._tell(change)
@@ -96,7 +101,7 @@ class Feed:
                     log.warning("live_feed_interrupted", error=str(error), exc_info=_trace(error))
                 is_away, counted = True, 0.0
                 self._tell(Trouble())
-            await self._rest(POLL_SECONDS)
+            await self._pause()
 
     def stop(self) -> None:
         """End every stream at once. Safe from any thread, and more than once."""
@@ -105,18 +110,25 @@ class Feed:
 
     def _close(self) -> None:
         self._stopped.set()
+        self._wake.set()
         self._tell(Closing())
 
     def _tell(self, item: Item) -> None:
         for listener in self._listeners:
             listener.offer(item)
 
+    async def _pause(self) -> None:
+        if self._listeners:
+            await self._rest(POLL_SECONDS)
+        else:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._wake.wait()
+
     async def _rest(self, seconds: float) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopped.wait()
-        except TimeoutError:
-            pass
 
     def _poll(self) -> list[Change]:
         with self._database.transaction() as conn:
@@ -150,6 +162,7 @@ class Feed:
         """
         listener = _Listener()
         self._listeners.add(listener)
+        self._wake.set()
         try:
             yield b"retry: 2000\n\n"
             async for item in self._catch_up(after):
