@@ -10,9 +10,9 @@ again. A steady fleet may bring the same count twice, but then takes its time as
 from typing import Final
 
 FLUSH_BYTES: Final = 64 << 10
-FLUSH_S: Final = 0.2
+FLUSH_S: Final = 0.4
 """Nothing waits longer than this, however little there is."""
-_AT_ONCE_S: Final = FLUSH_S / 4
+_AT_ONCE_S: Final = 0.05
 _PROOFS: Final = 3
 _FIRST_GUESS: Final = 256  # bytes of a message with its header
 

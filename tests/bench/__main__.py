@@ -45,7 +45,7 @@ EXCEEDING: Final = 20
 LATE: Final = Load(60_000, MONITORS, 1000)
 FULL: Final = Plan(
     rounds=3,
-    flat_out=Load(500_000, MONITORS, 0, EXCEEDING),
+    flat_out=Load(300_000, MONITORS, 0, EXCEEDING),
     offered=Load(30_000, MONITORS, 1000, EXCEEDING),
 )
 QUICK: Final = Plan(

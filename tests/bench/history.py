@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.reading import CHANNELS, MISSING, Readings
-from fumewatch.store import Database, DatabaseSettings, readings
+from fumewatch.core.rollup import Rollup
+from fumewatch.store import Database, DatabaseSettings, readings, rollups
 
 MINUTES: Final = 60
 _MINUTE_US: Final = 60_000_000
@@ -29,14 +31,18 @@ def fill(url: str, now: datetime) -> int:
     """One reading a minute of each monitor stored there, up to a minute ago; how many in all."""
     database = Database(DatabaseSettings(url=url))
     database.open()
-    number = 0
+    number, newest, rollup = 0, readings.Newest(), Rollup(ZoneInfo("Asia/Shanghai"))
     try:
         with database.transaction() as conn:
             rows = conn.execute("select id from monitor order by id").fetchall()
         ids = np.array([row[0] for row in rows], np.int32)
         for received_at, part in _minutes(ids, now):
             with database.transaction() as conn:
-                number += len(readings.add(conn, part, received_at))
+                added = readings.add(conn, part, received_at, newest)
+            rollup.add(added)
+            number += len(added)
+        with database.transaction() as conn:  # counted, or the daemon counts it all at its start
+            rollups.flush(conn, rollup.drain({}), now - timedelta(minutes=1))
     finally:
         database.close()
     return number
