@@ -43,6 +43,7 @@ def fill(url: str, now: datetime) -> int:
             number += len(added)
         with database.transaction() as conn:  # counted, or the daemon counts it all at its start
             rollups.flush(conn, rollup.drain({}), now - timedelta(minutes=1))
+            conn.execute("analyze")  # as autovacuum would have done by now
     finally:
         database.close()
     return number
