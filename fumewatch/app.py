@@ -8,10 +8,12 @@ Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the b
 "deliver" sends; APScheduler's run the jobs; "web" serves the pages.
 """
 
+import gc
 import os
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -40,7 +42,7 @@ logger = structlog.get_logger()
 PARTS: Final = ("database", "broker", "ingest", "evaluate", "deliver")
 BEAT_SECONDS: Final = 5
 RETRY_SECONDS: Final = 1.0
-"""Between two tries to reach the database, or to become the leader."""
+"""Between two tries to reach the database, to become the leader, or to see that we still are."""
 
 
 def clock() -> datetime:
@@ -188,9 +190,12 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         stack.callback(publisher.stop)
         stack.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(Pump(daemon.config, daemon.database, daemon.health, clock))
+        gc.freeze()  # what is loaded now stays: the collector need not look at it again and again
         while not daemon.stop.is_set() and leader.still_leads():
-            if pump.turn():
-                daemon.wake.set()
+            checked = time.monotonic()
+            while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
+                if pump.turn():
+                    daemon.wake.set()
     logger.info("no longer leading")
 
 

@@ -122,8 +122,9 @@ class Ingest:
         sources = [self._sources[message[0]] for message in messages]
         letters: list[DeadLetter] = []
         statuses: list[tuple[Source, str]] = []
-        pairs = list(zip(messages, sources, strict=True))
-        if not all(_is_reading(message, source) for message, source in pairs):
+        kinds = {source.kind for source in sources}
+        if kinds != {Kind.READING} or any(message[3] & TRUNCATED for message in messages):
+            pairs = list(zip(messages, sources, strict=True))
             for message, source in pairs:
                 _sort_other(message, source, received_at, letters, statuses)
             pairs = [pair for pair in pairs if _is_reading(*pair)]

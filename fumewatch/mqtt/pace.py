@@ -9,8 +9,8 @@ again. A steady fleet may bring the same count twice, but then takes its time as
 
 from typing import Final
 
-FLUSH_BYTES: Final = 64 << 10
-FLUSH_S: Final = 0.4
+FLUSH_BYTES: Final = 128 << 10
+FLUSH_S: Final = 0.5
 """Nothing waits longer than this, however little there is."""
 _AT_ONCE_S: Final = 0.05
 _PROOFS: Final = 3

@@ -80,7 +80,8 @@ def _numbers(entries: Sequence[Entry]) -> NDArray[np.float64]:
     except StructError:  # a null among them
         wide = [_channels_of(entry) for entry in entries]
         numbers = np.array(wide, np.float64).reshape(-1, len(CHANNELS)).T.copy()
-    numbers[~np.isfinite(numbers) | np.isin(numbers, _SENTINELS)] = np.nan
+    is_sentinel = (numbers == _SENTINELS[0]) | (numbers == _SENTINELS[1])
+    numbers[~np.isfinite(numbers) | is_sentinel] = np.nan
     return numbers
 
 

@@ -1,5 +1,6 @@
 """The times that monitors write: ISO 8601, or epoch seconds or milliseconds."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from math import isfinite
@@ -15,16 +16,52 @@ _BEIJING: Final = timezone(timedelta(hours=8))  # what a time without a zone mea
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST_MILLISECONDS: Final = 1e11  # as seconds this is the year 5138, as milliseconds March 1973
+_ZONE: Final = re.compile(r"([+-])([01]\d):([0-5]\d)")
+_FORMS: Final = {
+    len(form): form
+    for form in (
+        b"0000-00-00T00:00:00+00:00",
+        b"0000-00-00T00:00:00.000+00:00",
+        b"0000-00-00T00:00:00.000000+00:00",
+    )
+}
+_MINUTE_US: Final = 60_000_000
 _FURTHEST: Final = 9e15  # µs; the year 2255, and still exact in a float
 
 
 def instants(times: Sequence[str | float]) -> NDArray[np.int64]:
-    """µs UTC of each time, UNREADABLE where it is none.
-
-    Each distinct time is read once: a batch of live readings has few of them.
-    """
-    known = {time: instant(time) for time in set(times)}
+    """µs UTC of each time, UNREADABLE where it is none."""
+    alike = _alike(times)
+    if alike is not None:
+        return alike
+    known = {time: instant(time) for time in set(times)}  # a burst repeats its times
     return np.fromiter(map(known.__getitem__, times), np.int64, count=len(times))
+
+
+def _alike(times: Sequence[str | float]) -> NDArray[np.int64] | None:
+    """All at once, where all are written alike and in one zone, as nearly every batch is.
+
+    Only well-formed texts are left to numpy, which reads more than a time; it is six times as fast.
+    """
+    try:
+        (length,) = set(map(len, times))  # type: ignore[arg-type]  # a number has no len
+        letters = "".join(times).encode("ascii")  # type: ignore[arg-type]
+        form = np.frombuffer(_FORMS[length], np.uint8)
+    except (TypeError, ValueError, KeyError):
+        return None
+    texts = np.frombuffer(letters, np.uint8).reshape(-1, length)
+    is_digit = form == ord("0")
+    zone = _ZONE.fullmatch(letters[-6:].decode())
+    is_formed = np.where(is_digit, texts - ord("0") <= 9, texts == form)[:, :-6].all()
+    if not zone or not is_formed or (texts[:, -6:] != texts[-1, -6:]).any():
+        return None
+    try:
+        local = texts[:, :-6].copy().view(f"S{length - 6}")[:, 0].astype("datetime64[us]")
+    except ValueError:  # the 31st of February
+        return None
+    sign, hours, minutes = zone.groups()
+    ahead = (int(hours) * 60 + int(minutes)) * _MINUTE_US
+    return local.astype(np.int64) - (ahead if sign == "+" else -ahead)
 
 
 def instant(time: str | float) -> int:
