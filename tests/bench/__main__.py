@@ -21,7 +21,7 @@ from typing import Final
 import structlog
 
 from tests.bench import aims, end_to_end, latency, memory
-from tests.bench.end_to_end import Load, Plan, Stage
+from tests.bench.end_to_end import Load, Plan
 from tests.bench.machine import (
     BenchError,
     Table,
@@ -32,6 +32,8 @@ from tests.bench.machine import (
 from tests.bench.peers import fumewatch
 from tests.bench.peers.node_red import NODE_RED
 from tests.bench.peers.others import BATCHED, FLOOR, STOCK
+from tests.bench.stage import Stage
+from tests.bench.stage import stage as open_stage
 
 RESULTS: Final = Path(__file__).parents[2] / ".bench"
 TEMPLATE: Final = "fumewatch_bench"
@@ -94,7 +96,7 @@ def _end_to_end(args: argparse.Namespace) -> int:
     chosen = [each for each in CONTENDERS if not args.names or each.name in args.names]
     alone = [name for name in ALONE if not args.names or name in args.names]
     results, late, big = end_to_end.Results(), None, None
-    with end_to_end.stage() as stage:
+    with open_stage() as stage:
         end_to_end.prepare(stage)
         if "latency" in alone or any(each.template == TEMPLATE for each in chosen):
             _prepare(stage)
@@ -144,7 +146,7 @@ def _programs() -> list[str]:
     versions = [
         first_line("/usr/sbin/mosquitto", "-h"),
         first_line("psql", "--version"),
-        first_line("node", "--version"),
+        f"Node.js {first_line('node', '--version')}".removesuffix("Node.js "),
         f"Python {sys.version.split()[0]}",
     ]
     return [version for version in versions if version]
@@ -152,12 +154,14 @@ def _programs() -> list[str]:
 
 def _report(tables: Sequence[Table], raw: dict[str, object]) -> None:
     machine = description()
-    command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+    arguments = " ".join(sys.argv[1:])
+    command = f'make bench ARGS="{arguments}"' if arguments else "make bench"
     today = f"{datetime.now().astimezone():%Y-%m-%d}"
     head = " · ".join([command, today, machine, *_programs()])
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "results.json").write_text(json.dumps({"what": head, **raw}, indent=1))
-    markdown = "\n\n".join([f"`{head}`", *(table.markdown() for table in tables)])
+    _, _, rest = head.partition(" · ")
+    markdown = "\n\n".join([f"`{command}` · {rest}", *(table.markdown() for table in tables)])
     (RESULTS / "results.md").write_text(markdown + "\n")
     print("\n\n".join([head, *(table.text() for table in tables)]))
 

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.bench.end_to_end import Act, Load, Stage, generator
+from tests.bench.end_to_end import Load, generator
 from tests.bench.machine import BenchError, Table, running
 from tests.bench.peers import fumewatch
 from tests.bench.sink import Sink, sink
+from tests.bench.stage import Act, Stage
 
 RULE = "exceedance"
 _LATE_S = 15.0

@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.bench.end_to_end import Load, Stage, publish
+from tests.bench.end_to_end import Load, publish
 from tests.bench.machine import Table, rss_mib
 from tests.bench.peers import fumewatch
+from tests.bench.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
