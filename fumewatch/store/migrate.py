@@ -74,11 +74,13 @@ def _judge(revision: str | None) -> State:
 
 
 def _create_extension(conn: Connection) -> None:
-    """TimescaleDB where the server has it loaded; without the right to do so, go on without."""
+    """TimescaleDB where the server has it loaded; without the right to do so, go on without.
+
+    Its own settings tell whether it is loaded: not every user may see shared_preload_libraries.
+    """
     loaded = conn.execute(
-        "select from pg_available_extensions where name = 'timescaledb' and"
-        " 'timescaledb' = any (string_to_array(replace(%s, ' ', ''), ','))",
-        [conn.execute("show shared_preload_libraries").fetchone()[0]],  # type: ignore[index]
+        "select from pg_available_extensions, pg_settings where pg_available_extensions.name ="
+        " 'timescaledb' and pg_settings.name = 'timescaledb.max_background_workers'"
     ).fetchone()
     if loaded is None:
         return

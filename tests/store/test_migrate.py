@@ -4,6 +4,7 @@ import threading
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from fumewatch.core.errors import StoreRefused
 from fumewatch.store import Database, migrate
@@ -25,6 +26,24 @@ def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
         assert migrate.state(conn) is migrate.State.CURRENT
         found = conn.execute("select tablename from pg_tables where schemaname = 'public'")
         assert {name for (name,) in found} >= TABLES
+
+
+@on_every_engine
+def test_an_owner_without_further_rights_is_enough(empty_database_url: str, engine: str) -> None:
+    """The database as README and config.example.toml have it: owned by a plain user."""
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(
+            "do $$ begin create role plain login; exception when duplicate_object then end $$"
+        )
+        conn.execute(f"alter database {conn.info.dbname} owner to plain")
+    url = make_conninfo(empty_database_url, user="plain")
+    assert migrate.upgrade(url) == (None, "0001")
+    with psycopg.connect(url) as conn:
+        found = conn.execute("select from pg_extension where extname = 'timescaledb'").fetchone()
+        assert (found is not None) == (engine != "plain")
+        conn.execute("insert into monitor (district, code) values ('xuhui', 'M1')")
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(f"alter database {conn.info.dbname} owner to current_user")
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
