@@ -27,6 +27,7 @@ def set_up(level: str, form: Literal["json", "console"]) -> None:
             foreign_pre_chain=shared,
         )
     )
+    handler.setLevel(level.upper())  # psycopg and the chatty ones below have levels of their own
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in ("apscheduler", "httpx2", "httpcore2", "alembic", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

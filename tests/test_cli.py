@@ -179,7 +179,8 @@ def test_check_tries_the_connections(fumewatch: Fumewatch, config: Path, broker:
     )
     assert f"broker: 127.0.0.1:{broker.port} lets us subscribe to fume/+/+/up" in said.out
     assert "receiver log: " in said.out
-    assert "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused" in said.err
+    assert said.err == "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused\n"
+    assert f"{config} is good, but not reached: receiver duty." in said.out
     assert "token" not in said.err
 
 

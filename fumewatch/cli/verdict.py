@@ -32,7 +32,8 @@ def tell(path: Path, examined: Examined, attempts: list[Attempt]) -> None:
     for attempt in attempts:
         say = show.line if attempt.is_reached else show.complain
         say(f"{attempt.name}: {'' if attempt.is_reached else 'NOT REACHED: '}{attempt.detail}")
-    show.line(f"{path} is good.")
+    missed = [attempt.name for attempt in attempts if not attempt.is_reached]
+    show.line(f"{path} is good{', but not reached: ' + ', '.join(missed) if missed else ''}.")
 
 
 def _summary(config: Config) -> dict[str, list[str]]:
