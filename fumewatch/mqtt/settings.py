@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from fumewatch.core.duration import Duration
+from fumewatch.core.topic import Pattern
 
 _DEFAULT_PORT = {"mqtt": 1883, "mqtts": 8883}
 _LONGEST_EXPIRY = timedelta(seconds=2**32 - 1)  # what four bytes hold; it means "never"
@@ -89,7 +90,8 @@ class MqttSettings(BaseModel):
     @field_validator("topic", "status_topic")
     @classmethod
     def _check_filter(cls, topic: str) -> str:
-        return check_filter(topic)
+        Pattern.parse(check_filter(topic))
+        return topic
 
     @field_validator("keepalive")
     @classmethod
