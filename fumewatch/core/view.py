@@ -121,6 +121,10 @@ class View:
         found: T = self._memory[key]
         return found
 
+    def forget(self) -> None:
+        """Let go of what was made: it refers back to the view, and would wait for the collector."""
+        self._memory.clear()
+
     @cached_property
     def open_for(self) -> NDArray[np.int16]:
         """int16 [t, n]: minutes that the site has been open at each minute; 0: closed."""

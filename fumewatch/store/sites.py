@@ -110,6 +110,8 @@ def replace(conn: Connection, facts: Facts) -> Changes:
     for code in _share(conn, facts.outlets):
         outlets.setdefault(code, False)
     monitors = _upsert(conn, _MONITOR, {(m.district, m.code): m for m in facts.monitors})
+    # Without statistics of what just came the daemon's next look at it took seconds, not ms.
+    conn.execute("analyze site, outlet, outlet_site, monitor")
     return Changes(
         _tally(sites, len(facts.sites)),
         _tally(outlets, len(facts.outlets)),
