@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fumewatch.core.decode import Decoded, Horizon, decode
+from fumewatch.core.decode.instant import instant
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
 
 NOON = 1_795_406_400_000_000  # 2026-11-23 12:00 in Shanghai
@@ -149,6 +150,8 @@ def test_values(channel: str, written: object, kept: int, is_judged: bool) -> No
         ({"measured_at": "noon", "fume": 1}, "bad_time", "'noon'"),
         ({"measured_at": "2026-02-30T00:00:00", "fume": 1}, "bad_time", "2026-02-30"),
         ({"measured_at": "NaN5", "fume": 1}, "bad_time", "NaN5"),
+        ({"measured_at": "20261123120000", "fume": 1}, "bad_time", "20261123120000"),
+        ({"measured_at": "20261123100000000", "fume": 1}, "bad_time", "20261123100000000"),
         ({"measured_at": True, "fume": 1}, "bad_time", "measured_at"),
         ({"measured_at": {}, "fume": 1}, "bad_time", "measured_at"),
         ({"measured_at": 10**400, "fume": 1}, "bad_time", "measured_at"),
@@ -260,6 +263,12 @@ def test_every_zone_gives_the_same_instant(at: datetime, minutes: int) -> None:
     assert decoded.measured_at.tolist() == [
         (utc - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
     ]
+
+
+@given(st.integers(10**9, 9 * 10**9))
+def test_digits_as_text_are_what_they_are_as_a_number(seconds: int) -> None:
+    """1795010112000 is no morning of the year 1795."""
+    assert instant(str(seconds * 1000)) == instant(str(seconds)) == seconds * 1_000_000
 
 
 @given(st.integers(0, 30_000))

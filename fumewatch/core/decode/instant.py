@@ -81,6 +81,8 @@ def _of_number(time: float) -> int:
 
 
 def _of_text(time: str) -> int:
+    if time.isdecimal():  # fromisoformat reads 1795010112000 as a morning of the year 1795
+        return _of_number(float(time))
     try:
         at = datetime.fromisoformat(time)
     except ValueError:
