@@ -57,7 +57,8 @@ class Pump:
         self._exits = ExitStack()
         self._window = Window(*needs(config.rule), config.freshness)
         self._rollup = Rollup(config.zone)
-        self._all_at = self._next_at = self._flush_at = self._reload_at = now()
+        self._turned_at = now()
+        self._all_due(self._turned_at)
 
     def __enter__(self) -> Self:
         started = self._now()
@@ -94,19 +95,28 @@ class Pump:
             self._flush(self._now())
 
     def turn(self) -> bool:
-        """Ingest one batch if one comes soon, then what is due; whether there is news to send."""
+        """Ingest one batch if one comes soon, then what is due; whether there is news to send.
+
+        The roster comes first: a rule may breach at a monitor that this batch registered.
+        """
         stored = self._ingest.step(TAKE_SECONDS)
         if stored is not None:
             self._take_in(stored)
         now = self._now()
-        has_news = self._judge(now) if now >= self._next_at else False
-        if now >= self._flush_at:
-            self._flush(now)
+        if now < self._turned_at:  # the clock was set back: nothing may wait until it caught up
+            self._all_due(now)
+        self._turned_at = now
         if now >= self._reload_at:
             with self._database.transaction() as conn:
                 self._load_roster(conn)
             self._evaluate.places = self._places
+        has_news = self._judge(now) if now >= self._next_at else False
+        if now >= self._flush_at:
+            self._flush(now)
         return has_news
+
+    def _all_due(self, now: datetime) -> None:
+        self._all_at = self._next_at = self._flush_at = self._reload_at = now
 
     def _take_in(self, stored: Stored) -> None:
         self._window.add(stored.added.fresh)

@@ -219,6 +219,11 @@ def reading(minutes_ago: float = 0, fume: float = 0.4, **more: Any) -> dict[str,
     return {"measured_at": at.isoformat(), "fume": fume, "fan_on": True, **more}
 
 
+def exceeding(start: int = 9) -> list[dict[str, Any]]:
+    """Ten fresh minutes above the limit of 1.0 mg/m³."""
+    return [reading(ago, fume=1.5 + ago / 100) for ago in range(start, -1, -1)]
+
+
 def until(
     is_true: Callable[[], Any], log: Callable[[], str] = lambda: "", seconds: float = PATIENCE_S
 ) -> None:

@@ -17,15 +17,10 @@ import psycopg
 import pytest
 
 from fumewatch.demo.postgres import Postgres, debian_bin_dir, embedded_bin_dir
-from tests.daemon.conftest import Daemon, World, reading, until
+from tests.daemon.conftest import Daemon, World, exceeding, reading, until
 from tests.fixtures.database import on_every_engine
 
 pytestmark = pytest.mark.timeout(180)
-
-
-def exceeding(start: int = 9) -> list[dict]:
-    """Ten fresh minutes above the limit of 1.0 mg/m³."""
-    return [reading(ago, fume=1.5 + ago / 100) for ago in range(start, -1, -1)]
 
 
 def clean(start: int = 9) -> list[dict]:
