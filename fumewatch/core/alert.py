@@ -237,12 +237,13 @@ def _seen(alert: Alert, finding: Finding, now: datetime) -> Alert:
 def _peak(evidence: dict[str, Any], finding: Finding) -> dict[str, float]:
     """The worst value so far: the largest, or the smallest where the breach began below its limit.
 
-    Nothing where there is no number to compare.
+    Nothing where there is no number to compare. The limit may have changed since: `evidence` has
+    the one of the beginning.
     """
     if not math.isfinite(finding.value):
         return {}
     peak = evidence.get("peak", finding.value)
-    worse = min if peak < finding.limit else max
+    worse = min if peak < (evidence.get("limit") or finding.limit) else max
     return {"peak": round(worse(peak, finding.value), 3)}
 
 

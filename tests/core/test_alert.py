@@ -80,6 +80,19 @@ def test_a_life(verdicts: str, hold: float, keep: float, moves: list[tuple[int, 
     assert told(live(verdicts, rule(hold, keep))) == moves
 
 
+@pytest.mark.parametrize(("first", "then", "peak"), [(35.0, 90.0, 90.0), (20.0, 10.0, 10.0)])
+def test_the_peak_is_worst_by_the_limit_of_the_beginning(
+    first: float, then: float, peak: float
+) -> None:
+    def of(value: float, limit: float) -> Finding:
+        return Finding(7, Verdict.BREACH, value, limit, lambda: {"limit": limit})
+
+    opened = advance(None, of(first, 30), NOON, rule()).alert
+    alert = advance(opened, of(then, 1440), NOON + MINUTE, rule()).alert
+    assert alert
+    assert alert.evidence["peak"] == peak
+
+
 def test_a_hold_shorter_than_the_time_between_judgements_still_ends() -> None:
     steps = live("BBBB", rule(hold=1 / 60), every=timedelta(seconds=10))
     assert [state for _, state, _ in told(steps)] == ["pending", "firing"]

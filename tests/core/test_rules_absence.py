@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from fumewatch.core.alert import Verdict
+from fumewatch.core.alert import Alert, Verdict
 from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.judge import judge
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import Rule
 from fumewatch.core.view import View
@@ -74,19 +75,43 @@ def test_a_site_has_its_own_hours() -> None:
     assert verdict(offline(), view(local("23:00", 22), local("01:00"), roster)) is BREACH
 
 
+def gone(will: str | None) -> Roster:
+    offline_since = {0: local(will).astimezone(UTC)} if will else {}
+    return roster_of(place(), offline_since=offline_since)
+
+
 @pytest.mark.parametrize(
-    ("will", "last", "expected"),
+    ("will", "last", "now", "expected"),
     [
-        ("11:50", "11:50", BREACH),  # told, and ten minutes' silence since
-        ("11:50", "11:53", CLEAR),  # it has measured since
-        (None, "11:50", CLEAR),
+        pytest.param("11:50", "11:50", "12:00", BREACH, id="told, and ten minutes' silence since"),
+        pytest.param("11:50", "11:53", "12:00", CLEAR, id="it has measured since"),
+        pytest.param(None, "11:50", "12:00", CLEAR, id="not told"),
+        pytest.param("02:00", "02:00", "10:15", CLEAR, id="power cut for the night, not yet back"),
+        pytest.param("02:00", "02:00", "10:30", BREACH, id="open for 30 minutes"),
+        pytest.param("13:58", "13:58", "14:10", CLEAR, id="power cut at closing"),
     ],
 )
-def test_a_last_will_shortens_the_wait(will: str | None, last: str, expected: Verdict) -> None:
-    gone = {0: local(will).astimezone(UTC)} if will else {}
-    roster = roster_of(place(), offline_since=gone)
+def test_a_last_will_while_open_shortens_the_wait(
+    will: str | None, last: str, now: str, expected: Verdict
+) -> None:
     rule = offline(after_last_will="5m")
-    assert verdict(rule, view(local(last), local("12:00"), roster)) is expected
+    assert verdict(rule, view(local(last), local(now), gone(will))) is expected
+
+
+def test_a_connection_that_is_back_is_no_measurement() -> None:
+    rule = offline(after_last_will="5m")
+    assert verdict(rule, view(local("11:50"), local("12:00"), gone(None)), firing=True) is BREACH
+    assert verdict(rule, view(local("11:59"), local("12:00"), gone(None)), firing=True) is CLEAR
+
+
+def test_a_silence_over_the_night_counts_whole() -> None:
+    alerts: dict[int, Alert] = {}
+    for now in (local("21:30"), local("23:00"), local("08:00", 24)):
+        (step,) = judge(offline(), view(local("21:00"), now), alerts, now.astimezone(UTC))
+        assert step.alert
+        alerts[0] = step.alert
+    assert alerts[0].evidence["peak"] == 11 * 60
+    assert alerts[0].limit == 30
 
 
 def test_the_judgement_is_in_minutes() -> None:

@@ -19,9 +19,10 @@ class Absence(Common):
     """Breach: nothing measured for `in_hours` of the current business hours, or `out_of_hours`.
 
     Silence before the site opened does not count for `in_hours`, so a site that cuts its power at
-    night raises nothing in the morning. Once the broker has told of a lost connection (last will),
-    `after_last_will` stands for `in_hours`. A firing alert clears only when the monitor measures
-    again. A monitor that was never heard of is no data; one that nobody has assigned is judged.
+    night raises nothing in the morning. Once the broker has told, since the site opened, of a lost
+    connection (last will), `after_last_will` stands for `in_hours`. A firing alert clears only when
+    the monitor measures again. A monitor that was never heard of is no data; one that nobody has
+    assigned is judged.
     """
 
     CHECKS: ClassVar = (
@@ -62,8 +63,8 @@ class Absence(Common):
         allowed = self._allowed_in_hours(view)
         breach = np.minimum(silence, open_for) >= allowed
         breach |= silence >= self.out_of_hours / _minute
-        breach |= is_firing & (silence >= allowed)
-        limit = np.where(open_for > 0, allowed, self.out_of_hours / _minute)
+        breach |= is_firing & (silence >= self._shortest)
+        limit = np.where((open_for > 0) | is_firing, allowed, self.out_of_hours / _minute)
         return Judgement(decide(breach, ~np.isnan(silence)), silence, limit)
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
@@ -81,10 +82,16 @@ class Absence(Common):
             "skipped": [],
         }
 
+    @property
+    def _shortest(self) -> float:
+        """Minutes. A connection that is back is no measurement yet."""
+        return min(self.in_hours, self.after_last_will or self.in_hours) / _minute
+
     def _allowed_in_hours(self, view: View) -> Numbers:
         """[n], minutes."""
         will_at = view.roster.will_at[view.rows]
-        is_lost = (will_at != NEVER) & (will_at >= view.last_measured)
+        opened_at = view.now - view.open_for[-1].astype(np.int64) * MINUTE
+        is_lost = will_at >= np.maximum(view.last_measured, opened_at)
         shorter = self.after_last_will or self.in_hours
         return np.where(is_lost, shorter / _minute, self.in_hours / _minute)
 
