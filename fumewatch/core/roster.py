@@ -96,11 +96,17 @@ class Roster:
 
 
 def _opened(hours: BusinessHours) -> NDArray[np.int16]:
-    table = np.zeros(_DAY, np.int16)
+    """Spans that touch or overlap are one, also over midnight; who never closes is open all day."""
+    is_open = np.zeros(_DAY, np.bool_)
     for start, end in hours.spans:
         length = (end - start) % _DAY or _DAY
-        table[(start + np.arange(length)) % _DAY] = np.arange(1, length + 1)
-    return table
+        is_open[(start + np.arange(length)) % _DAY] = True
+    if is_open.all():
+        return np.full(_DAY, _DAY, np.int16)
+    closed, minute = np.flatnonzero(~is_open), np.arange(_DAY)
+    before = closed[np.searchsorted(closed, minute, side="right") - 1]
+    opened: NDArray[np.int16] = ((minute - before) % _DAY).astype(np.int16)
+    return opened
 
 
 def _groups(places: Iterable[Place], size: int) -> dict[tuple[str, str], Mask]:

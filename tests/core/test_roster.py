@@ -57,6 +57,22 @@ def test_how_long_a_site_has_been_open(clock: str, minutes: int) -> None:
     assert found.tolist() == [[minutes]]
 
 
+@pytest.mark.parametrize(
+    ("hours", "clock", "minutes"),
+    [
+        ("17:00-24:00, 00:00-02:00", "01:00", 481),
+        ("10:00-14:00, 12:00-16:00", "13:00", 181),
+        ("00:00-24:00", "00:10", 1440),
+        ("00:00-12:00, 12:00-24:00", "12:10", 1440),
+    ],
+)
+def test_spans_that_touch_are_one(hours: str, clock: str, minutes: int) -> None:
+    at = datetime.fromisoformat(f"2026-11-23T{clock}:00+08:00")
+    roster = roster_of(place(0, hours=BusinessHours.parse(hours, ZONE)))
+    found = roster.open_for(roster.rows(ids(0)), np.array([micros(at) // MINUTE]))
+    assert found.tolist() == [[minutes]]
+
+
 @given(
     st.sampled_from(["10:00-14:00", "18:00-02:00", "00:00-24:00", "", "05:00-05:30, 23:30-00:10"]),
     st.sampled_from([ZONE, "UTC", "America/New_York"]),
