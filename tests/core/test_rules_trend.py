@@ -24,6 +24,9 @@ def ramp(start: float, end: float, minutes: int = 48, noise: float = 0.0) -> lis
     return np.round(np.linspace(start, end, minutes) + shake, 3).tolist()
 
 
+JUMP = [*ramp(0.2, 0.6, 36), *wavering(1.2, 12)]
+
+
 @pytest.mark.parametrize(
     ("fume", "firing", "expected"),
     [
@@ -34,6 +37,7 @@ def ramp(start: float, end: float, minutes: int = 48, noise: float = 0.0) -> lis
         pytest.param(wavering(0.9, 48), False, CLEAR, id="level"),
         pytest.param(ramp(0.9, 0.3), False, CLEAR, id="falling"),
         pytest.param(ramp(0.8, 1.4), False, CLEAR, id="beyond it already: a threshold's business"),
+        pytest.param(JUMP, False, CLEAR, id="beyond it already, though the line is not"),
         pytest.param(ramp(0.8, 1.4), True, BREACH, id="it came true"),
         pytest.param(ramp(0.75, 0.9), True, BREACH, id="firing, not yet below clear_below"),
         pytest.param(ramp(0.8, 0.6), True, CLEAR, id="firing and falling"),

@@ -27,8 +27,9 @@ class Trend(Common):
     The window is cut into 12 parts; the mean of each part's fresh minutes is a point, which keeps a
     single spike from mattering and gives monitors of any refresh period the same weight. Three
     things keep noise from firing: enough points, a rise of at least `min_rise` over the window, and
-    `agreement` of the pairs of points. It opens only below the level: beyond it, a threshold rule
-    speaks. A firing alert clears when the line stays below `clear_below`.
+    `agreement` of the pairs of points. It opens only while the line and the latest point are below
+    the level: beyond it, a threshold rule speaks. A firing alert clears when the line stays below
+    `clear_below`.
     """
 
     CHECKS: ClassVar = (
@@ -83,7 +84,8 @@ class Trend(Common):
         ahead = line.now + line.slope * whole_minutes(self.horizon)
         rise = line.slope * self.minutes_needed
         steep = rise >= self.min_rise.at(view, INDEX[self.channel])
-        opens = rising & steep & (line.now < level) & (ahead >= level)
+        is_below = np.maximum(line.now, line.latest) < level
+        opens = rising & steep & is_below & (ahead >= level)
         known = (enough | sample.is_idle(self.min_points)) & ~np.isnan(level)
         verdict = decide(opens | (is_firing & (ahead >= clear)), known & ~sample.applied.unknown)
         return Judgement(verdict, ahead, level)
@@ -113,10 +115,14 @@ class Trend(Common):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """[n]: its slope in units a minute and its value now; NaN where it was not asked for."""
+    """[n]: its slope in units a minute, its value now, the latest of the points it goes through.
+
+    NaN where it was not asked for.
+    """
 
     slope: Numbers
     now: Numbers
+    latest: Numbers
 
 
 class Points:
@@ -134,11 +140,13 @@ class Points:
         """The Theil-Sen line of some monitors: the median of all slopes, through the median."""
         values, (first, second) = self.values[:, columns], _PAIRS.T
         slope = np.full(len(self.size), np.nan)
-        now = slope.copy()
+        now, latest = slope.copy(), slope.copy()
         slopes = (values[second] - values[first]) / (self.at[second] - self.at[first])[:, None]
         slope[columns] = _median(slopes)
         now[columns] = _median(values - slope[columns] * self.at[:, None])
-        return Line(slope, now)
+        last = PARTS - 1 - np.isfinite(values)[::-1].argmax(axis=0)
+        latest[columns] = np.take_along_axis(values, last[None, :], axis=0)[0]
+        return Line(slope, now, latest)
 
 
 def _median(numbers: Numbers) -> Numbers:
