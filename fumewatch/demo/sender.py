@@ -80,10 +80,15 @@ class Sender:
         self._client.loop_stop()
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, *_: Any) -> None:
-        self.trouble = f"the broker refuses us: {reason}" if reason.is_failure else ""
+        self._tell(f"the broker refuses us: {reason}" if reason.is_failure else "")
 
     def _on_connect_fail(self, *_: Any) -> None:
-        self.trouble = "the broker cannot be reached"
+        self._tell("the broker cannot be reached")
+
+    def _tell(self, trouble: str) -> None:
+        with self._changed:
+            self.trouble = trouble
+            self._changed.notify_all()  # who settles waits for nobody that is not there
 
     def _on_publish(self, *_: Any) -> None:
         with self._changed:

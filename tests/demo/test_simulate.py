@@ -14,6 +14,7 @@ import pytest
 
 from fumewatch.core.sites_csv import parse
 from fumewatch.demo.fleet import LIMIT_PROFILE
+from fumewatch.demo.sender import Sender
 from fumewatch.demo.simulate import Figures, Scene, SimulateOptions, simulate
 from fumewatch.demo.situations import Kind, Situation
 from fumewatch.mqtt.settings import MqttSettings
@@ -131,6 +132,19 @@ def test_it_stops_at_once_when_no_broker_is_there(brokers: Callable[..., Broker]
     assert time.monotonic() - began < 8
     assert sent.confirmed == 0
     assert sent.trouble == "the broker cannot be reached"
+
+
+def test_nobody_waits_for_a_broker_that_turns_out_not_to_be_there(
+    brokers: Callable[..., Broker],
+) -> None:
+    settings = MqttSettings(url=brokers(start=False).url)
+    sender = Sender(settings, "early")
+    sender.send("fume/xuhui/M1/up", b"{}", threading.Event())
+    sender.trouble = ""  # as it is before the first attempt has failed
+    began = time.monotonic()
+    assert not sender.settle(10)
+    assert time.monotonic() - began < 8
+    sender.close()
 
 
 def test_a_refusal_is_told(brokers: Callable[..., Broker]) -> None:
