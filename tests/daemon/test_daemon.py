@@ -109,6 +109,7 @@ def test_a_kill_in_mid_stream_loses_and_doubles_nothing(world: World):
     def publish() -> None:
         for i, one in enumerate(base):
             world.publish_raw(f"fume/xuhui/M{i % 7}/up", json.dumps(one).encode())
+            time.sleep(0.001)  # some seconds in all, so that the kills meet it on the way
 
     publisher = threading.Thread(target=publish)
     publisher.start()
@@ -119,6 +120,7 @@ def test_a_kill_in_mid_stream_loses_and_doubles_nothing(world: World):
     publisher.join()
     until(lambda: world.count("reading") >= 3000, daemon.log)
     assert world.rows("select count(*), count(distinct fume) from reading") == [(3000, 3000)]
+    until(daemon.is_ready, daemon.log)  # else it may still be starting, deaf to SIGTERM
     assert daemon.stop() == 0
     counted = "select sum(readings) from rollup_10m"
     assert world.rows(counted) == [(3000,)]
