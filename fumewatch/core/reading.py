@@ -47,8 +47,8 @@ CHANNELS: Final = (
     _measured("velocity", "m/s", 0, 40, "烟气流速", "velocity"),
     _measured("fan_current", "A", 0, 200, "风机电流", "fan current"),
     _measured("purifier_current", "A", 0, 200, "净化器电流", "purifier current"),
-    Channel("fan_on", "", 1, 0, 1, "风机", "fan"),
-    Channel("purifier_on", "", 1, 0, 1, "净化器", "purifier"),
+    Channel("fan_on", "", 1, 0, 1, "风机状态", "fan state"),
+    Channel("purifier_on", "", 1, 0, 1, "净化器状态", "purifier state"),
 )
 INDEX: Final = {channel.name: i for i, channel in enumerate(CHANNELS)}
 MEASURED: Final = tuple(i for i, channel in enumerate(CHANNELS) if not channel.is_state)

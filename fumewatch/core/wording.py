@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from fumewatch.core.alert import Alert, Reason, Transition
@@ -102,10 +102,18 @@ def _text(case: _Case, words: Words) -> str:
     facts = _facts(case, words)
     stage = case.stage
     tag = words.tags[case.alert.severity.value if stage == "firing" else stage]
-    said = _first(words.headlines(case.alert.kind, stage), facts)
+    said = (_name(case, facts), _first(words.headlines(case.alert.kind, stage), facts))
     lines = [_first(templates, facts) for templates in words.lines[stage]]
-    headline = words.headline.format(tag=tag, who=facts["who"], said=said)
+    told = words.comma.join(filter(None, said))
+    headline = words.headline.format(tag=tag, who=facts["who"], said=told)
     return "\n".join([headline, *filter(None, lines)])
+
+
+def _name(case: _Case, facts: Facts) -> str:
+    """What the rule is called, where a value above a level does not say what it is a sign of."""
+    says_more = case.alert.kind == "threshold" and _level(case.alert) == "level"
+    says_it_anyway = case.stage in ("unfired", "removed") or "channel" not in facts
+    return facts.get("title", "") if says_more and not says_it_anyway else ""
 
 
 def _first(templates: Iterable[str], facts: Facts) -> str:
@@ -150,11 +158,13 @@ def _place(case: _Case, words: Words) -> Facts:
 
 
 def _times(case: _Case, words: Words) -> Facts:
-    alert, at = case.alert, case.transition.at
-    lasted = at - alert.opened_at
+    """To when the breach was last seen: before an alert is over, values may have been missing."""
+    alert = case.alert
+    end = case.transition.at if alert.is_open else alert.breached_at
+    lasted = end - alert.opened_at
     return {
-        "since": _clock(alert.opened_at, at, case.zone),
-        "until": _clock(at, alert.opened_at, case.zone, is_later=True),
+        "since": _clock(alert.opened_at, end, case.zone),
+        "until": _clock(end, alert.opened_at, case.zone, is_later=True),
         "lasted": words.duration(lasted) if case.stage != "firing" or lasted >= _MINUTE else "",
     }
 
@@ -168,7 +178,7 @@ def _measured(alert: Alert, words: Words) -> Facts:
         "channel": _channels([evidence.get("channel")], words),
         "statistic": words.statistics.get(str(evidence.get("statistic")), ""),
         "window": _window(evidence.get("window"), words),
-        "bound": _bound(evidence, words),
+        "bound": words.bounds[_level(alert)],
         "beyond": words.beyond["below" if alert.value < alert.limit else "above"],
     }
     if evidence.get("statistic") == "share":
@@ -178,8 +188,8 @@ def _measured(alert: Alert, words: Words) -> Facts:
             "share_peak": _percent(peak),
             "share_above": show_number(_number(evidence.get("share_above")), unit),
         }
-    value, limit = show_pair(alert.value, alert.limit, unit)
-    return facts | {"value": value, "limit": limit, "peak": show_number(peak, unit)}
+    value, limit = show_pair(alert.value if alert.is_open else peak, alert.limit, unit)
+    return facts | {"value": value, "limit": limit, "peak": value}
 
 
 def _window(window: Any, words: Words) -> str:
@@ -190,10 +200,11 @@ def _window(window: Any, words: Words) -> str:
     return words.duration((end - start) // _MINUTE * _MINUTE + _MINUTE) if start and end else ""
 
 
-def _bound(evidence: Mapping[str, Any], words: Words) -> str:
+def _level(alert: Alert) -> Literal["limit", "level"]:
     """Whether the value was held against the profile's limit itself or a level of the rule's."""
-    level = evidence.get("above") or evidence.get("below") or evidence.get("reaches") or "limit"
-    return words.bounds["limit" if level in ("limit", "1 * limit") else "level"]
+    sides = ("below", "above") if alert.value < alert.limit else ("above", "below")
+    found = filter(None, map(alert.evidence.get, (*sides, "reaches")))
+    return "limit" if next(found, "limit") in ("limit", "1 * limit") else "level"
 
 
 def _kind(case: _Case, words: Words) -> Facts:
@@ -234,7 +245,7 @@ def _of_trend(case: _Case, words: Words) -> Facts:
     evidence, at = case.alert.evidence, case.transition.at
     unit = _unit(evidence.get("channel"))
     minutes = _number(evidence.get("minutes_to_limit"))
-    ahead = timedelta(minutes=minutes) if 0 <= minutes < _DAY_MINUTES else None
+    ahead = timedelta(minutes=max(minutes, 1)) if 0 <= minutes < _DAY_MINUTES else None
     return {
         "now": show_number(_number(evidence.get("now")), unit),
         "slope": show_number(_number(evidence.get("slope_per_hour")), unit),

@@ -50,7 +50,7 @@ class Words:
 
 _LIMITS_ZH: Final = (
     "{window}内 {share} 的时间{channel}高于 {share_above}（预警线 {share_limit}）",
-    "{channel}{window}{statistic} {value}，{beyond}{bound} {limit}",
+    "{channel} {window}{statistic} {value}，{beyond}{bound} {limit}",
     "{channel} {value}，{beyond}{bound} {limit}",
 )
 _LIMITS_EN: Final = (
@@ -130,8 +130,8 @@ ZH: Final = Words(
         ("linkage", "firing"): _LINKAGE_ZH,
         ("linkage", "pending"): _not_yet(_LINKAGE_ZH, "，尚未达到预警时长"),
         ("linkage", "resolved"): (
-            "净化器已随风机运行，持续 {lasted}，{window}内最多 {peak_off}未开启",
-            "净化器已随风机运行，持续 {lasted}",
+            "风机运行而净化器未开启的情况已结束，持续 {lasted}（{window}内最多 {peak_off}）",
+            "风机运行而净化器未开启的情况已结束，持续 {lasted}",
         ),
         ("absence", "firing"): _ABSENCE_ZH,
         ("absence", "pending"): _not_yet(_ABSENCE_ZH, "，尚未达到预警时长"),
@@ -172,7 +172,7 @@ ZH: Final = Words(
         "unfired": _OVER_ZH,
         "removed": _OVER_ZH,
     },
-    statistics={"mean": "均值", "max": "最大值", "p95": "95 分位值"},
+    statistics={"mean": "均值", "max": "最大值", "p95": "第 95 百分位值"},
     bounds={"limit": "限值", "level": "预警线"},
     beyond={"above": "高于", "below": "低于"},
     comma="，",
@@ -206,8 +206,9 @@ EN: Final = Words(
         ("linkage", "firing"): _LINKAGE_EN,
         ("linkage", "pending"): _not_yet(_LINKAGE_EN, ", not yet for long enough to warn"),
         ("linkage", "resolved"): (
-            "purifier runs with the fan again after {lasted}, off for up to {peak_off} in {window}",
-            "purifier runs with the fan again after {lasted}",
+            "purifier no longer off while the fan runs, after {lasted} "
+            "(up to {peak_off} of {window})",
+            "purifier no longer off while the fan runs, after {lasted}",
         ),
         ("absence", "firing"): _ABSENCE_EN,
         ("absence", "pending"): _not_yet(_ABSENCE_EN, ", not yet for long enough to warn"),

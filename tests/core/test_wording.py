@@ -120,7 +120,7 @@ OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.na
         (
             MEAN,
             State.PENDING,
-            "【观察】老王面馆：油烟浓度10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³，"
+            "【观察】老王面馆：油烟浓度 10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³，"
             "尚未达到预警时长",
             "[Watching] 老王面馆: fume mean over 10 min 1.23 mg/m³, above the limit of 1.00 mg/m³, "
             "not yet for long enough to warn",
@@ -128,7 +128,7 @@ OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.na
         (
             MEAN,
             State.FIRING,
-            "【预警】老王面馆：油烟浓度10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³",
+            "【预警】老王面馆：油烟浓度 10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³",
             "[Early warning] 老王面馆: fume mean over 10 min 1.23 mg/m³, "
             "above the limit of 1.00 mg/m³",
         ),
@@ -143,23 +143,24 @@ OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.na
         (
             SHARE,
             State.FIRING,
-            "【预警】老王面馆：10 分钟内 72% 的时间油烟浓度高于 1.00 mg/m³（预警线 60%）",
-            "[Early warning] 老王面馆: fume above 1.00 mg/m³ for 72% of the last 10 min "
+            "【预警】老王面馆：规则名，10 分钟内 72% 的时间油烟浓度高于 1.00 mg/m³（预警线 60%）",
+            "[Early warning] 老王面馆: rule name, fume above 1.00 mg/m³ for 72% of the last 10 min "
             "(warning level 60%)",
         ),
         (
             SHARE,
             State.RESOLVED,
-            "【预警解除】老王面馆：油烟浓度已恢复，持续 10 分钟，时间占比最高 90%（预警线 60%）",
-            "[Early warning over] 老王面馆: fume in order again after 10 min, at most 90% of the "
-            "time above 1.00 mg/m³ (warning level 60%)",
+            "【预警解除】老王面馆：规则名，油烟浓度已恢复，持续 10 分钟，"
+            "时间占比最高 90%（预警线 60%）",
+            "[Early warning over] 老王面馆: rule name, fume in order again after 10 min, "
+            "at most 90% of the time above 1.00 mg/m³ (warning level 60%)",
         ),
         (
             LOW,
             State.FIRING,
-            "【预警】老王面馆：净化器电流10 分钟95 分位值 4.20 A，低于预警线 7.00 A",
-            "[Early warning] 老王面馆: purifier current 95th percentile over 10 min 4.20 A, "
-            "below the warning level of 7.00 A",
+            "【预警】老王面馆：规则名，净化器电流 10 分钟第 95 百分位值 4.20 A，低于预警线 7.00 A",
+            "[Early warning] 老王面馆: rule name, purifier current 95th percentile over 10 min "
+            "4.20 A, below the warning level of 7.00 A",
         ),
         (
             LINKAGE,
@@ -178,9 +179,10 @@ OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.na
         (
             LINKAGE,
             State.RESOLVED,
-            "【预警解除】老王面馆：净化器已随风机运行，持续 10 分钟，10 分钟内最多 9 分钟未开启",
-            "[Early warning over] 老王面馆: purifier runs with the fan again after 10 min, "
-            "off for up to 9 min in 10 min",
+            "【预警解除】老王面馆：风机运行而净化器未开启的情况已结束，持续 10 分钟"
+            "（10 分钟内最多 9 分钟）",
+            "[Early warning over] 老王面馆: purifier no longer off while the fan runs, "
+            "after 10 min (up to 9 min of 10 min)",
         ),
         (
             ABSENCE,
@@ -254,7 +256,7 @@ def test_a_warning_can_be_acted_on_without_opening_anything() -> None:
         "共用排口：小李饭店、Pizza <3",
         "时间：11-23 12:05 起，已持续 10 分钟",
         "现场核查：purifier on?、a bypass?",
-        "注意：监测仪不上报风机，相应条件未核对",
+        "注意：监测仪不上报风机状态，相应条件未核对",
         "规则：油烟浓度超标预警（exceedance）",
         f"详情：http://127.0.0.1:8080/alerts/{id_}",
         "在线数据仅作预警，不作为执法依据",
@@ -264,7 +266,7 @@ def test_a_warning_can_be_acted_on_without_opening_anything() -> None:
         "Flue shared with: 小李饭店, Pizza <3",
         "Since: 11-23 12:05, for 10 min so far",
         "Check on site: purifier on?, a bypass?",
-        "Note: the monitor never reports fan, so that condition was not checked",
+        "Note: the monitor never reports fan state, so that condition was not checked",
         "Rule: Fume above the limit (exceedance)",
         f"Details: http://127.0.0.1:8080/alerts/{id_}",
         "Online values are an early warning, not legal proof",
@@ -292,6 +294,38 @@ def test_an_end_says_from_when_to_when() -> None:
     assert "When: 2026-11-23 12:05 to 2027-01-22 12:05" in years["en"]
 
 
+def test_an_end_does_not_count_the_time_in_which_values_were_missing() -> None:
+    seen = OPENED_AT + timedelta(minutes=9)
+    text = said(a_transition(State.RESOLVED, lasting=timedelta(hours=3), breached_at=seen, **MEAN))[
+        "text"
+    ]
+
+    assert "持续 9 分钟" in text["zh"]
+    assert "When: 11-23 12:05 to 12:14" in text["en"]
+
+
+def test_a_peak_and_its_limit_have_as_many_places() -> None:
+    zh, _ = headlines(a_transition(State.RESOLVED, **{**MEAN, "value": 0.9995}))
+
+    assert zh.endswith("峰值 2.31 mg/m³（限值 1.00 mg/m³）")
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "bound"), [(1.2, 1.0, "the limit of 1.00"), (0.01, 0.02, "level of 0.02")]
+)
+def test_a_band_is_told_by_the_side_that_was_left(value: float, limit: float, bound: str) -> None:
+    evidence = {**MEAN["evidence"], "above": "1 * limit", "below": "0.02"}
+    _, en = headlines(a_transition(value=value, limit=limit, evidence=evidence))
+
+    assert bound in en
+
+
+def test_a_limit_about_to_be_met_is_a_minute_off() -> None:
+    evidence = {**TREND["evidence"], "minutes_to_limit": 0.3}
+
+    assert "（约 1 分钟后）" in headlines(a_transition(**{**TREND, "evidence": evidence}))[0]
+
+
 def test_times_are_the_sites_own() -> None:
     hours = BusinessHours.parse("10:00-22:00", "Asia/Urumqi")
 
@@ -302,7 +336,7 @@ def test_an_unassigned_monitor_is_said_to_be_one() -> None:
     stray = Place(monitor=9, code="MN0009", district="xuhui")
     body = said(a_transition(**MEAN), stray)
 
-    assert body["text"]["zh"].startswith("【预警】未分配监测仪 MN0009：油烟浓度10 分钟均值")
+    assert body["text"]["zh"].startswith("【预警】未分配监测仪 MN0009：油烟浓度 10 分钟均值")
     assert "未分配：监测仪 MN0009（xuhui）尚未分配到餐饮单位和排口，请先分配" in body["text"]["zh"]
     assert body["text"]["en"].startswith("[Early warning] unassigned monitor MN0009: fume mean")
     assert "belongs to no site and outlet yet; assign it first" in body["text"]["en"]

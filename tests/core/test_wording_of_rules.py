@@ -37,23 +37,25 @@ def first_lines(rule: Any, monitor: Monitor) -> tuple[str, str]:
         (
             {**EXCEEDANCE, "above": "limit", "when": {"fan_on": True}},
             {"fume": wavering(1.25, 60), "fan_on": ON},
-            "【预警】老王面馆：油烟浓度10 分钟均值 1.25 mg/m³，高于限值 1.00 mg/m³",
+            "【预警】老王面馆：油烟浓度 10 分钟均值 1.25 mg/m³，高于限值 1.00 mg/m³",
             "[Early warning] 老王面馆: fume mean over 10 min 1.25 mg/m³, "
             "above the limit of 1.00 mg/m³",
         ),
         (
             {**EXCEEDANCE, "above": "2 * limit", "severity": "critical"},
             {"fume": wavering(2.5, 60)},
-            "【严重预警】老王面馆：油烟浓度10 分钟均值 2.50 mg/m³，高于预警线 2.00 mg/m³",
-            "[Critical early warning] 老王面馆: fume mean over 10 min 2.50 mg/m³, "
-            "above the warning level of 2.00 mg/m³",
+            "【严重预警】老王面馆：油烟浓度异常预警，油烟浓度 10 分钟均值 2.50 mg/m³，"
+            "高于预警线 2.00 mg/m³",
+            "[Critical early warning] 老王面馆: fume out of bounds, fume mean over 10 min "
+            "2.50 mg/m³, above the warning level of 2.00 mg/m³",
         ),
         (
             {**EXCEEDANCE, "statistic": "share", "share_above": "limit", "above": 0.6},
             {"fume": wavering(1.25, 60)},
-            "【预警】老王面馆：10 分钟内 100% 的时间油烟浓度高于 1.00 mg/m³（预警线 60%）",
-            "[Early warning] 老王面馆: fume above 1.00 mg/m³ for 100% of the last 10 min "
-            "(warning level 60%)",
+            "【预警】老王面馆：油烟浓度异常预警，10 分钟内 100% 的时间油烟浓度高于 1.00 mg/m³"
+            "（预警线 60%）",
+            "[Early warning] 老王面馆: fume out of bounds, fume above 1.00 mg/m³ for 100% of the "
+            "last 10 min (warning level 60%)",
         ),
         (
             {"kind": "linkage", "window": "20m", "at_least": "10m", "severity": "critical"},
