@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fumewatch import metrics
 from fumewatch.core.decode import Decoded, Horizon, decode
-from fumewatch.core.errors import DecodeError, StoreRefused
+from fumewatch.core.errors import DecodeError, StoreRefused, StoreUnavailable
 from fumewatch.core.merge import Added
 from fumewatch.core.topic import Kind, Source, Sources
 from fumewatch.mqtt import TRUNCATED, Message, Subscriber
@@ -105,16 +105,21 @@ class Ingest:
         return stored
 
     def _persist(self, messages: Sequence[Message]) -> Stored:
-        """Store the batch; where the database refuses it for good, halve it to find the culprit."""
+        """Store the batch; where that cannot be, ever, halve it to find the culprit.
+
+        Whatever the culprit brings about, a mistake of ours included, it must not block the others.
+        """
         received_at = max(self._now(), self.received_at + timedelta(microseconds=1))
         try:
             stored = self._store(self._sort(messages, received_at), received_at)
-        except StoreRefused as refusal:
+        except StoreUnavailable:
+            raise
+        except Exception as error:
             if len(messages) > 1:
                 middle = len(messages) // 2
                 first = self._persist(messages[:middle])
                 return Stored.joined(first, self._persist(messages[middle:]))
-            stored = self._store(_buried(messages[0], refusal, received_at), received_at)
+            stored = self._store(_buried(messages[0], error, received_at), received_at)
         self.received_at = received_at
         return stored
 
@@ -129,19 +134,15 @@ class Ingest:
                 _sort_other(message, source, received_at, letters, statuses)
             pairs = [pair for pair in pairs if _is_reading(*pair)]
             messages, sources = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        now = self._now()  # received_at may be ahead of it: the clock may have been set back
         decoded = decode(
             [message[1] for message in messages],
             [source.code for source in sources],
-            _us(received_at),
-            self._horizon(received_at),
+            _us(now),
+            Horizon(_us(now - self._limits.keep), _us(now + self._limits.future_tolerance)),
         )
         letters += _letters(messages, decoded.faults, received_at)
         return Work(sources, decoded, letters, statuses)
-
-    def _horizon(self, received_at: datetime) -> Horizon:
-        return Horizon(
-            _us(received_at - self._limits.keep), _us(received_at + self._limits.future_tolerance)
-        )
 
     def _store(self, work: Work, received_at: datetime) -> Stored:
         strangers = _strangers(work)
@@ -210,10 +211,14 @@ def _letter(message: Message, fault: DecodeError, received_at: datetime) -> Dead
     return DeadLetter(received_at, topic, message[1], fault.kind, fault.detail)
 
 
-def _buried(message: Message, refusal: StoreRefused, received_at: datetime) -> Work:
-    """The one message that the database refuses, as work that consists of its dead letter."""
-    log.error("database refused a message", topic=message[0][:120], error=str(refusal))
-    letter = _letter(message, DecodeError("store_refused", str(refusal)), received_at)
+def _buried(message: Message, error: Exception, received_at: datetime) -> Work:
+    """The one message that cannot be taken, as work that consists of its dead letter."""
+    is_refusal = isinstance(error, StoreRefused)
+    log.error(
+        "message set aside", topic=message[0][:120], error=str(error), exc_info=not is_refusal
+    )
+    fault = DecodeError("store_refused" if is_refusal else "internal_error", str(error))
+    letter = _letter(message, fault, received_at)
     nothing = decode([], [], 0, Horizon(0, 0))
     return Work([], nothing, [letter], [])
 

@@ -1,15 +1,20 @@
 """A leader's loop by itself, on a real broker and a real database, with a clock of the test's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
+
+from fumewatch import ingest
 from fumewatch.app import PARTS
 from fumewatch.config import load
+from fumewatch.core.decode import Decoded, decode
 from fumewatch.health import Health
 from fumewatch.pump import Pump
 from fumewatch.store import Database
-from tests.daemon.conftest import World, exceeding
+from tests.daemon.conftest import World, exceeding, reading
 
 Adjust = Callable[[str], str]
 
@@ -35,7 +40,10 @@ def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> I
         database = Database(config.database)
         database.open()
         stack.callback(database.close)
-        yield stack.enter_context(Pump(config, database, Health(PARTS, clock), clock))
+        health = Health(PARTS, clock)
+        pump = stack.enter_context(Pump(config, database, health, clock))
+        turn_until(pump, lambda: health.parts()["broker"].is_up)
+        yield pump
 
 
 def turn_until(pump: Pump, is_true: Callable[[], bool]) -> None:
@@ -70,3 +78,36 @@ def test_a_clock_set_back_stops_neither_rules_nor_rollups(world: World):
         world.publish("M1", *exceeding())
         turn_until(pump, lambda: world.count("alert") == 1)
         turn_until(pump, lambda: world.rows("select sum(readings) from rollup_10m") == [(10,)])
+
+
+def test_a_clock_that_was_far_ahead_once_refuses_nobody_for_it(world: World):
+    clock = Clock()
+    clock.offset = timedelta(days=500)
+    with pumping(world, clock) as pump:
+        world.publish("M1", reading(-500 * 24 * 60))
+        turn_until(pump, lambda: world.count("reading") == 1)
+        clock.offset = timedelta(0)
+        world.publish("M1", reading(), reading(-60))
+        turn_until(pump, lambda: world.count("reading") == 2)
+        assert world.rows("select kind from dead_letter") == [("future",)]
+
+
+def test_a_message_that_breaks_our_reader_is_set_aside_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    def fragile(payloads: Sequence[bytes], *others: Any) -> Decoded:
+        if b"break" in payloads:
+            raise ZeroDivisionError("our mistake")
+        return decode(payloads, *others)
+
+    monkeypatch.setattr(ingest, "decode", fragile)
+    with pumping(world, Clock()) as pump:
+        for i in range(5):
+            world.publish(f"M{i}", reading())
+            if i == 3:
+                world.publish_raw("fume/xuhui/M3/up", b"break")
+        turn_until(pump, lambda: world.count("reading") == 5)
+        turn_until(pump, lambda: world.count("dead_letter") == 1)
+        assert world.rows("select kind, detail, payload from dead_letter") == [
+            ("internal_error", "our mistake", b"break")
+        ]
