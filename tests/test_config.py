@@ -212,6 +212,10 @@ FAULTS = [
         "2: [ingest] inbox_limit: 1000 is less than max_batch; a batch would never fill",
     ),
     (
+        '[ingest]\nfuture_tolerance = "10m"',
+        "2: [ingest] future_tolerance: must be at most 5 minutes, not 10m",
+    ),
+    (
         '[evaluate]\nevery = "1m"\nall_every = "10s"',
         "3: [evaluate] all_every: 10s is shorter than every = 1m",
     ),

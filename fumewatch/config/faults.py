@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,7 @@ from pydantic_core import ErrorDetails
 from fumewatch.config import shape
 from fumewatch.config.positions import Path
 from fumewatch.config.source import Source, closest
+from fumewatch.core.duration import show
 
 _PASSWORD_IN_URL: Final = re.compile(r"(://[^:/@\s']*:)[^@\s']+@")
 _BOUNDS: Final = {
@@ -105,12 +107,16 @@ def _what(detail: ErrorDetails, annotation: Any, key: str) -> str:
     }
     if kind in special:
         return special[kind]()
-    shown = "what is given" if shape.is_secret(annotation) else repr(given)
+    shown = "what is given" if shape.is_secret(annotation) else _shown(given)
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"must be {words} {ctx[name]}, not {shown}"
     wanted = next((words for prefix, words in _WANTED.items() if kind.startswith(prefix)), "")
     return f"must be {wanted}, not {shown}" if wanted else f"{detail['msg']}: {shown}"
+
+
+def _shown(given: Any) -> str:
+    return show(given) if isinstance(given, timedelta) else repr(given)
 
 
 def _known_keys(model: Any, key: str) -> str:

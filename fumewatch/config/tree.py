@@ -26,6 +26,7 @@ from fumewatch.core.limit import LimitProfile
 from fumewatch.core.routing import Route
 from fumewatch.core.rules import Rule
 from fumewatch.core.site import ZONE_NAME
+from fumewatch.core.window import AHEAD
 from fumewatch.mqtt import MqttSettings
 from fumewatch.receivers import ReceiverSettings
 from fumewatch.store import DatabaseSettings
@@ -65,7 +66,9 @@ class IngestSettings(_Table):
 
     max_batch: int = Field(2000, ge=1, le=20_000)
     inbox_limit: int = Field(50_000, ge=100, le=UNACKED_MOST)
-    future_tolerance: Duration = Field(timedelta(minutes=5), ge=timedelta(0))
+    future_tolerance: Duration = Field(
+        timedelta(minutes=AHEAD), ge=timedelta(0), le=timedelta(minutes=AHEAD)
+    )
 
     @field_validator("inbox_limit")
     @classmethod

@@ -16,7 +16,9 @@ from fumewatch.core.roster import NEVER, Roster
 from fumewatch.core.view import MINUTE, Cells, View
 
 AHEAD: Final = 5
-"""More minutes kept: a monitor whose clock is fast must not push out the minutes of others."""
+"""More minutes kept: a monitor whose clock is fast must not push out the minutes of others.
+
+No reading from further ahead may come: ingest refuses it."""
 
 _ROOM: Final = 256  # monitors, the least by which the columns grow
 
