@@ -23,7 +23,7 @@ _LONGEST_EXPIRY = timedelta(seconds=2**32 - 1)  # what four bytes hold; it means
 
 
 class MqttSettings(BaseModel):
-    """Relative file names are relative to the working directory, as everywhere in the config."""
+    """File names are absolute here: the config has put its own folder before relative ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -30,8 +30,8 @@ class Linkage(Common):
     """Breach: the purifier was off in at least `at_least` minutes of the window with the fan on.
 
     Only minutes with both states count: a gap is not running time. A firing alert clears when there
-    are fewer, and in the last minute that is known the purifier is on or the fan off. A window
-    without a state is no data.
+    are fewer, and the last minute that is known is not one of them. A window without a state is no
+    data.
     """
 
     CHECKS: ClassVar = (
