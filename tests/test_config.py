@@ -433,6 +433,7 @@ def test_the_environment_beats_the_file(folder: Folder) -> None:
         ("WEBB__LISTEN", "x", "no such option; did you mean 'web'?"),
         ("MQTT_URL", "x", "no such option; did you mean FUMEWATCH_MQTT__URL (two underscores)?"),
         ("LANGUAG", "x", "no such option; did you mean 'language'?"),
+        ("LANGUAGE_FILE", "x", "no such option; did you mean 'language'?"),
     ],
 )
 def test_a_fault_of_the_environment_names_the_variable(

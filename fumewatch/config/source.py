@@ -183,7 +183,8 @@ def _unknown_variable(
     """Refuse what is meant for us; only warn of a stray FUMEWATCH_SERVICE_PORT of Kubernetes."""
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.75)
     fault = Fault(f"environment variable {variable}", f"no such option{closest(key, list(known))}")
-    section = next((name for name in known if key.startswith(f"{name}_")), None)
+    tables = [name for name, annotation in known.items() if shape.pick(annotation, None)]
+    section = next((name for name in tables if key.startswith(f"{name}_")), None)
     if section and not is_sure:
         rest = key.removeprefix(f"{section}_")
         hint = f"{PREFIX}{section}__{rest}".upper()
