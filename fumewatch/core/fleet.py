@@ -73,7 +73,7 @@ class Seen:
     alerts: tuple[OpenAlert, ...] = ()
 
 
-def standing(seen: Seen, now: datetime, stale_after: timedelta = STALE_AFTER) -> Standing:
+def standing(seen: Seen, now: datetime) -> Standing:
     """The worst fact about a monitor."""
     if not seen.is_assigned:
         return Standing(FleetState.UNASSIGNED, Why.NO_SITE)
@@ -81,7 +81,7 @@ def standing(seen: Seen, now: datetime, stale_after: timedelta = STALE_AFTER) ->
         _alerted(seen.alerts)
         or _gone(seen)
         or _faulty(seen)
-        or _silent(seen, now, stale_after)
+        or _silent(seen, now)
         or Standing(FleetState.NORMAL, Why.REPORTING)
     )
 
@@ -117,7 +117,7 @@ def _faulty(seen: Seen) -> Standing | None:
     return None
 
 
-def _silent(seen: Seen, now: datetime, stale_after: timedelta) -> Standing | None:
-    if seen.measured_at is not None and now - seen.measured_at <= stale_after:
+def _silent(seen: Seen, now: datetime) -> Standing | None:
+    if seen.measured_at is not None and now - seen.measured_at <= STALE_AFTER:
         return None
     return Standing(FleetState.STALE, Why.SILENT)

@@ -19,7 +19,6 @@ _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_2000_US: Final = 946_684_800_000_000
-_EPOCH_2000_DAYS: Final = 10_957
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +107,6 @@ def to_wire_time(us: NDArray[np.int64] | int) -> Any:
 
 def from_wire_time(us: NDArray[Any]) -> NDArray[np.int64]:
     return us.astype(np.int64) + _EPOCH_2000_US
-
-
-def to_wire_date(days: NDArray[np.int64]) -> NDArray[np.int64]:
-    """From days since 1970."""
-    return days - _EPOCH_2000_DAYS
 
 
 def _length(name: str) -> str:
