@@ -43,6 +43,10 @@ PARTS: Final = ("database", "broker", "ingest", "evaluate", "deliver")
 BEAT_SECONDS: Final = 5
 RETRY_SECONDS: Final = 1.0
 """Between two tries to reach the database, to become the leader, or to see that we still are."""
+STALLED_SECONDS: Final = 30.0
+"""A turn takes no longer unless the database keeps us waiting: for a lock, or for good."""
+STOP_SECONDS: Final = 9.0
+"""From the signal to the end, if need be without order: what is not committed is not acked."""
 
 
 def clock() -> datetime:
@@ -61,6 +65,7 @@ class Daemon:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     started_at: datetime = field(default_factory=clock)
     leads: bool = False
+    turned_at: float = 0.0
 
 
 def run(config_path: Path) -> int:
@@ -98,6 +103,9 @@ def _signals(daemon: Daemon) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
         daemon.stop.set()
         daemon.wake.set()
+        deadline = threading.Timer(STOP_SECONDS, _end_at_once)
+        deadline.daemon = True
+        deadline.start()
 
     old = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -105,6 +113,12 @@ def _signals(daemon: Daemon) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _end_at_once() -> None:
+    """Some thread waits for a database that does not answer, and cannot be told to stop."""
+    logger.warning("stopped in disorder, nothing is lost", after_seconds=STOP_SECONDS)
+    os._exit(0)
 
 
 @contextmanager
@@ -153,6 +167,7 @@ def _jobs(daemon: Daemon) -> Iterator[None]:
         table, daemon.database, daemon.config.zone, clock, lambda: daemon.leads
     )
     schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
+    schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
     schedule.start()
     try:
         yield
@@ -191,16 +206,20 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         stack.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(Pump(daemon.config, daemon.database, daemon.health, clock))
         gc.freeze()  # what is loaded now stays: the collector need not look at it again and again
+        daemon.health.up("database")
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
                 if pump.turn():
                     daemon.wake.set()
+                daemon.turned_at = time.monotonic()
+                daemon.health.up("ingest")
     logger.info("no longer leading")
 
 
 @contextmanager
 def _leading(daemon: Daemon) -> Iterator[None]:
+    daemon.turned_at = time.monotonic()
     daemon.leads = True
     metrics.LEADER.set(1)
     try:
@@ -235,6 +254,13 @@ def _beat(daemon: Daemon) -> None:
     for name, part in daemon.health.parts().items():
         metrics.PART_UP.labels(name).set(part.is_up)
     _tell_store(daemon, lambda conn: daemons.beat(conn, _portrait(daemon)))
+
+
+def _watch(daemon: Daemon) -> None:
+    """The main thread cannot tell that it hangs."""
+    silence = time.monotonic() - daemon.turned_at
+    if daemon.leads and silence > STALLED_SECONDS:
+        daemon.health.down("ingest", "the database keeps us waiting")
 
 
 def _say_goodbye(daemon: Daemon) -> None:

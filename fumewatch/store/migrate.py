@@ -20,6 +20,7 @@ log = structlog.get_logger()
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _REVISIONS: Final = sorted(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*.py"))
 _OLDEST: Final = 15
+_CONNECT_SECONDS: Final = 5
 _LOCK: Final = 0x66756D65_0001
 """The advisory lock of whoever migrates: a second one waits and finds the work done."""
 
@@ -39,7 +40,7 @@ def state(conn: Connection) -> State:
 
 def upgrade(url: str) -> tuple[str | None, str]:
     """Revision before (None: empty) and after. Raise StoreRefused if the schema is ahead of us."""
-    with translated(), psycopg.connect(url, autocommit=True) as conn:
+    with translated(), _connect(url, autocommit=True) as conn:
         if conn.info.server_version < _OLDEST * 10_000:
             raise StoreRefused(f"fumewatch needs PostgreSQL {_OLDEST} or newer")
         conn.execute("select pg_advisory_lock(%s)", [_LOCK])
@@ -56,6 +57,11 @@ def upgrade(url: str) -> tuple[str | None, str]:
                 _create_extension(conn)
                 _run_alembic(url)
         return old, _REVISIONS[-1]
+
+
+def _connect(url: str, *, autocommit: bool = False) -> Connection:
+    """Without a time-out a server that takes the connection and is mute holds us up for good."""
+    return psycopg.connect(url, autocommit=autocommit, connect_timeout=_CONNECT_SECONDS)
 
 
 def _revision(conn: Connection) -> str | None:
@@ -100,7 +106,7 @@ def _run_alembic(url: str) -> None:
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool
+        "postgresql+psycopg://", creator=lambda: _connect(url), poolclass=NullPool
     )
     try:
         with engine.connect() as connection:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -182,11 +183,11 @@ def test_the_database_goes_away_and_nothing_is_lost(broker, own_server, tmp_path
             world.publish(f"M{i % 5}", reading(fume=i / 100))
         until(lambda: world.count("reading") == 50, daemon.log)
         os.kill(own_server.pid, signal.SIGKILL)
-        until(lambda: "database" in daemon.get("/readyz")[1], daemon.log)
+        own_server.stop()
+        until(lambda: '"database":{"is_up":false' in daemon.get("/readyz")[1], daemon.log)
         for i in range(50, 100):
             world.publish(f"M{i % 5}", reading(fume=i / 100))
         assert daemon.get("/livez")[0] == 200
-        own_server.stop()
         own_server.start()
         until(daemon.is_ready, daemon.log)
         until(lambda: world.count("reading") == 100, daemon.log)
@@ -200,6 +201,31 @@ def test_it_stops_in_time_while_the_database_is_gone(broker, own_server, tmp_pat
         daemon = world.daemon().start()
         own_server.stop()
         until(lambda: "database" in daemon.get("/readyz")[1], daemon.log)
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 10
+
+
+def test_it_stops_in_time_while_somebody_locks_its_tables(world: World):
+    daemon = world.daemon().start()
+    world.publish("M1", reading(1))
+    until(lambda: world.count("reading") == 1, daemon.log)
+    with psycopg.connect(world.database_url) as conn:
+        conn.execute("lock table reading in access exclusive mode")
+        world.publish("M1", reading())
+        until(lambda: world.count("pg_locks where not granted") == 1, daemon.log)
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 10
+    daemon.start()
+    until(lambda: world.count("reading") == 2, daemon.log)
+
+
+def test_a_server_that_takes_the_connection_and_is_mute_is_named_and_holds_up_no_stop(world: World):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        daemon = world.daemon(database=f"postgresql://x@127.0.0.1:{port}/x").start(ready=False)
+        until(lambda: "database away" in daemon.log(), daemon.log)
         began = time.monotonic()
         assert daemon.stop() == 0
         assert time.monotonic() - began < 10

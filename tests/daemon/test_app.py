@@ -1,0 +1,21 @@
+"""What the daemon notices about itself."""
+
+import time
+
+from fumewatch.app import PARTS, STALLED_SECONDS, Daemon, _watch, clock
+from fumewatch.config import load
+from fumewatch.health import Health
+from fumewatch.store import Database
+from tests.daemon.conftest import World
+
+
+def test_a_leader_whose_turn_does_not_end_is_not_ready(world: World):
+    config = load(world.daemon().config)
+    daemon = Daemon(config, Database(config.database), Health(PARTS, clock), leads=True)
+    daemon.health.up("ingest")
+    daemon.turned_at = time.monotonic()
+    _watch(daemon)
+    assert daemon.health.parts()["ingest"].is_up
+    daemon.turned_at -= STALLED_SECONDS + 1
+    _watch(daemon)
+    assert not daemon.health.parts()["ingest"].is_up
