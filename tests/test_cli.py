@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -459,3 +460,13 @@ def test_run_refuses_a_wrong_configuration(fumewatch: Fumewatch, write: Write) -
     said = fumewatch("run", "-c", write("[web]\nlisten = 1\n"))
     assert said.code == 1
     assert said.err.endswith("config.toml:2: [web] listen: must be text in quotes, not 1\n")
+
+
+def test_run_names_a_port_that_is_taken(fumewatch: Fumewatch, config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        config.write_text(f'{config.read_text()}[web]\nlisten = "{listen}"\n')
+        said = fumewatch("run", "-c", config)
+    assert said.code == 1
+    assert f"the pages cannot listen on {listen}: Address already in use" in said.err
+    assert "Traceback" not in said.err

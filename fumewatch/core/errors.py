@@ -7,6 +7,7 @@ FumewatchError
 ├── StoreUnavailable    the database is away or busy: keep everything, try again
 ├── StoreRefused        the database said no for good: a person must act
 ├── BrokerUnavailable   the broker is away: try again
+├── WebUnavailable      the pages cannot be served where they should: a person must act
 └── SendError           a receiver did not take a notification; `permanent` says whether to retry
 """
 
@@ -60,6 +61,10 @@ class StoreRefused(FumewatchError):
 
 
 class BrokerUnavailable(FumewatchError):
+    pass
+
+
+class WebUnavailable(FumewatchError):
     pass
 
 

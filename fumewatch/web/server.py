@@ -1,6 +1,7 @@
 """uvicorn in a thread of its own, which ends within a second of being told to."""
 
 import asyncio
+import os
 import socket
 import threading
 from typing import Any, Final, Self
@@ -8,13 +9,15 @@ from typing import Any, Final, Self
 import uvicorn
 from fastapi import FastAPI
 
+from fumewatch.core.errors import WebUnavailable
+
 _TICK_S: Final = 0.5
 _GRACE_S: Final = 3
 """What an answer in the making may still take; streams of events end at once."""
 
 
 class Server:
-    """`start` returns once it answers, or raises OSError; `stop` returns once it has ended."""
+    """`start` returns once it answers, or raises WebUnavailable; `stop`, once it has ended."""
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         self._address = (host, port)
@@ -40,7 +43,14 @@ class Server:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:
-        listening = socket.create_server(self._address, family=self._family, backlog=256)
+        try:
+            listening = socket.create_server(self._address, family=self._family, backlog=256)
+        except OSError as error:
+            where = ":".join(map(str, self._address))
+            raise WebUnavailable(
+                f"the pages cannot listen on {where}: {os.strerror(error.errno or 0)};"
+                " is another fumewatch running? [web] listen names another port"
+            ) from error
         self._address = (self._address[0], listening.getsockname()[1])
         self._thread = threading.Thread(
             target=self._run, args=(listening,), name="web", daemon=True
@@ -48,7 +58,7 @@ class Server:
         self._thread.start()
         self._ready.wait()
         if not self._server.started:
-            raise OSError("the web server did not start; the log says why")
+            raise WebUnavailable("the web server did not start; the log says why")
 
     def _run(self, listening: socket.socket) -> None:
         try:

@@ -14,6 +14,7 @@ import pytest
 
 from fumewatch.config import Config
 from fumewatch.core.alert import Alert, Severity, State
+from fumewatch.core.errors import WebUnavailable
 from fumewatch.health import Health
 from fumewatch.store import Database, monitors, sites
 from fumewatch.web import Server, create_app
@@ -193,7 +194,7 @@ def test_a_port_that_is_taken_is_said(
 ) -> None:
     port = int(live.rpartition(":")[2])
     app = create_app(database, config, health, lambda: datetime.now(UTC))
-    with pytest.raises(OSError, match="Address already in use"):
+    with pytest.raises(WebUnavailable, match="Address already in use"):
         Server(app, "127.0.0.1", port).start()
 
 

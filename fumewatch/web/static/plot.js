@@ -122,7 +122,7 @@ function axisOf(panel, limit, values) {
   const known = values.filter((value) => value !== null);
   const high = known.reduce((a, b) => Math.max(a, b), limit ? limit * 1.25 : 0);
   const low = known.reduce((a, b) => Math.min(a, b), Infinity);
-  const fromZero = low >= 0 && low < high / 2;
+  const fromZero = low >= 0 && (limit || low < high / 2); // else a limit below all values would be out of sight
   const room = (high - (fromZero ? 0 : low)) * 0.08 || 1;
   return { ...quiet, nticks: 5, range: [fromZero ? 0 : low - room, high + room] };
 }
