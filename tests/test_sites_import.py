@@ -242,7 +242,7 @@ def test_the_same_code_in_two_districts_is_two_monitors() -> None:
         ),
         (
             table({}).replace(b",M1,,,", b",M1,,,,,x"),
-            ["sites.csv:2: has 1 more cells than the header; quote text with a delimiter in it"],
+            ["sites.csv:2: cells beyond its 17 columns; quote text with a delimiter in it"],
         ),
         (
             table({}) + b'xuhui,"never closed',

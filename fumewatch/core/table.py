@@ -140,10 +140,9 @@ def _known(columns: Sequence[Column]) -> str:
 
 def _row(table: Table, line: int, cells: list[str], names: list[str]) -> None:
     """Cells that are hostile or not under a name are told and left out."""
-    beyond = sum(1 for cell in cells[len(names) :] if cell)
-    if beyond:
+    if any(cells[len(names) :]):
         table.fault(
-            line, "", f"has {beyond} more cells than the header; quote text with a delimiter in it"
+            line, "", f"cells beyond its {len(names)} columns; quote text with a delimiter in it"
         )
     kept = {}
     for name, cell in zip(names, cells, strict=False):
