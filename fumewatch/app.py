@@ -205,7 +205,7 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         stack.callback(publisher.stop)
         stack.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(Pump(daemon.config, daemon.database, daemon.health, clock))
-        gc.freeze()  # what is loaded now stays: the collector need not look at it again and again
+        stack.enter_context(_frozen())
         daemon.health.up("database")
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
@@ -229,6 +229,17 @@ def _leading(daemon: Daemon) -> Iterator[None]:
         metrics.LEADER.set(0)
         for part in PARTS[1:]:
             daemon.health.down(part, "stopped")
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """What is loaded now stays for a term: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()  # else no term's window would ever be let go of
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """What the daemon notices about itself."""
 
+import gc
 import time
+import weakref
 
-from fumewatch.app import PARTS, STALLED_SECONDS, Daemon, _watch, clock
+from fumewatch.app import PARTS, STALLED_SECONDS, Daemon, _frozen, _watch, clock
 from fumewatch.config import load
 from fumewatch.health import Health
 from fumewatch.store import Database
@@ -19,3 +21,18 @@ def test_a_leader_whose_turn_does_not_end_is_not_ready(world: World):
     daemon.turned_at -= STALLED_SECONDS + 1
     _watch(daemon)
     assert not daemon.health.parts()["ingest"].is_up
+
+
+def test_what_a_term_has_loaded_is_let_go_of_after_it():
+    class Loaded:
+        def __init__(self) -> None:
+            self.itself = self
+
+    loaded = Loaded()
+    seen = weakref.ref(loaded)
+    with _frozen():
+        del loaded
+        gc.collect()
+        assert seen()
+    gc.collect()
+    assert seen() is None
