@@ -4,7 +4,7 @@ import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -100,12 +100,18 @@ def _check(conn: Connection) -> None:
         ConnectionPool.check_connection(conn)
 
 
+_DEAD_CLIENT: Final = (
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+"""The server's side: it lets go of the locks of a host that vanished in 25 s, not in 2 hours."""
+
+
 def connect_options(settings: DatabaseSettings) -> dict[str, Any]:
     timeout_ms = round(settings.statement_timeout.total_seconds() * 1000)
     return {
         "connect_timeout": max(1, round(settings.connect_timeout.total_seconds())),
         "application_name": "fumewatch",
-        "options": f"-c timezone=UTC -c statement_timeout={timeout_ms}",
+        "options": f"-c timezone=UTC -c statement_timeout={timeout_ms} {_DEAD_CLIENT}",
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,

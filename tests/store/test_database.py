@@ -31,6 +31,15 @@ def test_a_database_away_is_unavailable_and_says_why(broken: Database) -> None:
         broken.ping()
 
 
+def test_the_server_lets_go_of_a_host_that_vanished(database: Database) -> None:
+    """Else its lock, and with it the leadership, would stay with the dead for two hours."""
+    with database.transaction() as conn:
+        set_by = conn.execute(
+            "select source from pg_settings where name like 'tcp_keepalives%'"
+        ).fetchall()
+    assert set_by == [("client",)] * 3
+
+
 @pytest.mark.parametrize(
     ("statement", "error"),
     [
