@@ -10,7 +10,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
-from fumewatch.store import Database, dead_letters, partitions, rollups
+from fumewatch.store import Database, daemons, dead_letters, partitions, rollups
 
 log = structlog.get_logger()
 
@@ -41,6 +41,7 @@ def jobs(zone: ZoneInfo, keep: timedelta) -> tuple[Job, ...]:
         oldest = now - keep
         with database.transaction() as conn:
             dead_letters.drop_before(conn, oldest)
+            daemons.drop_before(conn, oldest)
             # A day more than ingest accepts: no reading may come for a partition just dropped.
             return partitions.drop_before(conn, (oldest - timedelta(days=1)).date())
 
