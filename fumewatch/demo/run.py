@@ -43,6 +43,7 @@ _LAST_LOOKS: Final = 10
 _DAEMON_START_S: Final = 60.0
 _DAEMON_STOP_S: Final = 15.0
 _DATABASE: Final = "fumewatch"
+_STORED_METRIC: Final = 'fumewatch_readings_total{outcome="new"} '
 _PREFIX: Final = "fumewatch-demo-"
 _LONGEST_FOLDER: Final = 45
 """Characters; a socket's path may have about 104, and PostgreSQL's folder lies below."""
@@ -65,7 +66,7 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class DemoState:
-    """What there is to show. `counts` are the database's own; `recent` the webhook's."""
+    """What there is to show. `counts` of database and daemon, `recent` of the webhook."""
 
     step: str
     elapsed_s: float = 0.0
@@ -269,7 +270,8 @@ class _Demo:
 
     def _count(self) -> summary.Counts:
         with self._database.transaction() as conn:
-            return summary.counts(conn)
+            counts = summary.counts(conn)
+        return replace(counts, readings_stored=max(counts.readings_stored, _stored(self._port)))
 
     def _end_daemon(self) -> None:
         code = child.stop(self._daemon, _DAEMON_STOP_S)
@@ -379,15 +381,28 @@ def _port(wanted: int) -> int:
 
 
 def _answers(port: int, path: str) -> bool:
-    """Whether a GET there gives 200; no proxy comes between."""
+    return _get(port, path) is not None
+
+
+def _get(port: int, path: str) -> str | None:
+    """What a GET there gives with 200; no proxy comes between."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == 200
+        answer = connection.getresponse()
+        return answer.read().decode() if answer.status == 200 else None
     except (OSError, HTTPException):
-        return False
+        return None
     finally:
         connection.close()
+
+
+def _stored(port: int) -> int:
+    """Readings that the daemon has committed: the roll-ups, which the store counts, come later."""
+    for line in (_get(port, "/metrics") or "").splitlines():
+        if line.startswith(_STORED_METRIC):
+            return int(float(line.removeprefix(_STORED_METRIC)))
+    return 0
 
 
 def _environment() -> dict[str, str]:
