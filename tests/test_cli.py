@@ -263,6 +263,12 @@ def test_simulate_publishes_and_tells_how_much(
     assert sites.read_text().startswith("district,street,site_code")
 
 
+def test_simulate_fails_where_no_broker_is(fumewatch: Fumewatch) -> None:
+    said = fumewatch("simulate", "--broker", "mqtt://127.0.0.1:1", "--monitors", "2", "--for", "2s")
+    assert (said.code, said.err) == (1, "fumewatch: the broker cannot be reached\n")
+    assert "0 confirmed" in said.out
+
+
 # ── sites ───────────────────────────────────────────────────────────────────────────────────────
 
 

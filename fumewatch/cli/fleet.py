@@ -102,6 +102,9 @@ def simulate(
         show.as_json(asdict(figures))
     else:
         show.line(_sent(figures))
+    if figures.trouble:
+        show.complain(f"fumewatch: {figures.trouble}")
+        raise typer.Exit(1)
 
 
 def _broker(**given: str | Path | None) -> "MqttSettings":

@@ -63,10 +63,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(*columns, title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         grid.add_row(*(_cell(value) for value in row))
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    if title:
+        console.print(_cell(title), style="italic")  # the table's own title breaks at its width
     console.print(grid)
 
 
