@@ -35,6 +35,8 @@ FLUSH_PAUSE: Final = 1000
 many times what it took, within these bounds. What a kill loses of them is recounted."""
 RELOAD_EVERY: Final = timedelta(seconds=30)
 """How soon an import of sites takes effect."""
+STATUS_WITHIN: Final = timedelta(seconds=5)
+"""How soon a status does: loading the roster anew for each would cost more than all the rest."""
 
 
 class Pump:
@@ -121,8 +123,10 @@ class Pump:
     def _take_in(self, stored: Stored) -> None:
         self._window.add(stored.added.fresh)
         self._rollup.add(stored.added)
-        if stored.registered or stored.statuses:
+        if stored.registered:
             self._reload_at = self._now()
+        elif stored.statuses:
+            self._reload_at = min(self._reload_at, self._now() + STATUS_WITHIN)
 
     def _judge(self, now: datetime) -> bool:
         touched = self._window.touched()

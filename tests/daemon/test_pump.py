@@ -111,3 +111,18 @@ def test_a_message_that_breaks_our_reader_is_set_aside_alone(
         assert world.rows("select kind, detail, payload from dead_letter") == [
             ("internal_error", "our mistake", b"break")
         ]
+
+
+def test_statuses_by_the_dozen_load_the_roster_once(world: World, monkeypatch: pytest.MonkeyPatch):
+    world.assign("M1")
+    loads: list[object] = []
+    with pumping(world, Clock()) as pump:
+        load_roster = pump._load_roster
+        monkeypatch.setattr(pump, "_load_roster", lambda conn: [loads.append(0), load_roster(conn)])
+        world.publish_raw("fume/xuhui/M1/status", b"offline")
+        turn_until(pump, lambda: world.count("monitor where status is not null") == 1)
+        loads.clear()  # that of its registration, if the topic was new
+        for status in (b"online", b"offline") * 4:
+            world.publish_raw("fume/xuhui/M1/status", status)
+            turn_until(pump, lambda s=status: world.count(f"monitor where status = '{s.decode()}'"))
+        assert len(loads) <= 1
