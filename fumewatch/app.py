@@ -42,7 +42,9 @@ logger = structlog.get_logger()
 PARTS: Final = ("database", "broker", "ingest", "evaluate", "deliver")
 BEAT_SECONDS: Final = 5
 RETRY_SECONDS: Final = 1.0
-"""Between two tries to reach the database, to become the leader, or to see that we still are."""
+"""Between two tries to become the leader, or to see that we still are."""
+LONGEST_RETRY_SECONDS: Final = 8.0
+"""Between two tries to reach the database: one second at first, twice as long each time."""
 STALLED_SECONDS: Final = 30.0
 """A turn takes no longer unless the database keeps us waiting: for a lock, or for good."""
 STOP_SECONDS: Final = 9.0
@@ -66,6 +68,7 @@ class Daemon:
     started_at: datetime = field(default_factory=clock)
     leads: bool = False
     turned_at: float = 0.0
+    retry_seconds: float = RETRY_SECONDS
 
 
 def run(config_path: Path) -> int:
@@ -148,16 +151,22 @@ def _migrate(daemon: Daemon) -> None:
         except StoreUnavailable as error:
             _wait(daemon, error)
         else:
-            daemon.health.up("database")
+            _database_is_up(daemon)
             logger.info("schema", was=old, now=new)
             return
+
+
+def _database_is_up(daemon: Daemon) -> None:
+    daemon.health.up("database")
+    daemon.retry_seconds = RETRY_SECONDS
 
 
 def _wait(daemon: Daemon, error: StoreUnavailable) -> None:
     if daemon.health.parts()["database"].detail != str(error):
         logger.warning("database away", error=str(error))
     daemon.health.down("database", str(error))
-    daemon.stop.wait(RETRY_SECONDS)
+    daemon.stop.wait(daemon.retry_seconds)
+    daemon.retry_seconds = min(2 * daemon.retry_seconds, LONGEST_RETRY_SECONDS)
 
 
 @contextmanager
@@ -191,7 +200,7 @@ def _serve(daemon: Daemon) -> None:
 
 
 def _stand_by(daemon: Daemon) -> None:
-    daemon.health.up("database")
+    _database_is_up(daemon)
     for part in PARTS[1:]:
         daemon.health.down(part, "standing by: another daemon leads")
     daemon.stop.wait(RETRY_SECONDS)
@@ -206,7 +215,7 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         stack.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(Pump(daemon.config, daemon.database, daemon.health, clock))
         stack.enter_context(_frozen())
-        daemon.health.up("database")
+        _database_is_up(daemon)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:

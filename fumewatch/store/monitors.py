@@ -30,6 +30,7 @@ _SET_STATUS: Final = """
     update monitor m set status = s.status, status_at = s.at
     from unnest(%s::int[], %s::text[], %s::timestamptz[]) as s (id, status, at)
     where m.id = s.id and (m.status_at is null or m.status_at <= s.at)
+        and m.status is distinct from s.status  -- a retained one comes again at each connect
 """
 _LAST_MEASURED: Final = """
     select monitor_id, (extract(epoch from measured_at) * 1000000)::bigint from monitor_latest
@@ -67,7 +68,7 @@ def register(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
 
 
 def set_status(conn: Connection, rows: Sequence[tuple[int, str, datetime]]) -> None:
-    """(id, "online" or "offline", when): the newest counts, an older one than stored does not."""
+    """(id, "online" or "offline", when): the newest counts; `status_at` is when it began."""
     newest: dict[int, tuple[int, str, datetime]] = {}
     for row in rows:
         if row[0] not in newest or newest[row[0]][2] <= row[2]:

@@ -275,3 +275,9 @@ def test_digits_as_text_are_what_they_are_as_a_number(seconds: int) -> None:
 def test_thousandths_survive_the_way_through_json(thousandths: int) -> None:
     decoded = read({"measured_at": NOON // 1_000_000, "fume": thousandths / 1000})
     assert value(decoded, "fume") == thousandths
+
+
+def test_half_a_surrogate_pair_is_one_bad_payload() -> None:
+    payload = b'{"measured_at": "2026-11-23T12:00:00+08:00", "fume": "\\ud800"}'
+    decoded = decode([payload], ["M1"], 0, Horizon(-(2**62), 2**62))
+    assert [fault.kind for _, fault in decoded.faults] == ["wrong_type"]

@@ -127,7 +127,7 @@ def _entry(raw: object, place: int | None) -> Entry | DecodeError:
         fields["monitor"] = str(fields["monitor"])
     try:
         return msgspec.convert(fields, Entry, strict=False)
-    except (msgspec.ValidationError, OverflowError) as error:
+    except (msgspec.ValidationError, OverflowError, UnicodeError) as error:
         detail = _in_one_line(error).replace("`$", f"`{where}")
         return DecodeError(_blame(detail), detail, place)
 
