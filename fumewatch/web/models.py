@@ -20,7 +20,8 @@ class Title(_Out):
 
 class Alert(_Out):
     """One rule breached at one monitor. `value` and `limit` are in `unit`, null where the rule has
-    no number; `site` is empty while the monitor is unassigned."""
+    no number; `site` is empty while the monitor is unassigned. `is_legal_limit`: `limit` is that of
+    the site's limit profile; else it is a warning level of the rule's own."""
 
     id: UUID
     rule: str
@@ -39,6 +40,7 @@ class Alert(_Out):
     channel: str | None
     value: float | None
     limit: float | None
+    is_legal_limit: bool
     unit: str
     opened_at: datetime
     breached_at: datetime
@@ -58,8 +60,8 @@ class Alert(_Out):
 
     @property
     def times(self) -> float | None:
-        """How many times its limit the value is, for concentrations."""
-        if not self.limit or self.value is None or self.unit != "mg/m³":
+        """How many times the legal limit the value is."""
+        if not self.limit or self.value is None or not self.is_legal_limit:
             return None
         return self.value / self.limit
 

@@ -10,8 +10,7 @@ from fumewatch.config import Config
 from fumewatch.core.fleet import OpenAlert, Seen, Standing, standing
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules import Rule
-from fumewatch.core.rules.threshold import Threshold
+from fumewatch.core.rules import Rule, Threshold, Trend
 from fumewatch.health import Part
 from fumewatch.store.pages.alerts import AlertRow, NotificationRow, TransitionRow
 from fumewatch.store.pages.fleet import MonitorRow, SiteListRow, SiteRow
@@ -94,6 +93,7 @@ class Presenter:
             channel=measure.channel,
             value=_number(row.value * measure.scale),
             limit=_number(row.limit * measure.scale),
+            is_legal_limit=self._is_legal_limit(row.rule),
             unit=measure.unit,
             opened_at=self.local(row.opened_at),
             breached_at=self.local(row.breached_at),
@@ -175,6 +175,14 @@ class Presenter:
             alerts=alerts,
         )
         return standing(seen, now)
+
+    def _is_legal_limit(self, rule: str) -> bool:
+        """Whether the rule compares with the profile's limit itself: not twice it, not 60 %."""
+        match self.rules.get(rule):
+            case Threshold(above=level) | Trend(reaches=level) if level:
+                return level.of_limit and level.number == 1  # a share's level is never of a limit
+            case _:
+                return False
 
     def _is_exceedance(self, rule: str, kind: str) -> bool:
         """A threshold at the limit or above; "0.9 * limit" is near it, a plain number is none."""
