@@ -2,7 +2,7 @@
 # make test                                     every check and test, on real servers
 # make bench                                    the figures of the README
 
-.PHONY: demo test lint bench soak
+.PHONY: demo test lint bench
 
 demo:
 	@.ci/venv requirements.lock
@@ -23,8 +23,3 @@ bench:
 	@.ci/venv requirements-dev.lock
 	@.ci/services
 	.venv/bin/python -m tests.bench $(ARGS)
-
-soak:
-	@.ci/venv requirements-dev.lock
-	@.ci/services
-	.venv/bin/pytest -m soak $(ARGS)
