@@ -165,13 +165,17 @@ class Feed:
         self._wake.set()
         try:
             yield b"retry: 2000\n\n"
+            caught_up = set()  # the poll that our coming woke may find the same once more
             async for item in self._catch_up(after):
+                if isinstance(item, Change):
+                    caught_up.add(item.transition)
                 yield await run_in_threadpool(_encode, item, render)
             while not self._stopped.is_set():
                 item = await listener.queue.get()
                 if isinstance(item, Closing):
                     return
-                yield await run_in_threadpool(_encode, item, render)
+                if not (isinstance(item, Change) and item.transition in caught_up):
+                    yield await run_in_threadpool(_encode, item, render)
         finally:
             self._listeners.discard(listener)
 
