@@ -1,7 +1,8 @@
-"""Entries into columns, and the rows among them that must not be stored."""
+"""What payloads hold, in columns, and the rows among them that must not be stored."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import starmap
 from operator import attrgetter
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 from fumewatch.core.arrays import Mask
 from fumewatch.core.decode.canonical import Entry, Parsed
 from fumewatch.core.decode.instant import UNREADABLE, instants
+from fumewatch.core.device import Told
 from fumewatch.core.duration import show
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS, MISSING, STATES
 
-_SENTINELS: Final = (-999.0, -9999.0)  # what devices write for "missing"
+SENTINELS: Final = (-999.0, -9999.0)
+"""What devices write for "missing"."""
 _MOST: Final = 2**31 - 1
 
 _channels_of: Final = attrgetter(*(channel.name for channel in CHANNELS))
@@ -41,63 +44,103 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """`parsed`, one entry a row. `numbers`: float64 [10, n] in units, NaN where missing."""
+    """n readings as written, one a row.
 
-    parsed: Parsed
+    message      intp [n]         the payload that row i came in
+    element      [n]              its place in the payload, or None where it is all of it
+    monitor      [n]              the monitor that the payload names, "" where it names none
+    time         [n]              as written
+    measured_at  int64 [n]        µs UTC, UNREADABLE where the time is none
+    numbers      float64 [10, n]  in units, NaN where missing
+    quality      uint32 [n]       code point of the data flag
+    barred       int16 [n]        bit c set: channel c came with a flag that is not N
+
+    and what else the payloads held: faults (payload, error), facts, and how often each known
+    departure from the rules was met and forgiven.
+    """
+
     message: NDArray[np.intp]
+    element: Sequence[int | None]
+    monitor: Sequence[str]
+    time: Sequence[str | float]
     measured_at: NDArray[np.int64]
     numbers: NDArray[np.float64]
     quality: NDArray[np.uint32]
+    barred: NDArray[np.int16] | None = None
+    faults: list[tuple[int, DecodeError]] = field(default_factory=list)
+    facts: list[Told] = field(default_factory=list)
+    oddities: Counter[str] = field(default_factory=Counter)
 
     @staticmethod
     def of(parsed: Parsed) -> "Columns":
+        """Of canonical JSON."""
         entries = parsed.entries
+        times = [entry.measured_at for entry in entries]
         return Columns(
-            parsed,
-            np.fromiter(parsed.message, np.intp, count=len(entries)),
-            instants([entry.measured_at for entry in entries]),
-            _numbers(entries),
-            _code_points([entry.quality for entry in entries]),
+            message=np.fromiter(parsed.message, np.intp, count=len(entries)),
+            element=parsed.element,
+            monitor=[entry.monitor for entry in entries],
+            time=times,
+            measured_at=instants(times),
+            numbers=without_sentinels(_numbers(entries)),
+            quality=code_points([entry.quality for entry in entries]),
+            faults=parsed.faults,
         )
+
+    def __len__(self) -> int:
+        return len(self.message)
 
     def values(self) -> NDArray[np.int32]:
         """int32 [10, n] in thousandths, MISSING where missing; what does not fit is clipped."""
-        whole = np.rint(np.clip(self.numbers, -_MOST / _SCALE, _MOST / _SCALE) * _SCALE)
-        return np.where(np.isnan(whole), MISSING, whole).astype(np.int32)
+        return thousandths(self.numbers)
 
     def unjudged(self) -> NDArray[np.int16]:
-        """int16 [n]: bit c set where channel c is out of its plausible range."""
+        """int16 [n]: bit c set where channel c is barred or out of its plausible range."""
         strange = (self.numbers < _LOW) | (self.numbers > _HIGH)
         bits: NDArray[np.int16] = (strange * _BIT).sum(axis=0, dtype=np.int16)
-        return bits
+        return bits if self.barred is None else bits | self.barred
+
+
+def thousandths(numbers: NDArray[np.float64]) -> NDArray[np.int32]:
+    """int32 [10, n] of float64 [10, n] in units; NaN becomes MISSING, what is too large clipped."""
+    whole = np.rint(np.clip(numbers, -_MOST / _SCALE, _MOST / _SCALE) * _SCALE)
+    return np.where(np.isnan(whole), MISSING, whole).astype(np.int32)
+
+
+def without_sentinels(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """In place: NaN for what is not finite and for what devices write for "missing"."""
+    is_sentinel = (numbers == SENTINELS[0]) | (numbers == SENTINELS[1])
+    numbers[~np.isfinite(numbers) | is_sentinel] = np.nan
+    return numbers
+
+
+def code_points(letters: Sequence[str]) -> NDArray[np.uint32]:
+    """uint32 [n] of n texts of one character."""
+    text = "".join(letters).encode("utf-32-le", "surrogatepass")
+    return np.frombuffer(text, np.uint32)
 
 
 def _numbers(entries: Sequence[Entry]) -> NDArray[np.float64]:
     rows = map(_channels_of, entries)
     try:
         packed = b"".join(starmap(_pack, rows))
-        numbers = np.frombuffer(packed).reshape(-1, len(CHANNELS)).T.copy()
+        return np.frombuffer(packed).reshape(-1, len(CHANNELS)).T.copy()
     except StructError:  # a null among them
         wide = [_channels_of(entry) for entry in entries]
-        numbers = np.array(wide, np.float64).reshape(-1, len(CHANNELS)).T.copy()
-    is_sentinel = (numbers == _SENTINELS[0]) | (numbers == _SENTINELS[1])
-    numbers[~np.isfinite(numbers) | is_sentinel] = np.nan
-    return numbers
-
-
-def _code_points(letters: Sequence[str]) -> NDArray[np.uint32]:
-    text = "".join(letters).encode("utf-32-le", "surrogatepass")
-    return np.frombuffer(text, np.uint32)
+        return np.array(wide, np.float64).reshape(-1, len(CHANNELS)).T.copy()
 
 
 def refused(
-    columns: Columns, monitors: Sequence[str], now: int, horizon: Horizon
+    columns: Columns, monitors: Sequence[str] | None, now: int, horizon: Horizon
 ) -> dict[int, DecodeError]:
-    """Row → why it must not be stored; the first reason of those below that applies."""
+    """Row → why it must not be stored; the first reason of those below that applies.
+
+    `monitors[p]`: the monitor of payload p's topic; None where the payload says whose it is.
+    """
     found: dict[int, DecodeError] = {}
     for kind, mask, detail in _reasons(columns, monitors, now, horizon):
         for row in set(np.flatnonzero(mask).tolist()) - found.keys():
-            place = columns.parsed.element[row]
+            place = columns.element[row]
             where = "$" if place is None else f"$[{place}]"
             found[row] = DecodeError(kind, f"{where}: {detail(row)}", place)
     return found
@@ -107,24 +150,20 @@ _Reason = tuple[str, Any, Callable[[int], str]]  # kind, mask of rows, detail of
 
 
 def _reasons(
-    columns: Columns, monitors: Sequence[str], now: int, horizon: Horizon
+    columns: Columns, monitors: Sequence[str] | None, now: int, horizon: Horizon
 ) -> tuple[_Reason, ...]:
-    entries, at = columns.parsed.entries, columns.measured_at
-    quality, states = columns.quality, columns.numbers[_STATES]
+    at, quality, states = columns.measured_at, columns.quality, columns.numbers[_STATES]
 
-    def topic(row: int) -> str:
-        return monitors[int(columns.message[row])]
+    def misnamed(row: int) -> str:
+        topic = monitors[int(columns.message[row])] if monitors else ""
+        return f"names monitor {_quoted(columns.monitor[row])}, the topic {topic!r}"
 
     return (
-        (
-            "wrong_monitor",
-            _misnamed(columns, monitors),
-            lambda row: f"names monitor {_quoted(entries[row].monitor)}, the topic {topic(row)!r}",
-        ),
+        ("wrong_monitor", _misnamed(columns, monitors), misnamed),
         (
             "bad_time",
             at == UNREADABLE,
-            lambda row: f"measured_at {_quoted(entries[row].measured_at)} is no time",
+            lambda row: f"measured_at {_quoted(columns.time[row])} is no time",
         ),
         ("too_old", at < horizon.oldest, lambda row: f"measured {_ago(now - int(at[row]))} ago"),
         (
@@ -140,17 +179,16 @@ def _reasons(
         (
             "wrong_type",
             (quality <= ord(" ")) | (quality > ord("~")),
-            lambda row: f"quality {entries[row].quality!r} is not an ASCII letter",
+            lambda row: f"quality {chr(quality[row])!r} is not an ASCII letter",
         ),
         ("no_channel", np.isnan(columns.numbers).all(axis=0), lambda row: "no channel has a value"),
     )
 
 
-def _misnamed(columns: Columns, monitors: Sequence[str]) -> Mask:
-    names = [entry.monitor for entry in columns.parsed.entries]
-    if not any(names):
-        return np.zeros(len(names), np.bool_)
-    pairs = zip(names, columns.parsed.message, strict=True)
+def _misnamed(columns: Columns, monitors: Sequence[str] | None) -> Mask:
+    if monitors is None or not any(columns.monitor):
+        return np.zeros(len(columns), np.bool_)
+    pairs = zip(columns.monitor, columns.message, strict=True)
     return np.array([bool(name) and name != monitors[message] for name, message in pairs])
 
 

@@ -1,0 +1,39 @@
+-- What devices tell of themselves, and dead letters that can be replayed.
+
+alter table monitor add column heard_at timestamptz;   -- last heartbeat (HJ 212, 9015)
+
+create table device_event (                       -- restarts, logs, changes of facility states
+    monitor_id int not null references monitor,
+    at timestamptz not null,                      -- when it happened, by the device's clock
+    kind text not null check (kind in ('restart', 'log', 'facility')),
+    detail jsonb not null default '{}',           -- as the device wrote it
+    received_at timestamptz not null
+);
+create unique index device_event_once on device_event (monitor_id, kind, at, md5(detail::text));
+create index device_event_by_time on device_event (received_at);
+
+create table device_aggregate (                   -- the device's own statistics, and ours beside them
+    monitor_id int not null references monitor,
+    start timestamptz not null,                   -- of the interval
+    interval text not null check (interval in ('minutes', 'hour', 'day')),
+    channel text not null,
+    least int, mean int, most int,                -- thousandths of the channel's unit
+    quality "char" not null default 'N',
+    received_at timestamptz not null,
+    our_mean int,                                 -- ours over the same interval; null: not compared
+    our_count int,                                -- judged readings that ours rests on
+    compared_at timestamptz,                      -- null: not yet
+    differs boolean not null default false,       -- beyond the tolerance: a finding
+    primary key (monitor_id, interval, start, channel)
+);
+create index device_aggregate_due on device_aggregate (received_at) where compared_at is null;
+create index device_aggregate_findings on device_aggregate (start) where differs;
+create index device_aggregate_by_time on device_aggregate (received_at);
+
+alter table dead_letter
+    add column profile text not null default '',  -- the [[profile]] that could not read it
+    add column requested_at timestamptz,          -- a person asked for a replay
+    add column tried_at timestamptz;              -- last replay that failed
+comment on column dead_letter.replayed_at is 'when a replay stored all of it; never replayed again';
+create index dead_letter_requested on dead_letter (id) where requested_at is not null;
+create index dead_letter_open on dead_letter (profile, kind, id) where replayed_at is null;
