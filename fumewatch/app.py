@@ -213,7 +213,9 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         publisher = Publisher(daemon.config.mqtt)
         stack.callback(publisher.stop)
         stack.enter_context(_delivering(daemon, publisher))
-        pump = stack.enter_context(Pump(daemon.config, daemon.database, daemon.health, clock))
+        pump = stack.enter_context(
+            Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
+        )
         stack.enter_context(_frozen())
         _database_is_up(daemon)
         while not daemon.stop.is_set() and leader.still_leads():

@@ -11,7 +11,15 @@ READINGS: Final = Counter(
     "fumewatch_readings_total", "Readings: new, or repeated and ignored", ["outcome"]
 )
 DEAD_LETTERS: Final = Counter(
-    "fumewatch_dead_letters_total", "Payloads that could not be decoded", ["kind"]
+    "fumewatch_dead_letters_total", "Payloads that could not be decoded", ["profile", "kind"]
+)
+ODDITIES: Final = Counter(
+    "fumewatch_payload_oddities_total",
+    "Departures of payloads from their standard that were forgiven",
+    ["profile", "oddity"],
+)
+REPLIES: Final = Counter(
+    "fumewatch_device_replies_total", "Acknowledgements (9014) that devices asked for", ["outcome"]
 )
 INBOX: Final = Gauge("fumewatch_inbox_messages", "MQTT messages received, not yet acked")
 COMMIT_SECONDS: Final = Histogram(

@@ -13,16 +13,25 @@ import numpy as np
 import structlog
 
 from fumewatch.config import Config
+from fumewatch.config.ways import sources
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import needs
-from fumewatch.core.topic import Pattern, Sources
 from fumewatch.core.window import Window
 from fumewatch.evaluate import Evaluate
 from fumewatch.health import Health
 from fumewatch.ingest import Ingest, Limits, Stored
 from fumewatch.mqtt import Subscriber
-from fumewatch.store import Connection, Database, alerts, monitors, partitions, readings, rollups
+from fumewatch.store import (
+    Connection,
+    Database,
+    alerts,
+    devices,
+    monitors,
+    partitions,
+    readings,
+    rollups,
+)
 
 log = structlog.get_logger()
 
@@ -51,12 +60,16 @@ class Pump:
         database: Database,
         health: Health,
         now: Callable[[], datetime],
+        post: Callable[[str, bytes], bool],
     ) -> None:
+        """`post(topic, payload)` publishes an answer to a device without waiting."""
         self._config = config
         self._database = database
         self._health = health
         self._now = now
+        self._post = post
         self._exits = ExitStack()
+        self._sources = sources(config)
         self._window = Window(*needs(config.rule), config.freshness)
         self._rollup = Rollup(config.zone)
         self._turned_at = now()
@@ -123,6 +136,9 @@ class Pump:
     def _take_in(self, stored: Stored) -> None:
         self._window.add(stored.added.fresh)
         self._rollup.add(stored.added)
+        if len(stored.heartbeats):
+            at = round(self._ingest.received_at.timestamp() * 1e6)
+            self._window.heard(stored.heartbeats, np.full(len(stored.heartbeats), at))
         if stored.registered:
             self._reload_at = self._now()
         elif stored.statuses:
@@ -159,6 +175,7 @@ class Pump:
         self._reload_at = self._now() + RELOAD_EVERY
         places = monitors.places(conn, str(self._config.zone))
         statuses = monitors.statuses(conn)
+        self._sources.learn(places)
         self._places = {place.monitor: place for place in places}
         self._everyone = np.array(sorted(self._places), np.int32)
         self._streets = {
@@ -174,6 +191,7 @@ class Pump:
     def _refill(self, conn: Connection, now: datetime) -> int:
         """What the window would know, had we never stopped."""
         self._window.saw(*monitors.last_measured(conn))
+        self._window.heard(*devices.heard(conn))
         number = 0
         for part in readings.since(conn, now - timedelta(minutes=self._window.depth)):
             self._window.add(part)
@@ -187,7 +205,10 @@ class Pump:
     def _connect(self, mark: datetime | None) -> Ingest:
         mqtt = self._config.mqtt
         self._subscriber = Subscriber(
-            mqtt, self._on_state, inbox_limit=self._config.ingest.inbox_limit
+            mqtt,
+            self._on_state,
+            filters=self._sources.filters,
+            inbox_limit=self._config.ingest.inbox_limit,
         )
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
@@ -200,10 +221,11 @@ class Pump:
         return Ingest(
             self._database,
             self._subscriber,
-            Sources(Pattern.parse(mqtt.topic), Pattern.parse(mqtt.status_topic)),
+            self._sources,
             limits,
             self._now,
             mark,
+            self._post,
         )
 
     def _on_state(self, is_up: bool, detail: str) -> None:

@@ -12,6 +12,7 @@ from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from fumewatch.config import Config
+from fumewatch.config.ways import sources
 from fumewatch.core.errors import BrokerUnavailable, FumewatchError, StoreRefused
 from fumewatch.core.facts import OutletFacts
 from fumewatch.mqtt import Subscriber
@@ -86,7 +87,10 @@ def _broker(config: Config) -> str:
         update={"client_id": f"{config.mqtt.client_id}-check-{token_hex(4)}", "keep_session": False}
     )
     answers: Queue[tuple[bool, str]] = Queue()
-    subscriber = Subscriber(settings, lambda is_up, why: answers.put((is_up, why)))
+    filters = sources(config).filters
+    subscriber = Subscriber(
+        settings, lambda is_up, why: answers.put((is_up, why)), filters=filters
+    )
     subscriber.start()
     try:
         is_up, why = answers.get(timeout=PATIENCE_S)
@@ -97,7 +101,7 @@ def _broker(config: Config) -> str:
     where = f"{settings.host}:{settings.port}"
     if not is_up:
         raise BrokerUnavailable(f"{where}: {why}")
-    return f"{where} lets us subscribe to {settings.topic}"
+    return f"{where} lets us subscribe to {', '.join(filters)}"
 
 
 def _receiver(receiver: ReceiverSettings) -> str:

@@ -24,6 +24,11 @@ def complain(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def plain(text: str) -> str:
+    """Text from outside on one line, so that it cannot steer the terminal."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
 def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
 

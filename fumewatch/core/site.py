@@ -25,6 +25,7 @@ class Place:
     address: str = ""
     outlet: str = ""
     vendor: str = ""
+    model: str = ""
     limit_profile: str = ""
     hours: BusinessHours | None = None
     tags: tuple[str, ...] = field(default=())

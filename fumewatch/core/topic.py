@@ -1,92 +1,93 @@
-"""MQTT topics: which monitor a message comes from."""
+"""MQTT topics: which monitor a message comes from, and where its answers go."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 LONGEST: Final = 64
 """Characters of a district or a monitor's code; HJ 212 allows 24 for an MN."""
 
+DISTRICT: Final = "{district}"
+MONITOR: Final = "{monitor}"
+_ANY: Final = "+"
+_UNFIT: Final = frozenset("+#/\0")
 
-class Kind(StrEnum):
-    READING = "reading"
-    STATUS = "status"
-    STRANGE = "strange"
-
-
-@dataclass(slots=True)
-class Source:
-    """What a topic names. `number` is the monitor's id in the store, -1 until it is known."""
-
-    kind: Kind
-    district: str
-    code: str
-    number: int = -1
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.district, self.code
+Key = tuple[str, str]
+"""(district, monitor's code)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A topic filter such as fume/+/+/up: the last + is the monitor, one before it the district.
-
-    With a single + the district is `district`, the same for all.
-    """
+    """A topic template: {district}, {monitor}, + for any other level, or the level itself."""
 
     levels: tuple[str, ...]
     district: str = ""
 
     @staticmethod
-    def parse(filter_: str, district: str = "") -> "Pattern":
-        """Raise ValueError where the filter does not tell the monitor."""
-        levels = tuple(filter_.split("/"))
-        if "#" in filter_:
-            raise ValueError(f"{filter_!r}: '#' does not tell which level is the monitor; use '+'")
-        if levels.count("+") not in (1, 2) or any("+" in x and x != "+" for x in levels):
+    def parse(template: str, district: str = "", *, names_monitor: bool = True) -> "Pattern":
+        """A template, or a plain filter: there the last + is the monitor, one before it the
+        district. Without a level for it the district is `district`, the same for all.
+
+        Raise ValueError where it does not tell the monitor, unless that is not asked of it.
+        """
+        levels = tuple(template.split("/"))
+        if "#" in template:
+            raise ValueError(f"{template!r}: '#' does not tell which level is the monitor; use '+'")
+        if any(set("+{}") & set(x) and x not in (_ANY, DISTRICT, MONITOR) for x in levels):
             raise ValueError(
-                f"{filter_!r}: one or two levels must be '+' (district, monitor), as in fume/+/+/up"
+                f"{template!r}: a level is '+', '{DISTRICT}', '{MONITOR}' or plain text"
             )
+        named = levels.count(MONITOR), levels.count(DISTRICT)
+        if max(named) > 1:
+            raise ValueError(f"{template!r} names the monitor or the district twice; use '+'")
+        if named == (0, 0) and names_monitor:
+            return Pattern(_name_pluses(template, levels), district)
+        if names_monitor and named[0] == 0:
+            raise ValueError(f"{template!r} has no level '{MONITOR}'; '+' only stands for others")
         return Pattern(levels, district)
 
-    def match(self, topic: str) -> tuple[str, str] | None:
-        """(district, monitor), or None where the topic is not of this pattern."""
+    @property
+    def filter(self) -> str:
+        """What to subscribe to."""
+        return "/".join(_ANY if level in (DISTRICT, MONITOR) else level for level in self.levels)
+
+    def match(self, topic: str) -> Key | None:
+        """(district, monitor), or None where the topic is not of this pattern.
+
+        The monitor is "" where the pattern does not name it.
+        """
         levels = topic.split("/")
         if len(levels) != len(self.levels):
             return None
-        found = []
+        district, code = self.district, ""
         for want, level in zip(self.levels, levels, strict=True):
-            if want == "+":
-                found.append(level)
-            elif want != level:
+            if want == MONITOR:
+                code = level
+            elif want == DISTRICT:
+                district = level
+            elif want not in (_ANY, level):
                 return None
-        district, code = found if len(found) == 2 else (self.district, found[0])
-        return (district, code) if _is_name(code) and len(district) <= LONGEST else None
+        if MONITOR in self.levels and not is_code(code):
+            return None
+        return (district, code) if len(district) <= LONGEST else None
 
 
-class Sources(dict[bytes, Source]):
-    """A memory of topics: `sources[topic]` parses a topic once."""
-
-    def __init__(self, reading: Pattern, status: Pattern, most: int = 400_000) -> None:
-        super().__init__()
-        self._reading = reading
-        self._status = status
-        self._most = most
-
-    def __missing__(self, topic: bytes) -> Source:
-        if len(self) >= self._most:  # hostile topics must not fill the memory
-            self.clear()
-        source = self[topic] = self._parse(topic.decode("utf-8", "replace"))
-        return source
-
-    def _parse(self, topic: str) -> Source:
-        if key := self._reading.match(topic):
-            return Source(Kind.READING, *key)
-        if key := self._status.match(topic):
-            return Source(Kind.STATUS, *key)
-        return Source(Kind.STRANGE, "", topic)
-
-
-def _is_name(code: str) -> bool:
+def is_code(code: str) -> bool:
+    """Fit to be a monitor's code."""
     return 0 < len(code) <= LONGEST and code.isprintable()
+
+
+def fill(template: str, district: str, code: str) -> str | None:
+    """The topic of one monitor; None where its name cannot stand in a topic."""
+    if _UNFIT & (set(district) | set(code)):
+        return None
+    return template.replace(DISTRICT, district).replace(MONITOR, code)
+
+
+def _name_pluses(filter_: str, levels: tuple[str, ...]) -> tuple[str, ...]:
+    pluses = [place for place, level in enumerate(levels) if level == _ANY]
+    if len(pluses) not in (1, 2):
+        raise ValueError(
+            f"{filter_!r}: one or two levels must be '+' (district, monitor), as in fume/+/+/up"
+        )
+    names = dict(zip(reversed(pluses), (MONITOR, DISTRICT), strict=False))
+    return tuple(names.get(place, level) for place, level in enumerate(levels))

@@ -21,6 +21,7 @@ from fumewatch.mqtt.settings import MqttSettings
 
 _WINDOW: Final = 1000
 _MOST_UNACKED: Final = 65_535
+_MOST_POSTED: Final = 10_000
 _LONGEST_REPLY: Final = 1024
 
 
@@ -108,6 +109,19 @@ class Publisher:
             for done in under_way:
                 done.cancel()
         return count
+
+    def post(self, topic: str, payload: bytes) -> bool:
+        """Send it when it can be sent, QoS 1, without waiting; gone with the process.
+
+        False where so many wait already that this one is left out, or after `stop`.
+        """
+        if len(self._role.queue) >= _MOST_POSTED:
+            return False
+        try:
+            self._send(topic, payload, 1, False)
+        except BrokerUnavailable:
+            return False
+        return True
 
     def stop(self) -> None:
         """Say goodbye. Who still waits gets BrokerUnavailable."""

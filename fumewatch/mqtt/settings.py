@@ -30,7 +30,7 @@ class MqttSettings(BaseModel):
     url: str = "mqtt://127.0.0.1:1883"
     """mqtt://host:port, or mqtts:// for TLS."""
     topic: str = "fume/+/+/up"
-    """Where the readings come in."""
+    """Where the readings come in; also as a template, fume/{district}/{monitor}/up."""
     status_topic: str = "fume/+/+/status"
     """Retained online/offline messages and last wills."""
     client_id: Annotated[str, Field(min_length=1, max_length=65_535)] = "fumewatch"
@@ -63,6 +63,11 @@ class MqttSettings(BaseModel):
     def port(self) -> int:
         parts = urlsplit(self.url)
         return parts.port or _DEFAULT_PORT[parts.scheme]
+
+    @property
+    def filters(self) -> tuple[str, str]:
+        """What to subscribe to: readings, statuses."""
+        return Pattern.parse(self.topic).filter, Pattern.parse(self.status_topic).filter
 
     @property
     def is_tls(self) -> bool:

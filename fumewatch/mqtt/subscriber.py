@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -33,11 +34,19 @@ class Subscriber:
     """
 
     def __init__(
-        self, settings: MqttSettings, on_state: OnState, *, inbox_limit: int = MOST_MESSAGES
+        self,
+        settings: MqttSettings,
+        on_state: OnState,
+        *,
+        filters: Sequence[str] = (),
+        inbox_limit: int = MOST_MESSAGES,
     ) -> None:
-        """`on_state(is_up, why)` is called in the network thread on each change."""
+        """`on_state(is_up, why)` is called in the network thread on each change.
+
+        `filters`: what to subscribe to besides the settings' own.
+        """
         self._inbox = Inbox(inbox_limit)
-        self._subscription = _Subscription(settings, self._inbox)
+        self._subscription = _Subscription(settings, filters, self._inbox)
         self._network = Network("mqtt-subscriber", self._subscription, on_state)
         self._subscription.tell = self._network.tell
 
@@ -85,12 +94,12 @@ class Subscriber:
 class _Subscription:
     """The subscriber's role in a connection."""
 
-    def __init__(self, settings: MqttSettings, inbox: Inbox) -> None:
+    def __init__(self, settings: MqttSettings, filters: Sequence[str], inbox: Inbox) -> None:
         self.acks: deque[Batch] = deque()
         self.tell: OnState = lambda *_: None
         self._settings = settings
         self._inbox = inbox
-        self._filters = list(dict.fromkeys((settings.topic, settings.status_topic)))
+        self._filters = list(dict.fromkeys((*settings.filters, *filters)))
         self._client_type = reader.choose_client()
         self._pace = Pace(_NO_LIMIT)
         self._low_water = 1

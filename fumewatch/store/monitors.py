@@ -47,7 +47,7 @@ _PLACES: Final = """
     select m.id as monitor, m.code, m.district, s.id as site_id, coalesce(s.name, '') as site,
         coalesce(shared.sites, '{}') as sites,
         coalesce(s.street, '') as street, coalesce(s.address, '') as address,
-        coalesce(o.name, '') as outlet, m.vendor,
+        coalesce(o.name, '') as outlet, m.vendor, m.model,
         coalesce(o.limit_profile, '') as limit_profile, s.business_hours,
         coalesce(s.tags, '{}') as tags
     from monitor m

@@ -158,12 +158,13 @@ class World:
         self._publisher = Publisher(MqttSettings(url=broker.url))
         stack.callback(self._publisher.stop)
 
-    def daemon(self, **overrides: str) -> Daemon:
+    def daemon(self, *, more: str = "", **overrides: str) -> Daemon:
+        """`more`: TOML to append to the configuration."""
         port = free_port()
         facts = {"broker": self.broker.url, "database": self.database_url, "sink": self.sink.url}
         text = CONFIG.format(port=port, **(facts | overrides))
         config = self.folder / f"config-{port}.toml"
-        config.write_text(text)
+        config.write_text(text + more)
         daemon = Daemon(config, port, self.folder / f"daemon-{port}.log")
         self._stack.callback(daemon.remove)
         return daemon

@@ -41,7 +41,7 @@ def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> I
         database.open()
         stack.callback(database.close)
         health = Health(PARTS, clock)
-        pump = stack.enter_context(Pump(config, database, health, clock))
+        pump = stack.enter_context(Pump(config, database, health, clock, lambda *_: False))
         turn_until(pump, lambda: health.parts()["broker"].is_up)
         yield pump
 

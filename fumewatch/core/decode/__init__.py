@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fumewatch.core.decode.canonical import parse
-from fumewatch.core.decode.columns import Columns, Horizon
+from fumewatch.core.decode.columns import Columns, Horizon, Names
 from fumewatch.core.decode.decoded import Decoded
 
 __all__ = ["Decoded", "Horizon", "decode"]
@@ -20,4 +20,4 @@ def decode(
     3. Rows that must not be stored into faults: another monitor's name, an unreadable time or one
        outside the horizon, a state neither on nor off, no channel at all.
     """
-    return Decoded.of(Columns.of(parse(payloads)), monitors, now, horizon)
+    return Decoded.of(Columns.of(parse(payloads)), Names(monitors), now, horizon)

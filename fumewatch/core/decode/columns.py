@@ -20,6 +20,7 @@ from fumewatch.core.device import Told
 from fumewatch.core.duration import show
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS, MISSING, STATES
+from fumewatch.core.topic import is_code
 
 SENTINELS: Final = (-999.0, -9999.0)
 """What devices write for "missing"."""
@@ -130,15 +131,24 @@ def _numbers(entries: Sequence[Entry]) -> NDArray[np.float64]:
         return np.array(wide, np.float64).reshape(-1, len(CHANNELS)).T.copy()
 
 
-def refused(
-    columns: Columns, monitors: Sequence[str] | None, now: int, horizon: Horizon
-) -> dict[int, DecodeError]:
-    """Row → why it must not be stored; the first reason of those below that applies.
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What is asked of the monitors that rows name.
 
-    `monitors[p]`: the monitor of payload p's topic; None where the payload says whose it is.
+    topic[p]  the monitor of payload p's topic, "" where that tells none
+    agree     a row that names another than the topic is refused
+    must      a row that names none is refused
     """
+
+    topic: Sequence[str]
+    agree: bool = True
+    must: bool = False
+
+
+def refused(columns: Columns, names: Names, now: int, horizon: Horizon) -> dict[int, DecodeError]:
+    """Row → why it must not be stored; the first reason of those below that applies."""
     found: dict[int, DecodeError] = {}
-    for kind, mask, detail in _reasons(columns, monitors, now, horizon):
+    for kind, mask, detail in _reasons(columns, names, now, horizon):
         for row in set(np.flatnonzero(mask).tolist()) - found.keys():
             place = columns.element[row]
             where = "$" if place is None else f"$[{place}]"
@@ -150,16 +160,21 @@ _Reason = tuple[str, Any, Callable[[int], str]]  # kind, mask of rows, detail of
 
 
 def _reasons(
-    columns: Columns, monitors: Sequence[str] | None, now: int, horizon: Horizon
+    columns: Columns, names: Names, now: int, horizon: Horizon
 ) -> tuple[_Reason, ...]:
     at, quality, states = columns.measured_at, columns.quality, columns.numbers[_STATES]
 
     def misnamed(row: int) -> str:
-        topic = monitors[int(columns.message[row])] if monitors else ""
+        topic = names.topic[int(columns.message[row])]
         return f"names monitor {_quoted(columns.monitor[row])}, the topic {topic!r}"
 
     return (
-        ("wrong_monitor", _misnamed(columns, monitors), misnamed),
+        ("wrong_monitor", _misnamed(columns, names), misnamed),
+        (
+            "no_monitor",
+            _unnamed(columns, names),
+            lambda row: f"{_quoted(columns.monitor[row])} does not name a monitor, nor does the topic",
+        ),
         (
             "bad_time",
             at == UNREADABLE,
@@ -185,11 +200,18 @@ def _reasons(
     )
 
 
-def _misnamed(columns: Columns, monitors: Sequence[str] | None) -> Mask:
-    if monitors is None or not any(columns.monitor):
+def _misnamed(columns: Columns, names: Names) -> Mask:
+    if not names.agree or not any(columns.monitor):
         return np.zeros(len(columns), np.bool_)
-    pairs = zip(columns.monitor, columns.message, strict=True)
-    return np.array([bool(name) and name != monitors[message] for name, message in pairs])
+    topics = map(names.topic.__getitem__, columns.message.tolist())
+    pairs = zip(columns.monitor, topics, strict=True)
+    return np.array([bool(name) and bool(topic) and name != topic for name, topic in pairs])
+
+
+def _unnamed(columns: Columns, names: Names) -> Mask:
+    if not names.must:
+        return np.zeros(len(columns), np.bool_)
+    return np.array([not is_code(name) for name in columns.monitor], np.bool_)
 
 
 def _ago(micros: int) -> str:

@@ -1,0 +1,92 @@
+"""What HJ 212 frames tell besides readings: events, the device's own statistics, heartbeats."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+
+from fumewatch.core.decode.columns import thousandths
+from fumewatch.core.decode.hj212.encode import acknowledgement
+from fumewatch.core.decode.hj212.fields import FACILITY, Field, fields, instant, letter, unmapped
+from fumewatch.core.decode.hj212.frame import Frame
+from fumewatch.core.decode.profile import Profile
+from fumewatch.core.device import (
+    DeviceAggregate,
+    DeviceEvent,
+    EventKind,
+    Fact,
+    Heartbeat,
+    Interval,
+    Reply,
+)
+from fumewatch.core.reading import CHANNELS, MISSING
+
+RESTART: Final = 2081
+LOG: Final = 3020
+HEARTBEAT: Final = 9015
+INTERVAL: Final = {2051: Interval.MINUTES, 2061: Interval.HOUR, 2031: Interval.DAY}
+_EVENTS: Final = {RESTART: EventKind.RESTART, LOG: EventKind.LOG, FACILITY: EventKind.FACILITY}
+_ANSWERS: Final = range(9011, 9015)
+"""What only answers a request of ours; to answer it in turn would never end."""
+
+
+class Facts:
+    """Finds them in a frame, by a profile."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._ways: Mapping[int, Callable[[Frame], list[Fact]]] = {
+            **dict.fromkeys(_EVENTS, _event),
+            HEARTBEAT: lambda _: [Heartbeat()],
+            **{command: self._aggregates for command in profile.aggregates},
+        }
+        self._fields = {command: fields(profile, command) for command in profile.aggregates}
+
+    def __contains__(self, command: int) -> bool:
+        """Whether a frame of this command tells anything."""
+        return command in self._ways
+
+    def of(self, frame: Frame, command: int) -> list[Fact]:
+        """Raise DecodeError where one cannot be read."""
+        way = self._ways.get(command)
+        found = way(frame) if way else []
+        flag = frame.flag
+        if flag and flag.ack and self._profile.downlink and command not in _ANSWERS:
+            found.append(Reply(acknowledgement(frame)))
+        return found
+
+    def _aggregates(self, frame: Frame) -> list[Fact]:
+        start = instant(frame, "DataTime")
+        found: list[Fact] = []
+        for each in self._fields[frame.command]:
+            if not CHANNELS[each.channel].is_state:
+                found += self._aggregate(frame, each, start)
+        if not found and frame.header.get("PNUM", "1") == "1":
+            raise unmapped(frame, self._profile.name)
+        return found
+
+    def _aggregate(self, frame: Frame, each: Field, start: int) -> list[Fact]:
+        """Of the first of the channel's codes that the frame has; it may also have none."""
+        for mean_key, flag_key in each.keys:
+            code = mean_key.partition("-")[0]
+            least, mean, most = (
+                _thousandths(each, frame, key) for key in (f"{code}-Min", mean_key, f"{code}-Max")
+            )
+            if not least == mean == most == MISSING:
+                flag = letter(frame.fields.get(flag_key) or self._profile.no_flag)
+                interval = INTERVAL[frame.command]
+                return [DeviceAggregate(interval, start, each.channel, least, mean, most, flag)]
+        return []
+
+
+def _thousandths(each: Field, frame: Frame, key: str) -> int:
+    column = np.full((len(CHANNELS), 1), np.nan)
+    column[each.channel] = each.number(frame, key)
+    return int(thousandths(column)[each.channel, 0])
+
+
+def _event(frame: Frame) -> list[Fact]:
+    kind = _EVENTS[frame.command]
+    keys = ("RestartTime", "DataTime") if kind is EventKind.RESTART else ("DataTime",)
+    detail = {key: value for key, value in frame.fields.items() if key != "DataTime"}
+    return [DeviceEvent(kind, instant(frame, *keys), detail)]
