@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, assert_never
 
-import numpy as np
-
 from fumewatch.cli import show
 from fumewatch.cli.inputs import Input
 from fumewatch.core.decode.columns import Horizon
@@ -12,7 +10,6 @@ from fumewatch.core.decode.decoded import Decoded
 from fumewatch.core.decode.decoder import Decoder
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, Heartbeat, Reply
 from fumewatch.core.errors import DecodeError
-from fumewatch.core.merge import unique
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
 from fumewatch.core.sources import Kind, Sources
 
@@ -67,21 +64,17 @@ def _found(decoded: Decoded, code: str, zone: tzinfo) -> dict[str, Any]:
 
 
 def _readings(decoded: Decoded, code: str, zone: tzinfo) -> list[dict[str, Any]]:
-    """As canonical JSON; frames of one instant are one reading, as they will be in the store."""
-    names = [name or code for name in decoded.names()]
-    known = list(dict.fromkeys(names))
-    numbers = np.array([known.index(name) for name in names], np.int32)
-    rows = unique(decoded.readings_of(numbers))
+    """As canonical JSON, to which `unjudged` adds the channels that are kept and not judged."""
     found = []
-    for row in range(len(rows)):
-        reading: dict[str, Any] = {"measured_at": _local(int(rows.measured_at[row]), zone)}
-        if name := known[rows.monitor[row]]:
-            reading["monitor"] = name
-        for channel, value in zip(CHANNELS, rows.values[:, row].tolist(), strict=True):
+    for row, name in enumerate(decoded.names()):
+        reading: dict[str, Any] = {"measured_at": _local(int(decoded.measured_at[row]), zone)}
+        if monitor := name or code:
+            reading["monitor"] = monitor
+        for channel, value in zip(CHANNELS, decoded.values[:, row].tolist(), strict=True):
             if value != MISSING:
                 reading[channel.name] = bool(value) if channel.is_state else value / channel.scale
-        reading["quality"] = chr(rows.quality[row])
-        barred = int(rows.unjudged[row])
+        reading["quality"] = chr(decoded.quality[row])
+        barred = int(decoded.unjudged[row])
         if unjudged := [c.name for i, c in enumerate(CHANNELS) if barred >> i & 1]:
             reading["unjudged"] = unjudged
         found.append(reading)

@@ -61,7 +61,7 @@ class Facts:
         for each in self._fields[frame.command]:
             if not CHANNELS[each.channel].is_state:
                 found += self._aggregate(frame, each, start)
-        if not found and frame.header.get("PNUM", "1") == "1":
+        if not found and not frame.packet:
             raise unmapped(frame, self._profile.name)
         return found
 

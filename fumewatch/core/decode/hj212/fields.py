@@ -1,16 +1,16 @@
 """Where in an HJ 212 frame a profile's channels stand, and what is written there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, Final
+from typing import Final
 
 from fumewatch.core.decode.hj212.frame import Frame, instant_of
 from fumewatch.core.decode.instant import UNREADABLE
 from fumewatch.core.decode.profile import ChannelMap, Profile
-from fumewatch.core.decode.value import number_reader, state_reader
+from fumewatch.core.decode.value import Reader, reader
 from fumewatch.core.errors import DecodeError
-from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.reading import INDEX
 
 FACILITY: Final = 2021
 SUFFIX: Final = {2011: "Rtd", 2051: "Avg", 2061: "Avg", 2031: "Avg", FACILITY: "RS"}
@@ -24,7 +24,7 @@ class Field:
 
     channel: int
     keys: tuple[tuple[str, str], ...]
-    read: Callable[[Any], float]
+    read: Reader
 
     def number(self, frame: Frame, key: str) -> float:
         """In the channel's unit; NaN where the frame has no such key, or says "missing" there."""
@@ -39,16 +39,11 @@ class Field:
 
 def fields(profile: Profile, command: int) -> tuple[Field, ...]:
     """What of a frame of this command the profile reads."""
-    found = []
-    for name, each in profile.channel.items():
-        if not each.code:
-            continue
-        channel = CHANNELS[INDEX[name]]
-        reader = state_reader if channel.is_state else number_reader
-        found.append(
-            Field(INDEX[name], _keys(each, command), reader(channel, each, profile.missing))
-        )
-    return tuple(found)
+    return tuple(
+        Field(INDEX[name], _keys(each, command), reader(name, each, profile.missing))
+        for name, each in profile.channel.items()
+        if each.code
+    )
 
 
 def _keys(each: ChannelMap, command: int) -> tuple[tuple[str, str], ...]:

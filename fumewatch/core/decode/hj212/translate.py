@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
-from math import isnan
 from struct import Struct
 from typing import Final
 
@@ -26,12 +25,13 @@ from fumewatch.core.decode.hj212.fields import (
     why_missing,
 )
 from fumewatch.core.decode.hj212.frame import Frame
+from fumewatch.core.decode.hj212.packets import merged
 from fumewatch.core.decode.hj212.stream import frames
 from fumewatch.core.decode.profile import Profile
-from fumewatch.core.decode.value import derived_state
+from fumewatch.core.decode.value import Derived, derivations, derive
 from fumewatch.core.device import Told
 from fumewatch.core.errors import DecodeError
-from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.reading import CHANNELS
 
 _NONE: Final = (float("nan"),) * len(CHANNELS)
 _pack: Final = Struct(f"{len(CHANNELS)}d").pack
@@ -60,17 +60,24 @@ class _Rows:
     facts: list[Told] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
 
-    def columns(self) -> Columns:
+    def columns(self, derivations: Sequence[Derived]) -> Columns:
         packed = b"".join(starmap(_pack, self.numbers))
+        numbers = np.frombuffer(packed).reshape(-1, len(CHANNELS)).T.copy()
+        barred = np.array(self.barred, np.int16)
+        for each in derivations:
+            was_told = ~np.isnan(numbers[each.state])
+            derive(numbers, [each])
+            is_bad = ~was_told & (barred >> each.source & 1 == 1)
+            barred |= is_bad.astype(np.int16) << each.state  # as good as what it comes from
         return Columns(
             message=np.array([origin.message for origin in self.origin], np.intp),
             element=[origin.place for origin in self.origin],
             monitor=[origin.monitor for origin in self.origin],
             time=self.time,
             measured_at=np.array(self.measured_at, np.int64),
-            numbers=np.frombuffer(packed).reshape(-1, len(CHANNELS)).T.copy(),
+            numbers=numbers,
             quality=code_points(self.quality),
-            barred=np.array(self.barred, np.int16),
+            barred=barred,
             faults=self.faults,
             facts=self.facts,
             oddities=self.oddities,
@@ -84,25 +91,22 @@ class Translator:
         self._profile = profile
         self._facts = Facts(profile)
         self._fields = {command: fields(profile, command) for command in profile.readings}
-        self._derived = [
-            (INDEX[name], INDEX[each.derived_from], derived_state(each))
-            for name, each in profile.channel.items()
-            if each.derived_from
-        ]
+        self._derivations = derivations(profile)
         keys = {mn: bytes.fromhex(key.get_secret_value()) for mn, key in profile.sm4_keys.items()}
         self.key_of = keys.get if keys else None
 
     def columns(self, payloads: Sequence[bytes], monitors: Sequence[str]) -> Columns:
         """Every reading, fact and fault of the frames in each payload.
 
-        `monitors[p]`: the code in payload p's topic, "" where it has none. Split packets need no
-        care: they have the same DataTime, and rows of one instant become one in the store.
+        `monitors[p]`: the code in payload p's topic, "" where it has none. Split packets need not
+        wait for each other: those of one payload are put together, and those that come apart have
+        the same DataTime, and rows of one instant become one in the store.
         """
         rows = _Rows()
         is_modbus = self._profile.crc == "modbus"
         for message, payload in enumerate(payloads):
             found = frames(payload, modbus=is_modbus, key_of=self.key_of)
-            for place, frame in enumerate(found):
+            for place, frame in enumerate(merged(found) if len(found) > 1 else found):
                 try:
                     if isinstance(frame, DecodeError):
                         raise frame
@@ -111,7 +115,7 @@ class Translator:
                     self._take(rows, frame, origin)
                 except DecodeError as fault:
                     rows.faults.append((message, fault))
-        return rows.columns()
+        return rows.columns(self._derivations)
 
     def _monitor(self, frame: Frame, topic: str) -> str:
         """The MN where it matters, "" where it does not."""
@@ -145,7 +149,7 @@ class Translator:
         if not flags:
             if frame.command == FACILITY:
                 return  # an event all the same
-            if absent is None and frame.header.get("PNUM", "1") != "1":
+            if absent is None and frame.packet:
                 rows.oddities["packet_unmapped"] += 1  # the others of its set may have what we want
                 return
             raise absent or unmapped(frame, self._profile.name)
@@ -181,14 +185,4 @@ class Translator:
                 else:
                     absent = absent or why_missing(key, written)
                 break
-        if self._derived:
-            self._derive(numbers, flags)
         return numbers, flags, absent
-
-    def _derive(self, numbers: list[float], flags: list[tuple[int, str]]) -> None:
-        """A state that is not told, from the current that is."""
-        flag_of = dict(flags)
-        for state, source, read in self._derived:
-            if isnan(numbers[state]) and not isnan(numbers[source]):
-                numbers[state] = read(numbers[source])
-                flags.append((state, flag_of[source]))
