@@ -7,7 +7,7 @@ Two things go beyond JMESPath, and neither is valid in it, so nothing changes it
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import jmespath
@@ -24,35 +24,62 @@ _PLAIN: Final = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 def lookup(expression: str) -> Lookup:
     """Raise ValueError that says what is wrong with the expression."""
     if expression.startswith(WHOLE):
-        find = _finder(expression.removeprefix(WHOLE))
-        return lambda _reading, payload: find(payload)
-    find = _finder(expression)
-    return lambda reading, _payload: find(reading)
-
-
-def _finder(expression: str) -> Callable[[Any], Any]:
+        find = lookup(expression.removeprefix(WHOLE))
+        return lambda _reading, payload: find(payload, payload)
     if not _PLAIN.fullmatch(expression):
-        return _expression(expression)
-    *outer, last = expression.split(".")
+        return _by_jmespath(expression)
+    names = expression.split(".")
+    return _by_name(*names) if len(names) == 1 else _by_names(names)
 
-    def find(node: Any) -> Any:
-        for name in outer:
-            node = node.get(name) if type(node) is dict else None
-        return node.get(last) if type(node) is dict else None
+
+def first(expressions: Sequence[str]) -> Lookup:
+    """The first of several that gives a value: not null, not blank, no object and no array.
+
+    Of a single one whatever it gives.
+    """
+    looks = [lookup(expression) for expression in expressions]
+    if len(looks) == 1:
+        return looks[0]
+
+    def find(reading: Any, payload: Any) -> Any:
+        for look in looks:
+            value = look(reading, payload)
+            if gives(value):
+                return value
+        return None
 
     return find
 
 
-def _expression(expression: str) -> Callable[[Any], Any]:
+def gives(value: object) -> bool:
+    return value is not None and value != "" and not isinstance(value, (dict, list))
+
+
+def _by_name(name: str) -> Lookup:
+    return lambda reading, _payload: reading.get(name) if type(reading) is dict else None
+
+
+def _by_names(names: Sequence[str]) -> Lookup:
+    def find(reading: Any, _payload: Any) -> Any:
+        for name in names:
+            if type(reading) is not dict:
+                return None
+            reading = reading.get(name)
+        return reading
+
+    return find
+
+
+def _by_jmespath(expression: str) -> Lookup:
     try:
         search = jmespath.compile(expression).search
     except (JMESPathError, RecursionError) as error:
         raise ValueError(f"{expression!r} is no JMESPath: {_reason(error)}") from None
     _has_known_functions(expression, search)
 
-    def find(node: Any) -> Any:
+    def find(reading: Any, _payload: Any) -> Any:
         try:
-            return search(node)
+            return search(reading)
         except Exception as error:  # its functions raise more than its own errors
             raise ValueError(_reason(error)) from None
 

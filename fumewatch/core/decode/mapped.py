@@ -1,8 +1,8 @@
 """Vendors' JSON by a profile's mapping, into columns."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,10 +11,10 @@ import numpy as np
 from fumewatch.core.decode.canonical import check_size, kind_of, leniently, numbered
 from fumewatch.core.decode.columns import Columns, code_points
 from fumewatch.core.decode.instant import UNREADABLE, clock
-from fumewatch.core.decode.lookup import WHOLE, Lookup, lookup
+from fumewatch.core.decode.lookup import WHOLE, first, gives, lookup
 from fumewatch.core.decode.profile import ChannelMap, Profile
 from fumewatch.core.decode.scalar import Scalar, is_blank, shown
-from fumewatch.core.decode.value import Reader, derivations, derive, reader
+from fumewatch.core.decode.value import derivations, derive, reader
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS, INDEX
 
@@ -22,8 +22,7 @@ _NONE = float("nan")
 _SECOND = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """One reading inside a payload: `where` as a person would write the way to it."""
 
     payload: Any
@@ -37,8 +36,7 @@ class _Found:
         return f"{self.where}{path}" if path.startswith("[") else f"{self.where}.{path}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     place: int | None
     monitor: str
     time: str | float
@@ -47,56 +45,47 @@ class _Row:
     quality: str
 
 
-@dataclass(frozen=True, slots=True)
 class _Field:
-    """One value of a reading: the paths to it in order, and what it is for."""
+    """One value of a reading: where it stands, and what it is for."""
 
-    paths: tuple[tuple[str, Lookup], ...]
-    role: str
+    def __init__(self, role: str, *paths: str) -> None:
+        self.role = role
+        self.paths = tuple(path for path in paths if path)
+        self.look = first(self.paths)
 
-    @staticmethod
-    def of(role: str, *paths: str) -> "_Field":
-        return _Field(tuple((path, lookup(path)) for path in paths if path), role)
+    def find(self, found: _Found) -> Any:
+        """None where there is none."""
+        try:
+            return self.look(found.reading, found.payload)
+        except ValueError as error:
+            raise self.fault("wrong_type", found, str(error)) from None
 
-    def find(self, found: _Found) -> tuple[str, Any]:
-        """The path that gave a value and the value; None where none did."""
-        path = ""
-        for path, look in self.paths:
-            try:
-                value = look(found.reading, found.payload)
-            except ValueError as error:
-                raise self.fault("wrong_type", found, path, str(error)) from None
-            if value is None or value == "":
-                continue
-            if len(self.paths) == 1 or not isinstance(value, (dict, list)):
-                return path, value
-        return path, None
+    def fault(self, kind: str, found: _Found, what: str) -> DecodeError:
+        return DecodeError(kind, f"{self._at(found)} ({self.role}): {what}", found.place)
 
-    def fault(self, kind: str, found: _Found, path: str, what: str) -> DecodeError:
-        return DecodeError(kind, f"{found.at(path)} ({self.role}): {what}", found.place)
+    def _at(self, found: _Found) -> str:
+        """The path that gave what is wrong; all of them where that cannot be told."""
+        for path in self.paths:
+            with contextlib.suppress(ValueError):
+                if gives(lookup(path)(found.reading, found.payload)):
+                    return found.at(path)
+        return " or ".join(map(found.at, self.paths)) or found.where
 
 
-@dataclass(frozen=True, slots=True)
 class _Channel:
-    index: int
-    field: _Field
-    read: Reader
-    bad: str  # the kind of fault that a strange value is
-
-    @staticmethod
-    def of(name: str, mapping: ChannelMap, missing: Sequence[Scalar]) -> "_Channel":
-        index = INDEX[name]
-        bad = "bad_state" if CHANNELS[index].is_state else "wrong_type"
-        return _Channel(index, _Field.of(name, *mapping.path), reader(name, mapping, missing), bad)
+    def __init__(self, name: str, mapping: ChannelMap, missing: Sequence[Scalar]) -> None:
+        self.index = INDEX[name]
+        self.field = _Field(name, *mapping.path)
+        self.read = reader(name, mapping, missing)
+        self._wrong = "bad_state" if CHANNELS[self.index].is_state else "wrong_type"
 
     def number(self, found: _Found) -> float:
-        path, value = self.field.find(found)
-        if value is None:
-            return _NONE
+        """The long way, which tells what is wrong."""
+        value = self.field.find(found)
         try:
             return self.read(value)
         except ValueError as error:
-            raise self.field.fault(self.bad, found, path, str(error)) from None
+            raise self.field.fault(self._wrong, found, str(error)) from None
 
 
 class Mapped:
@@ -106,18 +95,21 @@ class Mapped:
         self._items_path = profile.items
         self._items = lookup(profile.items) if profile.items else None
         self._shapes = (dict, list) if profile.items else dict  # a list: [time, value, value]
-        self._monitor = _Field.of("monitor", profile.monitor_field)
-        self._time = _Field.of("time", profile.time)
+        self._monitor = _Field("monitor", profile.monitor_field)
+        self._time = _Field("time", profile.time)
         self._clock: Callable[[str | float], int] = clock(
             profile.time_format, ZoneInfo(profile.time_zone)
         )
         self._form = profile.time_format
         self._takes_ours = profile.no_time == "received"
-        self._quality = _Field.of("quality", profile.quality)
+        self._quality = _Field("quality", profile.quality)
         self._channels = tuple(
-            _Channel.of(name, mapping, profile.missing)
+            _Channel(name, mapping, profile.missing)
             for name, mapping in profile.channel.items()
             if mapping.path
+        )
+        self._steps = tuple(
+            (channel.index, channel.field.look, channel.read, channel) for channel in self._channels
         )
         self._derivations = derivations(profile)
 
@@ -180,49 +172,53 @@ class Mapped:
             raise DecodeError("not_object", what, found.place)
         time, measured_at = self._instant(found, now)
         numbers = [_NONE] * len(CHANNELS)
-        for channel in self._channels:
-            numbers[channel.index] = channel.number(found)
+        reading, payload = found.reading, found.payload
+        for index, look, read, channel in self._steps:
+            try:
+                numbers[index] = read(look(reading, payload))
+            except ValueError:
+                numbers[index] = channel.number(found)
         if all(number != number for number in numbers):
             raise DecodeError("no_channel", self._nothing(found), found.place)
         return _Row(found.place, self._name(found), time, measured_at, numbers, self._flag(found))
 
     def _instant(self, found: _Found, now: int) -> tuple[str | float, int]:
-        path, written = self._time.find(found)
+        written = self._time.find(found)
         if is_blank(written):
             if self._takes_ours:
                 ours = now - now % _SECOND
                 return ours / _SECOND, ours
-            raise DecodeError("no_time", f"{found.at(path)} (time): there is none", found.place)
+            raise self._time.fault("no_time", found, "there is none")
         at = UNREADABLE
         if isinstance(written, (str, int, float)) and not isinstance(written, bool):
             at = self._clock(written)
         if at == UNREADABLE:
             as_form = "" if self._form == "auto" else f" as {self._form}"
-            raise self._time.fault("bad_time", found, path, f"{shown(written)} is no time{as_form}")
+            raise self._time.fault("bad_time", found, f"{shown(written)} is no time{as_form}")
         return written, at
 
     def _name(self, found: _Found) -> str:
-        path, name = self._monitor.find(found)
+        name = self._monitor.find(found)
         if name is None:
             return ""
         if isinstance(name, bool) or not isinstance(name, (str, int)):
-            raise self._monitor.fault("wrong_type", found, path, f"{shown(name)} is no code")
+            raise self._monitor.fault("wrong_type", found, f"{shown(name)} is no code")
         return str(name).strip()
 
     def _flag(self, found: _Found) -> str:
-        path, flag = self._quality.find(found)
+        flag = self._quality.find(found)
         if is_blank(flag):
             return "N"
         text = str(flag).strip() if isinstance(flag, (str, int)) else ""
         if len(text) != 1 or not "!" <= text <= "~":
             raise self._quality.fault(
-                "wrong_type", found, path, f"{shown(flag)} is no data flag of one letter"
+                "wrong_type", found, f"{shown(flag)} is no data flag of one letter"
             )
         return text
 
     def _nothing(self, found: _Found) -> str:
         looked = ", ".join(
-            f"{channel.field.role} in {' or '.join(path for path, _ in channel.field.paths)}"
+            f"{channel.field.role} in {' or '.join(channel.field.paths)}"
             for channel in self._channels
         )
         return f"{found.where}: no channel has a value; the profile looks for {looked}"

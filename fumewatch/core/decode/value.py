@@ -21,13 +21,14 @@ Reader = Callable[[Any], float]
 """A value as written (text, number, true or false, None) → its number in the channel's unit, a
 state as 1.0 or 0.0, NaN where it means missing. ValueError says what else it is."""
 
-_MOST: Final = 10_000  # texts that a reader remembers
+_MOST: Final = 10_000  # texts that a reader remembers, none longer than this:
+_LONGEST: Final = 24
 
 
 def reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
     """Of a measured channel or of a state, as the channel is."""
     if CHANNELS[INDEX[channel]].is_state:
-        return state_reader(mapping, missing)
+        return state_reader(channel, mapping, missing)
     return number_reader(channel, mapping, missing)
 
 
@@ -38,21 +39,28 @@ def number_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]
     words = {plain(word) for word in missing}
     absent = frozenset(word for word in words if isinstance(word, float)) | {inf, -inf}
 
-    def work_out(raw: Any) -> float:
-        if isinstance(raw, bool) or not isinstance(raw, (str, float, int)):
-            return _of_no_number(raw, words)
+    def work_out(raw: str | float) -> float:
         try:
             number = float(raw)
         except OverflowError:
             return nan
         except ValueError:
             return _of_no_number(raw, words)
-        if isinstance(raw, str) and "_" in raw:  # float() reads "1_000"
-            return _of_no_number(raw, words)
         return nan if number in absent else number * scale + offset
 
-    seen = _Seen(work_out)
-    return lambda raw: seen[raw] if type(raw) is str else work_out(raw)
+    def of_text(text: str) -> float:
+        return work_out(text) if "_" not in text else _of_no_number(text, words)  # float("1_000")
+
+    seen = _Seen(of_text)
+
+    def read(raw: Any) -> float:
+        if type(raw) is str:
+            return seen[raw]
+        if type(raw) is float or type(raw) is int:
+            return work_out(raw)
+        return _of_no_number(raw, words)
+
+    return read
 
 
 class _Seen(dict[str, float]):
@@ -61,14 +69,16 @@ class _Seen(dict[str, float]):
     Bounded, because what devices send is not ours to trust.
     """
 
-    def __init__(self, work_out: Reader) -> None:
+    def __init__(self, work_out: Callable[[str], float]) -> None:
         super().__init__()
         self._work_out = work_out
 
     def __missing__(self, text: str) -> float:
-        if len(self) >= _MOST:
-            self.clear()
-        number = self[text] = self._work_out(text)
+        number = self._work_out(text)
+        if len(text) <= _LONGEST:
+            if len(self) >= _MOST:
+                self.clear()
+            self[text] = number
         return number
 
 
@@ -78,9 +88,9 @@ def _of_no_number(raw: Any, words: Collection[float | str]) -> float:
     raise ValueError(f"{shown(raw)} is no number")
 
 
-def state_reader(mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
+def state_reader(_channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
     """Values are compared as `plain` has them; a text is looked up as written first."""
-    known: dict[Any, float] = {}
+    known: dict[Any, float] = {None: nan, "": nan}
     for words, meaning in ((missing, nan), (mapping.off, 0.0), (mapping.on, 1.0)):
         for word in words:
             known.update(dict.fromkeys(_spellings(word), meaning))
