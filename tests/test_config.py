@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticUndefined
 
 from fumewatch.config import Config, default_path, examine, load, positions, shape
+from fumewatch.core.decode.profile import ChannelMap, Match
 from fumewatch.core.errors import ConfigError
 from fumewatch.core.rules.when import When
 
@@ -105,21 +106,27 @@ def test_the_example_names_every_option_of_a_table(section: str, model: type[Bas
             assert key in given, f"{section}.{key} is not spelt out"
 
 
-EMPTY = (None, "", (), {}, When(), PydanticUndefined)
+EMPTY = (None, "", (), {}, When(), Match(), PydanticUndefined)
 
 
 def blocks(section: str) -> list[dict[str, Any]]:
     """The [[section]] blocks that stand in comments, as TOML."""
+    found = re.split(r"^(?=\[\[)", commented(section), flags=re.MULTILINE)[1:]
+    return [tomllib.loads(text)[section][0] for text in found]
+
+
+def commented(section: str) -> str:
+    """The [[section]] blocks in comments, without their marks and what continues a line."""
     found = re.findall(rf"^# \[\[{section}\]\]\n(?:#.*\n)*", EXAMPLE.read_text(), re.MULTILINE)
     texts = (re.sub("^# ?", "", block, flags=re.MULTILINE) for block in found)
-    return [tomllib.loads(re.sub("^ +.*", "", text, flags=re.M))[section][0] for text in texts]
+    return "".join(re.sub("^ +.*", "", text, flags=re.MULTILINE) for text in texts)
 
 
 def items() -> list[tuple[str, type[BaseModel]]]:
-    """Each kind of [[limit]], [[rule]], [[receiver]] and [[route]] with its model."""
+    """Each kind of [[profile]], [[limit]], [[rule]], [[receiver]] and [[route]] with its model."""
     return [
         (section, model)
-        for section in ("limit", "rule", "receiver", "route")
+        for section in ("profile", "limit", "rule", "receiver", "route")
         for model in shape.parts(shape.element(Config.model_fields[section].annotation))
     ]
 
@@ -127,7 +134,7 @@ def items() -> list[tuple[str, type[BaseModel]]]:
 @pytest.mark.parametrize(("section", "model"), items(), ids=lambda value: str(value))
 def test_the_example_names_every_option_of_a_kind(section: str, model: type[BaseModel]) -> None:
     kind = next(iter(shape.kinds(model)), None)
-    shown = [*blocks(section), *tomllib.loads(EXAMPLE.read_text())[section]]
+    shown = [*blocks(section), *tomllib.loads(EXAMPLE.read_text()).get(section, [])]
     named = {key for item in shown if item.get("kind", kind) == kind for key in item}
     twins = {key.removesuffix("_file") for key in named}
     assert set(shape.fields(model)) <= named | twins
@@ -136,7 +143,8 @@ def test_the_example_names_every_option_of_a_kind(section: str, model: type[Base
 @pytest.mark.parametrize(("section", "model"), items(), ids=lambda value: str(value))
 def test_the_example_shows_the_defaults_of_a_kind(section: str, model: type[BaseModel]) -> None:
     """An option that is empty by default is shown with an example instead."""
-    for block in blocks(section):
+    of_profiles = 1  # the others are worked examples
+    for block in blocks(section)[: of_profiles if section == "profile" else None]:
         if "kind" not in block:
             assert_shows_defaults(block, model.__bases__[0])  # what all kinds have in common
         elif block["kind"] in shape.kinds(model):
@@ -150,6 +158,23 @@ def assert_shows_defaults(block: dict[str, Any], model: type[BaseModel]) -> None
         if name in block and default not in EMPTY:
             adapter = TypeAdapter(Annotated[field.annotation, *field.metadata, "as in the model"])
             assert adapter.validate_python(block[name]) == default, name
+
+
+def test_the_example_names_every_option_of_a_channel_and_of_a_match() -> None:
+    options, *_ = blocks("profile")
+    channels = options["channel"].values()
+    assert {key for channel in channels for key in channel} == set(shape.fields(ChannelMap))
+    assert set(options["match"]) == set(shape.fields(Match))
+    for channel in channels:
+        assert_shows_defaults(channel, ChannelMap)
+
+
+def test_the_worked_examples_of_profiles_are_profiles(folder: Folder) -> None:
+    _, *worked = (f"[[profile]]{block}" for block in commented("profile").split("[[profile]]")[1:])
+    json, hj212 = folder.load("".join(worked)).profile
+    assert (json.name, json.channel["fume"].path) == ("acme-json", ("vals.油烟",))
+    assert (hj212.name, hj212.channel["nmhc"].code) == ("acme-hj212", ("a01001",))
+    assert hj212.channel["fume"].code == ("a34041",)
 
 
 def test_the_example_ships_ten_rules() -> None:

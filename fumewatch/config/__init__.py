@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from fumewatch.config import crosscheck, faults, source
+from fumewatch.config import crosscheck, faults, profiles, source
 from fumewatch.config.tree import (
     Config,
     EvaluateSettings,
@@ -61,6 +61,7 @@ def examine(path: Path, env: Mapping[str, str] = os.environ) -> Examined:
     read = source.read(path, env, Config)
     config = None
     if read.is_readable:
+        profiles.expand(read)
         config = _validate(read)
         crosscheck.check(read)
     if read.faults or config is None:

@@ -10,13 +10,15 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from fumewatch.config.positions import Path
+from fumewatch.config.profiles import ProfileSettings
 from fumewatch.config.source import Source, closest
+from fumewatch.core.decode.profile import Match, Profile
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule
 from fumewatch.core.rules.terms import Level
 
-_NAME_KEYS: Final = {"limit": "name", "rule": "id", "receiver": "name"}
+_NAME_KEYS: Final = {"profile": "name", "limit": "name", "rule": "id", "receiver": "name"}
 _PAIRS: Final = (
     ("clear_below", "above", 1),
     ("clear_below", "reaches", 1),
@@ -28,6 +30,7 @@ _PAIRS: Final = (
 def check(source: Source) -> None:
     for section, key in _NAME_KEYS.items():
         _one_of_a_kind(source, section, key)
+    _every_profile_is_reached(source)
     _rules_can_fire_and_clear(source)
     _routes_lead_somewhere(source)
     _something_is_done(source)
@@ -63,6 +66,19 @@ def _one_of_a_kind(source: Source, section: str, key: str) -> None:
             before = source.where((section, first[name], key)).rpartition(":")[2]
             source.fault((section, index, key), f"{name!r} is taken by line {before} already")
         first.setdefault(name, index)
+
+
+def _every_profile_is_reached(source: Source) -> None:
+    """An earlier one of the same topic takes all that the later one would, or just the same."""
+    before: list[tuple[int, Profile]] = []
+    for index, profile in _valid(source, "profile", ProfileSettings):
+        for earlier, other in before:
+            if other.topic == profile.topic and other.match in (Match(), profile.match):
+                line = source.where(("profile", earlier)).rpartition(":")[2]
+                what = f"never reached: the profile in line {line} takes all that it would"
+                source.warn(("profile", index), what)
+                break
+        before.append((index, profile))
 
 
 def _rules_can_fire_and_clear(source: Source) -> None:

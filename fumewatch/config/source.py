@@ -277,7 +277,8 @@ def _secret(source: Source, path: positions.Path, name: Any) -> str:
 
 
 def _is_secret(key: str, known: dict[str, Any]) -> bool:
-    return shape.is_secret(known.get(key.removesuffix("_file")))
+    secret = known.get(key.removesuffix("_file"))
+    return shape.is_secret(secret) or shape.is_secret(shape.mapped(secret))
 
 
 def _warn_if_open(source: Source, path: positions.Path, file: Path) -> None:

@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from fumewatch.config.profiles import ProfileSettings
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import Fault
@@ -171,6 +172,7 @@ class Config(_Table):
     retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    profile: tuple[ProfileSettings, ...] = ()
     limit: tuple[LimitProfile, ...] = ()
     rule: tuple[Rule, ...] = ()
     receiver: tuple[ReceiverSettings, ...] = ()

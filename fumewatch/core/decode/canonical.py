@@ -10,13 +10,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from fumewatch.core.decode.scalar import is_blank
 from fumewatch.core.errors import DecodeError
 
 MOST_BYTES: Final = 256 * 1024
 MOST_READINGS: Final = 5000  # of one payload
 
 _NAN: Final = float("nan")
-_BLANKS: Final = frozenset({"", "nan", "null", "none"})
 
 Measured = float | None
 Switched = bool | float | None
@@ -86,18 +86,24 @@ def _parse_each(payloads: Sequence[bytes]) -> Parsed:
 
 
 def _entries(payload: bytes) -> list[tuple[int | None, Entry | DecodeError]]:
-    if len(payload) > MOST_BYTES:
-        raise DecodeError("too_large", f"{len(payload)} bytes; at most {MOST_BYTES} are read")
+    check_size(payload)
     if payload.startswith(b"##"):
         raise DecodeError("hj212_unsupported", "an HJ 212 frame; this version reads JSON only")
     try:
         read = _read(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return _lenient(payload)
-    return [(None, read)] if isinstance(read, Entry) else _numbered(read)
+    return [(None, read)] if isinstance(read, Entry) else numbered(read)
 
 
-def _numbered(items: list[Any]) -> list[tuple[int | None, Any]]:
+def check_size(payload: bytes) -> None:
+    """Raise DecodeError where it is too large to be read."""
+    if len(payload) > MOST_BYTES:
+        raise DecodeError("too_large", f"{len(payload)} bytes; at most {MOST_BYTES} are read")
+
+
+def numbered(items: list[Any]) -> list[tuple[int | None, Any]]:
+    """Each of the readings of one payload with its place; DecodeError for none or too many."""
     if not items:
         raise DecodeError("no_reading", "an empty array")
     if len(items) > MOST_READINGS:
@@ -107,20 +113,25 @@ def _numbered(items: list[Any]) -> list[tuple[int | None, Any]]:
 
 def _lenient(payload: bytes) -> list[tuple[int | None, Entry | DecodeError]]:
     """Numbers and states as text, NaN as a bare word, blanks for missing; an array one by one."""
+    raw = leniently(payload)
+    if isinstance(raw, list):
+        return [(place, _entry(item, place)) for place, item in numbered(raw)]
+    return [(None, _entry(raw, None))]
+
+
+def leniently(payload: bytes) -> Any:
+    """What the JSON holds, NaN as a bare word included; DecodeError where it is none."""
     try:
-        raw = json.loads(payload)
+        return json.loads(payload)
     except (ValueError, RecursionError) as error:
         raise DecodeError("not_json", _in_one_line(error)) from None
-    if isinstance(raw, list):
-        return [(place, _entry(item, place)) for place, item in _numbered(raw)]
-    return [(None, _entry(raw, None))]
 
 
 def _entry(raw: object, place: int | None) -> Entry | DecodeError:
     where = "$" if place is None else f"$[{place}]"
     if not isinstance(raw, dict):
-        return DecodeError("not_object", f"{where} is {_kind(raw)}, not an object", place)
-    fields = {key: raw[key] for key in _KEYS & raw.keys() if not _is_blank(raw[key])}
+        return DecodeError("not_object", f"{where} is {kind_of(raw)}, not an object", place)
+    fields = {key: raw[key] for key in _KEYS & raw.keys() if not is_blank(raw[key])}
     if "measured_at" not in fields:
         return DecodeError("no_time", f"{where} has no measured_at", place)
     if isinstance(fields.get("monitor"), int):
@@ -132,15 +143,11 @@ def _entry(raw: object, place: int | None) -> Entry | DecodeError:
         return DecodeError(_blame(detail), detail, place)
 
 
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().lower() in _BLANKS)
-
-
 def _blame(detail: str) -> str:
     return "bad_time" if detail.endswith(".measured_at`") else "wrong_type"
 
 
-def _kind(raw: object) -> str:
+def kind_of(raw: object) -> str:
     names = {str: "a text", bool: "true or false", type(None): "null", list: "an array"}
     return names.get(type(raw), "a number")
 

@@ -1,9 +1,9 @@
 """The times that monitors write: ISO 8601, or epoch seconds or milliseconds."""
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
-from math import isfinite
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 UNREADABLE: Final = -(2**63)
 """The instant of a time that could not be read."""
 
-_BEIJING: Final = timezone(timedelta(hours=8))  # what a time without a zone means (HJ 212)
+BEIJING: Final = timezone(timedelta(hours=8))
+"""What a time without a zone means (HJ 212)."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST_MILLISECONDS: Final = 1e11  # as seconds this is the year 5138, as milliseconds March 1973
@@ -26,6 +27,7 @@ _FORMS: Final = {
     )
 }
 _MINUTE_US: Final = 60_000_000
+_PER_SECOND: Final = {"seconds": 1.0, "milliseconds": 1e3}
 _FURTHEST: Final = 9e15  # µs; the year 2255, and still exact in a float
 
 
@@ -64,30 +66,63 @@ def _alike(times: Sequence[str | float]) -> NDArray[np.int64] | None:
     return local.astype(np.int64) - (ahead if sign == "+" else -ahead)
 
 
-def instant(time: str | float) -> int:
-    """µs UTC, or UNREADABLE.
+def instant(time: str | float, zone: tzinfo = BEIJING) -> int:
+    """µs UTC, or UNREADABLE. `zone`: of a time that names none.
 
     >>> instant("2026-11-23T12:00:00+08:00")
     1795406400000000
     """
-    return _of_text(time) if isinstance(time, str) else _of_number(time)
+    return _of_text(time, zone) if isinstance(time, str) else _of_number(time)
+
+
+def clock(form: str, zone: tzinfo) -> Callable[[str | float], int]:
+    """How a device's times are read, each as µs UTC or UNREADABLE.
+
+    `form`: auto (as `instant` does), seconds, milliseconds, or a format of strptime.
+    """
+    if form == "auto":
+        return partial(instant, zone=zone)
+    if form in _PER_SECOND:
+        return partial(_counted, _PER_SECOND[form])
+    return partial(_formed, form, zone)
+
+
+def _counted(per_second: float, time: str | float) -> int:
+    try:
+        seconds = float(time) / per_second
+    except (ValueError, OverflowError):
+        return UNREADABLE
+    micros = seconds * 1e6
+    return round(micros) if abs(micros) <= _FURTHEST else UNREADABLE
+
+
+def _formed(form: str, zone: tzinfo, time: str | float) -> int:
+    try:
+        at = datetime.strptime(str(time).strip(), form)  # noqa: DTZ007 - the next line's business
+        return _since_epoch(at, zone)
+    except (ValueError, OverflowError):
+        return UNREADABLE
+
+
+def _since_epoch(at: datetime, zone: tzinfo) -> int:
+    return ((at if at.tzinfo else at.replace(tzinfo=zone)) - _EPOCH) // _MICROSECOND
 
 
 def _of_number(time: float) -> int:
-    if not isfinite(time):
+    if not abs(time) <= _FURTHEST:  # NaN is none of the two either
         return UNREADABLE
     micros = time * (1e3 if abs(time) >= _FIRST_MILLISECONDS else 1e6)
     return round(micros) if abs(micros) <= _FURTHEST else UNREADABLE
 
 
-def _of_text(time: str) -> int:
+def _of_text(time: str, zone: tzinfo) -> int:
     if time.isdecimal():  # fromisoformat reads 1795010112000 as a morning of the year 1795
         return _of_number(float(time))
     try:
         at = datetime.fromisoformat(time)
     except ValueError:
         return _of_digits(time)
-    return ((at if at.tzinfo else at.replace(tzinfo=_BEIJING)) - _EPOCH) // _MICROSECOND
+    return _since_epoch(at, zone)
 
 
 def _of_digits(time: str) -> int:
