@@ -29,7 +29,8 @@ def decode(
         str | None, typer.Option(help="Read all by this profile, configured or ready-made.")
     ] = None,
     topic: Annotated[
-        str, typer.Option(help="The topic of all inputs: it chooses the profile, names the monitor.")
+        str,
+        typer.Option(help="The topic of all inputs: it chooses the profile, names the monitor."),
     ] = "",
     jsonl: Annotated[
         bool, typer.Option("--jsonl", help="Lines with topic and payload or payload_base64.")
@@ -79,9 +80,7 @@ def decode(
     raise typer.Exit(1 if set(kinds) - {""} else 0)
 
 
-def _meaning(
-    path: Path | None, name: str | None, topic: str
-) -> Callable[[Input], dict[str, Any]]:
+def _meaning(path: Path | None, name: str | None, topic: str) -> Callable[[Input], dict[str, Any]]:
     from fumewatch.cli import outcome
     from fumewatch.config.ways import sources
 

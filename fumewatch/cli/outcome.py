@@ -49,7 +49,9 @@ def of_fault(fault: DecodeError) -> dict[str, Any]:
 def _status(payload: bytes) -> dict[str, Any]:
     if payload in _STATUSES:
         return {"readings": [], "status": payload.decode()}
-    return of_fault(DecodeError("bad_status", f"a status is online or offline, not {payload[:40]!r}"))
+    return of_fault(
+        DecodeError("bad_status", f"a status is online or offline, not {payload[:40]!r}")
+    )
 
 
 def _found(decoded: Decoded, code: str, zone: tzinfo) -> dict[str, Any]:

@@ -88,9 +88,7 @@ def _broker(config: Config) -> str:
     )
     answers: Queue[tuple[bool, str]] = Queue()
     filters = sources(config).filters
-    subscriber = Subscriber(
-        settings, lambda is_up, why: answers.put((is_up, why)), filters=filters
-    )
+    subscriber = Subscriber(settings, lambda is_up, why: answers.put((is_up, why)), filters=filters)
     subscriber.start()
     try:
         is_up, why = answers.get(timeout=PATIENCE_S)

@@ -123,4 +123,3 @@ def _takes(match: Match, key: Key, places: dict[Key, Place]) -> bool:
         (match.tags, place.tags),
     )
     return all(not names or set(names) & set(has) for names, has in wanted)
-

@@ -151,7 +151,9 @@ def test_split_packets_of_one_payload_are_one_reading(fumewatch: Fumewatch, put)
 
 
 def test_a_capture_tells_topic_and_payload(fumewatch: Fumewatch, put, write: Write):
-    config = write('[[profile]]\nname = "own"\ntopic = "own/{district}/{monitor}"\nlike = "alibaba"\n')
+    config = write(
+        '[[profile]]\nname = "own"\ntopic = "own/{district}/{monitor}"\nlike = "alibaba"\n'
+    )
     post = {"params": {"fume": 0.5}}
     lines = [
         {"topic": "fume/xuhui/M1/up", "payload": CANONICAL},
@@ -203,7 +205,9 @@ def test_people_see_channels_with_units_and_quality(fumewatch: Fumewatch, put):
     out = fumewatch("decode", put(payload)).out
     assert "M1" in out
     assert "quality N (judged)" in out
-    assert [line.split() for line in out.splitlines() if "fume" in line] == [["fume", "0.82", "mg/m³"]]
+    assert [line.split() for line in out.splitlines() if "fume" in line] == [
+        ["fume", "0.82", "mg/m³"]
+    ]
     assert "400 mg/m³  not judged" in out
     assert "fan_on           on" in out
 

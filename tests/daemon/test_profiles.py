@@ -124,9 +124,16 @@ def test_who_asks_is_answered_after_the_commit_and_again_for_a_repetition(world:
 def test_a_vendors_own_json_on_a_topic_of_its_own(world: World):
     daemon = world.daemon(more=PROFILES).start()
     now_ms = int(time.time() * 1000)
-    payload = {"data": [{"ts": now_ms, "v": {"ofc": 820, "fan": "运行"}}, {"ts": now_ms - 60_000, "v": {"ofc": "410.5", "fan": 1}}]}
+    payload = {
+        "data": [
+            {"ts": now_ms, "v": {"ofc": 820, "fan": "运行"}},
+            {"ts": now_ms - 60_000, "v": {"ofc": "410.5", "fan": 1}},
+        ]
+    }
     world.publish_raw("/sys/p1/D7/up", json.dumps(payload).encode())
-    world.publish_raw("/sys/p1/D7/up", json.dumps({"data": [{"ts": now_ms, "v": {"ofc": "-"}}]}).encode())
+    world.publish_raw(
+        "/sys/p1/D7/up", json.dumps({"data": [{"ts": now_ms, "v": {"ofc": "-"}}]}).encode()
+    )
     until(lambda: world.count("reading") == 2 and world.count("dead_letter") == 1, daemon.log)
     stored = world.rows("select fume, fan_on from reading order by measured_at")
     assert stored == [(410, 0) if stored[0][0] == 410 else (411, 0), (820, 1)]
@@ -180,7 +187,10 @@ def test_split_packets_become_one_reading_though_they_come_apart(world: World):
     ]
     for number, packet in enumerate(packets, 1):
         world.publish_raw("fume/xuhui/M1/up", packet)
-        until(lambda n=number: world.rows("select num_nonnulls(fume, pm) from reading") == [(n,)], daemon.log)
+        until(
+            lambda n=number: world.rows("select num_nonnulls(fume, pm) from reading") == [(n,)],
+            daemon.log,
+        )
     assert world.rows("select fume, pm from reading") == [(800, 1400)]
 
 

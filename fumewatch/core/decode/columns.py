@@ -159,9 +159,7 @@ def refused(columns: Columns, names: Names, now: int, horizon: Horizon) -> dict[
 _Reason = tuple[str, Any, Callable[[int], str]]  # kind, mask of rows, detail of a row
 
 
-def _reasons(
-    columns: Columns, names: Names, now: int, horizon: Horizon
-) -> tuple[_Reason, ...]:
+def _reasons(columns: Columns, names: Names, now: int, horizon: Horizon) -> tuple[_Reason, ...]:
     at, quality, states = columns.measured_at, columns.quality, columns.numbers[_STATES]
 
     def misnamed(row: int) -> str:
@@ -173,7 +171,9 @@ def _reasons(
         (
             "no_monitor",
             _unnamed(columns, names),
-            lambda row: f"{_quoted(columns.monitor[row])} does not name a monitor, nor does the topic",
+            lambda row: (
+                f"{_quoted(columns.monitor[row])} does not name a monitor, nor does the topic"
+            ),
         ),
         (
             "bad_time",

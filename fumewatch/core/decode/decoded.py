@@ -70,7 +70,9 @@ class Decoded:
         """Of payloads decoded apart: part k's payload i is payload `places[i]` of the whole."""
         is_named = any(part.monitors is not None for _, part in parts)
         faults = [(int(at[i]), fault) for at, part in parts for i, fault in part.faults]
-        facts = [replace(told, message=int(at[told.message])) for at, p in parts for told in p.facts]
+        facts = [
+            replace(told, message=int(at[told.message])) for at, p in parts for told in p.facts
+        ]
         return Decoded(
             np.concatenate([part.measured_at for _, part in parts]),
             np.concatenate([part.values for _, part in parts], axis=1),

@@ -65,7 +65,10 @@ def facts(decoded: Decoded) -> list[Any]:
         (f"DataTime={TIME};a34000-Rtd=1400", {"pm": 1400}),
         (f"DataTime={TIME};LAMPBLACK=0.5", {"fume": 500}),
         (f"DataTime={TIME};a34041-Rtd=0.1;LAMPBLACK-Rtd=0.5", {"fume": 100}),
-        (f"DataTime={TIME};a34041-Rtd=0.1;ga2001-Rtd=3.2", _1 := {"fume": 100, "fan_current": 3200, "fan_on": 1}),
+        (
+            f"DataTime={TIME};a34041-Rtd=0.1;ga2001-Rtd=3.2",
+            _1 := {"fume": 100, "fan_current": 3200, "fan_on": 1},
+        ),
         (f"DataTime={TIME};a34041-Rtd=0.1;ga2001-Rtd=3.2;ga2101-Rtd=1", _1),
         (f"DataTime={TIME};ga2001-Rtd=0.2", {"fan_current": 200, "fan_on": 0}),
         (f"DataTime={TIME};ga2001-Rtd=3.2;ga2101-Rtd=0", {"fan_current": 3200, "fan_on": 0}),
@@ -103,7 +106,8 @@ def test_flags_of_a_reading_and_of_its_channels(
     flags: tuple[str, str], quality: str, unjudged: list[str]
 ) -> None:
     fume, temperature = flags
-    cp = f"DataTime={TIME};a34041-Rtd=0.82,a34041-Flag={fume};a01012-Rtd=41,a01012-Flag={temperature}"
+    of_fume, of_air = f"a34041-Rtd=0.82,a34041-Flag={fume}", f"a01012-Rtd=41,a01012-Flag={temperature}"
+    cp = f"DataTime={TIME};{of_fume};{of_air}"
     decoded = read(frame(cp))
     assert chr(decoded.quality[0]) == quality
     assert decoded.unjudged.tolist() == [sum(1 << INDEX[name] for name in unjudged)]
@@ -160,7 +164,9 @@ def test_a_gateway_names_its_monitors_by_mn() -> None:
 
 
 def test_minute_values_and_facility_states_are_readings_too() -> None:
-    minute = frame(f"DataTime={TIME};a34041-Min=0.1,a34041-Avg=0.8,a34041-Max=2,a34041-Flag=N", 2051)
+    minute = frame(
+        f"DataTime={TIME};a34041-Min=0.1,a34041-Avg=0.8,a34041-Max=2,a34041-Flag=N", 2051
+    )
     state = frame(f"DataTime={TIME};SB1-RS=1;SB2-RS=0", 2021)
     decoded = read(minute, state)
     assert [values(decoded, 0), values(decoded, 1)] == [{"fume": 800}, {"fan_on": 1}]
@@ -245,7 +251,9 @@ def test_json_and_frames_of_one_batch_stay_with_their_payloads() -> None:
         frame(f"DataTime={TIME};a34041-Rtd=x"),
         b'{"measured_at": "2026-11-23T12:00:00+08:00", "fume": 0.3}',
     ]
-    decoder = Decoder(Profile.model_validate({"name": "own", "channel": {"fume": {"code": "a34041"}}}))
+    decoder = Decoder(
+        Profile.model_validate({"name": "own", "channel": {"fume": {"code": "a34041"}}})
+    )
     decoded = decoder.decode(payloads, ["M1"] * 5, NOON, HORIZON)
     fume = dict(zip(decoded.message.tolist(), decoded.values[INDEX["fume"]].tolist(), strict=True))
     assert fume == {0: 100, 1: 200, 4: 300}

@@ -38,7 +38,7 @@ class Facts:
         self._ways: Mapping[int, Callable[[Frame], list[Fact]]] = {
             **dict.fromkeys(_EVENTS, _event),
             HEARTBEAT: lambda _: [Heartbeat()],
-            **{command: self._aggregates for command in profile.aggregates},
+            **dict.fromkeys(profile.aggregates, self._aggregates),
         }
         self._fields = {command: fields(profile, command) for command in profile.aggregates}
 

@@ -17,6 +17,7 @@ from fumewatch.core.decode.columns import Columns, code_points
 from fumewatch.core.decode.hj212.facts import Facts
 from fumewatch.core.decode.hj212.fields import (
     FACILITY,
+    Field,
     bad_value,
     fields,
     instant,
@@ -90,7 +91,9 @@ class Translator:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._facts = Facts(profile)
-        self._fields = {command: fields(profile, command) for command in profile.readings}
+        self._fields: dict[int, tuple[Field, ...]] = {
+            command: fields(profile, command) for command in profile.readings
+        }
         self._derivations = derivations(profile)
         keys = {mn: bytes.fromhex(key.get_secret_value()) for mn, key in profile.sm4_keys.items()}
         self.key_of = keys.get if keys else None
@@ -106,10 +109,11 @@ class Translator:
         is_modbus = self._profile.crc == "modbus"
         for message, payload in enumerate(payloads):
             found = frames(payload, modbus=is_modbus, key_of=self.key_of)
-            for place, frame in enumerate(merged(found) if len(found) > 1 else found):
+            good = [frame for frame in found if isinstance(frame, Frame)]
+            faults = [fault for fault in found if not isinstance(fault, Frame)]
+            rows.faults += [(message, fault) for fault in faults]
+            for place, frame in enumerate(merged(good) if len(good) > 1 else good):
                 try:
-                    if isinstance(frame, DecodeError):
-                        raise frame
                     monitor = self._monitor(frame, monitors[message])
                     origin = _Origin(message, place if len(found) > 1 else None, monitor)
                     self._take(rows, frame, origin)
