@@ -20,8 +20,10 @@ class Absence(Common):
     """Breach: no sign of life for `in_hours` of the current business hours, or `out_of_hours`.
 
     A reading is a sign of life, and so is a heartbeat (HJ 212, 9015): silence counts from the later
-    of the two, and this rule is about the link. Who beats and measures nothing is not offline; the
-    fleet shows it as stale. Silence before the site opened does not count for `in_hours`, so a site that cuts its power at
+    of the two, as this rule is about the link. Who beats and measures nothing is not offline; the
+    fleet shows it as stale.
+
+    Silence before the site opened does not count for `in_hours`, so a site that cuts its power at
     night raises nothing in the morning. Once the broker has told, since the site opened, of a lost
     connection (last will), `after_last_will` stands for `in_hours`. A firing alert clears only when
     the monitor measures or beats again: a connection alone is no sign of life. A monitor that was
