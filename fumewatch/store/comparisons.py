@@ -21,40 +21,46 @@ _TOTALS: Final = ", ".join(f"sum({name}_sum)" for name in NAMES)
 _COUNTS: Final = ", ".join(f"sum({name}_n)" for name in NAMES)
 _BUCKETS: Final = ", ".join(f"count(*) filter (where {name}_n > 0)" for name in NAMES)
 _NAMES: Final = ", ".join(f"'{name}'" for name in NAMES)
+# Nothing is joined but by lateral look-ups, one an interval: right after a start there are no
+# statistics, and PostgreSQL would take a join of thousands for one of a single row.
+#
 # A start far ahead is a wrong clock, and waits for nothing. How long "minutes" are no device says:
 # they are ten where the next or the last ones begin ten minutes apart, and none between.
 _DUE: Final = f"""
     with due as materialized (
-        select a.*, l.length, array_position(array[{_NAMES}], a.channel) as place,
-            date_bin('10 minutes', a.start, 'epoch') = a.start and a.start <= %(until)s
-            and (a.interval <> 'minutes' or (
-                exists (select from device_aggregate b
-                    where b.monitor_id = a.monitor_id and b.interval = a.interval
-                        and b.start in (a.start - l.length, a.start + l.length))
-                and not exists (select from device_aggregate b
-                    where b.monitor_id = a.monitor_id and b.interval = a.interval
-                        and b.start > a.start and b.start < a.start + l.length)
-            )) as is_aligned
+        select a.*, l.length
         from device_aggregate a join (values {_LENGTHS}) as l (name, length) on l.name = a.interval
         where a.compared_at is null and a.received_at <= %(until)s
             and (a.start + l.length <= %(until)s or a.start > %(until)s + interval '1 day')
         order by a.received_at limit %(limit)s
-    ), ours as (
-        select s.monitor_id, s.interval, s.start, o.totals, o.counts, o.buckets
-        from (select distinct monitor_id, interval, start, length from due where is_aligned) s
-        cross join lateral (
-            select array[{_TOTALS}]::bigint[] as totals, array[{_COUNTS}]::bigint[] as counts,
-                array[{_BUCKETS}] as buckets
-            from rollup_10m r where r.monitor_id = s.monitor_id
-                and r.bucket >= s.start and r.bucket < s.start + s.length
-        ) o
+    ), span as (
+        select monitor_id, interval, start, length, array_agg(channel) as channels,
+            array_agg(received_at) as received, array_agg(mean) as means,
+            array_agg(quality::text) as qualities
+        from due group by monitor_id, interval, start, length
     )
-    select d.monitor_id, d.interval as span, d.start, d.channel, d.received_at, d.mean,
-        d.quality::text as quality, d.is_aligned,
-        coalesce(o.totals[d.place], 0) as total,
-        coalesce(o.counts[d.place], 0) as count,
-        coalesce(o.buckets[d.place], 0) as buckets
-    from due d left join ours o using (monitor_id, interval, start)
+    select s.monitor_id, s.interval as span, s.start, d.channel, d.received_at, d.mean, d.quality,
+        n.is_aligned, coalesce(o.totals[p.place], 0) as total,
+        coalesce(o.counts[p.place], 0) as count, coalesce(o.buckets[p.place], 0) as buckets
+    from span s
+    cross join lateral (
+        select date_bin('10 minutes', s.start, 'epoch') = s.start and s.start <= %(until)s
+            and (s.interval <> 'minutes'
+                or bool_or(b.start in (s.start - s.length, s.start + s.length))
+                and not bool_or(b.start > s.start and b.start < s.start + s.length)) as is_aligned
+        from device_aggregate b where b.monitor_id = s.monitor_id and b.interval = s.interval
+            and b.start between s.start - s.length and s.start + s.length
+    ) n
+    cross join lateral (
+        select array[{_TOTALS}]::bigint[] as totals, array[{_COUNTS}]::bigint[] as counts,
+            array[{_BUCKETS}] as buckets
+        from rollup_10m r where n.is_aligned and r.monitor_id = s.monitor_id
+            and r.bucket >= s.start and r.bucket < s.start + s.length
+    ) o
+    cross join lateral unnest(s.channels, s.received, s.means, s.qualities)
+        as d (channel, received_at, mean, quality)
+    cross join lateral (select array_position(array[{_NAMES}], d.channel) as place) p
+    order by d.received_at
 """
 _RECORD: Final = """
     update device_aggregate a
