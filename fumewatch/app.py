@@ -171,10 +171,9 @@ def _wait(daemon: Daemon, error: StoreUnavailable) -> None:
 
 @contextmanager
 def _jobs(daemon: Daemon) -> Iterator[None]:
-    table = jobs.jobs(daemon.config.zone, daemon.config.retention.readings)
-    schedule = jobs.scheduler(
-        table, daemon.database, daemon.config.zone, clock, lambda: daemon.leads
-    )
+    config = daemon.config
+    table = jobs.jobs(config.zone, config.retention.readings, config.integrity)
+    schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
     schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
     schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
     schedule.start()

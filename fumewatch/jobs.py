@@ -1,24 +1,39 @@
 """Jobs: what happens by the clock rather than by a reading."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from fumewatch import metrics
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
-from fumewatch.store import Database, daemons, dead_letters, partitions, rollups
+from fumewatch.core.integrity import Comparison, Integrity, Outcome, compare
+from fumewatch.store import (
+    Database,
+    comparisons,
+    daemons,
+    dead_letters,
+    devices,
+    partitions,
+    rollups,
+)
+from fumewatch.store.comparisons import Due
 
 log = structlog.get_logger()
 
 PARTITIONS_AHEAD: Final = 3
 """Days. A partition made in good time costs the first reading of a day nothing."""
-
-
 REPAIR_HOURS: Final = 48
+COMPARE_AT_ONCE: Final = 5000
+"""Aggregates a transaction, and how many of those a run: what is left waits for the next."""
+COMPARE_RUNS: Final = 20
+DROP_AT_ONCE: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +46,7 @@ class Job:
     hour: int | None = None
 
 
-def jobs(zone: ZoneInfo, keep: timedelta) -> tuple[Job, ...]:
+def jobs(zone: ZoneInfo, keep: timedelta, integrity: Integrity) -> tuple[Job, ...]:
     def make_partitions(database: Database, now: datetime) -> None:
         days = [(now + timedelta(days=n)).date() for n in range(PARTITIONS_AHEAD + 1)]
         with database.transaction() as conn:
@@ -39,6 +54,7 @@ def jobs(zone: ZoneInfo, keep: timedelta) -> tuple[Job, ...]:
 
     def drop_old(database: Database, now: datetime) -> int:
         oldest = now - keep
+        _drop_devices(database, oldest)
         with database.transaction() as conn:
             dead_letters.drop_before(conn, oldest)
             daemons.drop_before(conn, oldest)
@@ -53,13 +69,51 @@ def jobs(zone: ZoneInfo, keep: timedelta) -> tuple[Job, ...]:
             start = last - timedelta(hours=hours)
             with database.transaction() as conn:
                 recounted += rollups.repair(conn, start, start + timedelta(hours=1), zone)
+        with database.transaction() as conn:
+            comparisons.compare_again(conn, now - timedelta(hours=REPAIR_HOURS))
         return recounted
 
     return (
         Job("make_partitions", make_partitions, minutes=60),
         Job("drop_old", drop_old, hour=3),
         Job("repair_rollups", repair_rollups, hour=4),
+        Job("compare_aggregates", partial(compare_aggregates, integrity), minutes=5),
     )
+
+
+def compare_aggregates(integrity: Integrity, database: Database, now: datetime) -> dict[str, int]:
+    """Devices' own means against our roll-ups; how often it came to what."""
+    counts: Counter[str] = Counter()
+    for _ in range(COMPARE_RUNS):
+        found = _compare(database, integrity, now)
+        counts.update(comparison.outcome.value for _, comparison in found)
+        if len(found) < COMPARE_AT_ONCE:
+            break
+    for outcome, number in counts.items():
+        metrics.COMPARISONS.labels(outcome).inc(number)
+    return dict(counts)
+
+
+def _compare(
+    database: Database, integrity: Integrity, now: datetime
+) -> list[tuple[Due, Comparison]]:
+    with database.transaction() as conn:
+        due = comparisons.due(conn, now - integrity.settle, COMPARE_AT_ONCE)
+        found = [(one, compare(one.own, one.ours, integrity)) for one in due]
+        comparisons.record(conn, found, now)
+    differing = [one for one, comparison in found if comparison.outcome is Outcome.DIFFERS]
+    if differing:
+        monitors = sorted({one.monitor_id for one in differing})
+        log.warning("aggregates differ", number=len(differing), monitor_ids=monitors[:20])
+    return found
+
+
+def _drop_devices(database: Database, oldest: datetime) -> None:
+    """Bit by bit: a day of them may be millions, and a statement has a time-out."""
+    dropped = 1
+    while dropped:
+        with database.transaction() as conn:
+            dropped = devices.drop_before(conn, oldest, DROP_AT_ONCE)
 
 
 def scheduler(

@@ -28,6 +28,11 @@ COMMIT_SECONDS: Final = Histogram(
 EVALUATE_SECONDS: Final = Histogram(
     "fumewatch_evaluate_seconds", "Time to judge all rules once", buckets=_SECONDS
 )
+COMPARISONS: Final = Counter(
+    "fumewatch_aggregate_comparisons_total",
+    "Devices' own means compared with ours, by what it came to",
+    ["outcome"],
+)
 TRANSITIONS: Final = Counter("fumewatch_transitions_total", "Alert transitions", ["rule", "state"])
 OPEN_ALERTS: Final = Gauge("fumewatch_open_alerts", "Open alerts", ["state"])
 NOTIFICATIONS: Final = Counter(

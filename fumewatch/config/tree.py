@@ -23,6 +23,7 @@ from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import Fault
 from fumewatch.core.fresh import Freshness
+from fumewatch.core.integrity import Integrity
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.routing import Route
 from fumewatch.core.rules import Rule
@@ -169,6 +170,7 @@ class Config(_Table):
     ingest: IngestSettings = IngestSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     freshness: Freshness = Freshness()
+    integrity: Integrity = Integrity()
     retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()

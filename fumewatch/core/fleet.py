@@ -42,6 +42,7 @@ class Why(StrEnum):
     NEVER_SEEN = "no reading yet"
     FLAGGED = "data flag not normal"
     OVER_RANGE = "fume out of plausible range"
+    BEATING = "alive, but measures nothing"
     SILENT = "no recent reading"
     REPORTING = "reporting"
 
@@ -62,7 +63,10 @@ class OpenAlert:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of one monitor. `measured_at` and `quality` are its latest reading's."""
+    """What is known of one monitor. `measured_at` and `quality` are its latest reading's.
+
+    `heard_at`: its last heartbeat.
+    """
 
     is_assigned: bool
     measured_at: datetime | None
@@ -70,6 +74,7 @@ class Seen:
     unjudged: int = 0
     status: str | None = None
     status_at: datetime | None = None
+    heard_at: datetime | None = None
     alerts: tuple[OpenAlert, ...] = ()
 
 
@@ -79,7 +84,7 @@ def standing(seen: Seen, now: datetime) -> Standing:
         return Standing(FleetState.UNASSIGNED, Why.NO_SITE)
     return (
         _alerted(seen.alerts)
-        or _gone(seen)
+        or _gone(seen, now)
         or _faulty(seen)
         or _silent(seen, now)
         or Standing(FleetState.NORMAL, Why.REPORTING)
@@ -101,11 +106,12 @@ def _alerted(alerts: tuple[OpenAlert, ...]) -> Standing | None:
     return Standing(FleetState.OFFLINE, Why.OFFLINE_ALERT) if kinds else None
 
 
-def _gone(seen: Seen) -> Standing | None:
-    if seen.measured_at is None:
+def _gone(seen: Seen, now: datetime) -> Standing | None:
+    signs = [at for at in (seen.measured_at, seen.heard_at) if at is not None]
+    if seen.measured_at is None and not _is_recent(seen.heard_at, now):
         return Standing(FleetState.OFFLINE, Why.NEVER_SEEN)
-    if seen.status != "offline" or seen.status_at is None or seen.status_at < seen.measured_at:
-        return None  # a reading after its last will: the monitor is back, whatever the will says
+    if seen.status != "offline" or seen.status_at is None or seen.status_at < max(signs):
+        return None  # a sign of life after its last will: it is back, whatever the will says
     return Standing(FleetState.OFFLINE, Why.LAST_WILL)
 
 
@@ -118,6 +124,11 @@ def _faulty(seen: Seen) -> Standing | None:
 
 
 def _silent(seen: Seen, now: datetime) -> Standing | None:
-    if seen.measured_at is not None and now - seen.measured_at <= STALE_AFTER:
+    if _is_recent(seen.measured_at, now):
         return None
-    return Standing(FleetState.STALE, Why.SILENT)
+    is_alive = _is_recent(seen.heard_at, now)
+    return Standing(FleetState.STALE, Why.BEATING if is_alive else Why.SILENT)
+
+
+def _is_recent(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at <= STALE_AFTER

@@ -79,7 +79,10 @@ class Minutes:
 
 
 class View:
-    """Monitors `ids` [n] at `now` (µs UTC), over `minutes` [t] (since 1970, the last is now's)."""
+    """Monitors `ids` [n] at `now` (µs UTC), over `minutes` [t] (since 1970, the last is now's).
+
+    `last_measured`, `last_heard` [n], µs UTC: the latest reading and heartbeat, or NEVER.
+    """
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class View:
         now: int,
         minutes: NDArray[np.int64],
         last_measured: NDArray[np.int64],
+        last_heard: NDArray[np.int64],
         roster: Roster,
         freshness: Freshness,
         cells: Callable[[int, NDArray[np.int32], NDArray[np.int64]], Cells],
@@ -96,6 +100,7 @@ class View:
         self.now = now
         self.minutes = minutes
         self.last_measured = last_measured
+        self.last_heard = last_heard
         self.roster = roster
         self.rows = roster.rows(ids)
         self._freshness = freshness

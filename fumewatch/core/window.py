@@ -48,6 +48,7 @@ class Window:
         self._total = np.zeros(shape, np.int64)
         self._top = np.full(shape, MISSING, np.int32)
         self._last = np.full(monitors, NEVER, np.int64)
+        self._heard = np.full(monitors, NEVER, np.int64)
         self._touched = np.zeros(monitors, np.bool_)
 
     @property
@@ -78,6 +79,11 @@ class Window:
         self._make_room(int(monitor.max(initial=-1)) + 1)
         np.maximum.at(self._last, monitor.astype(np.intp), measured_at)
 
+    def heard(self, monitor: NDArray[np.int32], at: NDArray[np.int64]) -> None:
+        """Note when monitors last beat, in any order. It touches none: silence is judged of all."""
+        self._make_room(int(monitor.max(initial=-1)) + 1)
+        np.maximum.at(self._heard, monitor.astype(np.intp), at)
+
     def touched(self) -> NDArray[np.int32]:
         """The monitors with new readings since the last call, ascending."""
         monitors = np.flatnonzero(self._touched).astype(np.int32)
@@ -92,6 +98,7 @@ class Window:
             now=now,
             minutes=now // MINUTE + np.arange(1 - self.depth, 1),
             last_measured=self._last[ids],
+            last_heard=self._heard[ids],
             roster=roster,
             freshness=self.freshness,
             cells=self._cells,
@@ -118,6 +125,7 @@ class Window:
         self._total = np.pad(self._total, wider)
         self._top = np.pad(self._top, wider, constant_values=MISSING)
         self._last = np.pad(self._last, (0, more), constant_values=NEVER)
+        self._heard = np.pad(self._heard, (0, more), constant_values=NEVER)
         self._touched = np.pad(self._touched, (0, more))
 
     def _cells(self, channel: int, ids: NDArray[np.int32], minutes: NDArray[np.int64]) -> Cells:

@@ -230,15 +230,27 @@ def _of_linkage(alert: Alert, words: Words) -> Facts:
 def _of_absence(case: _Case, words: Words) -> Facts:
     """The silence up to now; where the monitor is back, the longest that was seen."""
     alert, at = case.alert, case.transition.at
-    last = _instant(alert.evidence.get("last_measured"))
-    will = _instant(alert.evidence.get("last_will"))
-    silent = _number(alert.evidence.get("peak")) if case.stage == "resolved" else alert.value
+    names = ("last_measured", "last_heartbeat", "last_will")
+    last, beat, will = (_instant(alert.evidence.get(name)) for name in names)
+    alive = max(filter(None, (last, beat)), default=None)
+    longest = _number(alert.evidence.get("peak")) if case.stage == "resolved" else alert.value
+    silent = _minutes(longest, words)
     return {
         "last_reading": _clock(last, at, case.zone) if last else "",
-        "last_will": _clock(will, at, case.zone) if will and (not last or will > last) else "",
-        "silent": _minutes(silent, words),
+        "last_heartbeat": _clock(beat, at, case.zone) if beat else "",
+        "last_will": _clock(will, at, case.zone) if will and (not alive or will > alive) else "",
+        "silent": silent,
+        "silent_till_beat": silent if _only_beats(alert) else "",
         "vendor": one_line(case.place.vendor),
     }
+
+
+def _only_beats(alert: Alert) -> bool:
+    """A heartbeat ended the silence: no reading has come since."""
+    cleared = alert.evidence.get("cleared")
+    if not isinstance(cleared, Mapping) or not _instant(cleared.get("last_heartbeat")):
+        return False
+    return cleared.get("last_measured") == alert.evidence.get("last_measured")
 
 
 def _of_trend(case: _Case, words: Words) -> Facts:

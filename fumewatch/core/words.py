@@ -135,7 +135,11 @@ ZH: Final = Words(
         ),
         ("absence", "firing"): _ABSENCE_ZH,
         ("absence", "pending"): _not_yet(_ABSENCE_ZH, "，尚未达到预警时长"),
-        ("absence", "resolved"): ("监测仪恢复上报，离线 {silent}", "监测仪恢复上报，离线 {lasted}"),
+        ("absence", "resolved"): (
+            "监测仪恢复通信，有心跳但尚无读数，离线 {silent_till_beat}",
+            "监测仪恢复上报，离线 {silent}",
+            "监测仪恢复上报，离线 {lasted}",
+        ),
         ("trend", "firing"): _TREND_ZH,
         ("trend", "pending"): _not_yet(_TREND_ZH, "，尚未达到预警时长"),
         ("trend", "resolved"): (
@@ -159,6 +163,7 @@ ZH: Final = Words(
             _SHARED_ZH,
             _SINCE_ZH,
             ("最后读数：{last_reading}",),
+            ("最后心跳：{last_heartbeat}",),
             ("断线通知：{last_will}",),
             ("设备厂商：{vendor}",),
             ("现场核查：{checks}",),
@@ -213,6 +218,7 @@ EN: Final = Words(
         ("absence", "firing"): _ABSENCE_EN,
         ("absence", "pending"): _not_yet(_ABSENCE_EN, ", not yet for long enough to warn"),
         ("absence", "resolved"): (
+            "monitor is alive again after {silent_till_beat} offline, but sends no reading yet",
             "monitor reports again after {silent} offline",
             "monitor reports again after {lasted} offline",
         ),
@@ -243,6 +249,7 @@ EN: Final = Words(
             _SHARED_EN,
             _SINCE_EN,
             ("Last reading: {last_reading}",),
+            ("Last heartbeat: {last_heartbeat}",),
             ("Connection lost: {last_will}",),
             ("Vendor of the monitor: {vendor}",),
             ("Check on site: {checks}",),

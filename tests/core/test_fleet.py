@@ -14,6 +14,7 @@ EXCEEDANCE = OpenAlert("threshold", is_exceedance=True)
 NEAR_LIMIT = OpenAlert("threshold", is_exceedance=False)
 OFFLINE = OpenAlert("absence", is_exceedance=False)
 LINKAGE = OpenAlert("linkage", is_exceedance=False)
+LOST = {"measured_at": NOW - 30 * MINUTE, "status": "offline", "status_at": NOW - 2 * MINUTE}
 HEALTHY = Seen(is_assigned=True, measured_at=NOW - MINUTE)
 
 
@@ -40,6 +41,23 @@ HEALTHY = Seen(is_assigned=True, measured_at=NOW - MINUTE)
         ({"measured_at": NOW - 11 * MINUTE, "quality": "B"}, "fault", "data flag not normal"),
         ({"measured_at": NOW - 11 * MINUTE, "alerts": (EXCEEDANCE,)}, "exceeding", None),
         ({"measured_at": NOW + MINUTE}, "normal", "reporting"),
+        (
+            {"measured_at": NOW - 11 * MINUTE, "heard_at": NOW},
+            "stale",
+            "alive, but measures nothing",
+        ),
+        ({"measured_at": None, "heard_at": NOW}, "stale", "alive, but measures nothing"),
+        ({"measured_at": None, "heard_at": NOW - 11 * MINUTE}, "offline", "no reading yet"),
+        (
+            {"measured_at": NOW - 12 * MINUTE, "heard_at": NOW - 11 * MINUTE},
+            "stale",
+            "no recent reading",
+        ),
+        ({"heard_at": NOW}, "normal", "reporting"),
+        ({**LOST, "heard_at": NOW}, "stale", "alive, but measures nothing"),
+        ({**LOST, "heard_at": NOW - 3 * MINUTE}, "offline", "connection lost"),
+        ({**LOST, "measured_at": None, "heard_at": NOW - 3 * MINUTE}, "offline", "connection lost"),
+        ({"heard_at": NOW, "alerts": (OFFLINE,)}, "offline", "offline alert open"),
     ],
 )
 def test_the_worst_fact_wins(facts: dict[str, object], state: str, why: str | None) -> None:

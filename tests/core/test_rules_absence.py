@@ -27,10 +27,18 @@ def local(clock: str, day: int = 23) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=ZoneInfo(ZONE))
 
 
-def view(last: datetime | None, now: datetime, roster: Roster | None = None) -> View:
+def view(
+    last: datetime | None,
+    now: datetime,
+    roster: Roster | None = None,
+    beat: datetime | None = None,
+) -> View:
+    """`last`: its last reading. `beat`: its last heartbeat."""
     window = window_of()
     if last:
         window.saw(np.array([0], np.int32), np.array([micros(last)], np.int64))
+    if beat:
+        window.heard(np.array([0], np.int32), np.array([micros(beat)], np.int64))
     return window.view(np.array([0], np.int32), micros(now), roster or roster_of(place()))
 
 
@@ -51,6 +59,39 @@ def view(last: datetime | None, now: datetime, roster: Roster | None = None) -> 
 )
 def test_absence(last: str, now: str, firing: bool, expected: Verdict) -> None:
     assert verdict(offline(), view(local(last), local(now)), firing=firing) is expected
+
+
+@pytest.mark.parametrize(
+    ("last", "beat", "firing", "expected"),
+    [
+        pytest.param("11:00", "11:59", False, CLEAR, id="measures nothing, but beats"),
+        pytest.param("11:59", "11:00", False, CLEAR, id="beats no more, but measures"),
+        pytest.param("11:00", "11:30", False, BREACH, id="neither for 30 minutes"),
+        pytest.param("11:00", "11:31", False, CLEAR, id="a beat 29 minutes ago"),
+        pytest.param(None, "11:59", False, CLEAR, id="never measured, but beats"),
+        pytest.param(None, "11:30", False, BREACH, id="never measured, beats no more"),
+        pytest.param("11:00", "11:59", True, CLEAR, id="a beat proves the link again"),
+        pytest.param("11:00", "11:20", True, BREACH, id="still silent"),
+    ],
+)
+def test_a_heartbeat_is_a_sign_of_life(
+    last: str | None, beat: str, firing: bool, expected: Verdict
+) -> None:
+    seen = view(local(last) if last else None, local("12:00"), beat=local(beat))
+    assert verdict(offline(), seen, firing=firing) is expected
+
+
+@pytest.mark.parametrize(
+    ("beat", "expected"),
+    [
+        pytest.param("11:51", CLEAR, id="it beat after its last will"),
+        pytest.param("11:49", BREACH, id="its last will came later"),
+    ],
+)
+def test_a_heartbeat_outlives_an_earlier_last_will(beat: str, expected: Verdict) -> None:
+    rule = offline(after_last_will="5m")
+    seen = view(local("11:40"), local("12:00"), gone("11:50"), local(beat))
+    assert verdict(rule, seen) is expected
 
 
 def test_outside_business_hours_a_day_of_silence_counts() -> None:
@@ -98,7 +139,7 @@ def test_a_last_will_while_open_shortens_the_wait(
     assert verdict(rule, view(local(last), local(now), gone(will))) is expected
 
 
-def test_a_connection_that_is_back_is_no_measurement() -> None:
+def test_a_connection_that_is_back_is_no_sign_of_life() -> None:
     rule = offline(after_last_will="5m")
     assert verdict(rule, view(local("11:50"), local("12:00"), gone(None)), firing=True) is BREACH
     assert verdict(rule, view(local("11:59"), local("12:00"), gone(None)), firing=True) is CLEAR
@@ -124,16 +165,23 @@ def test_the_judgement_is_in_minutes() -> None:
 def test_evidence() -> None:
     at = local("11:15")
     roster = roster_of(place(), offline_since={0: at})
-    assert offline().evidence(view(at, local("12:00"), roster), 0) == {
+    assert offline().evidence(view(at, local("12:00"), roster, local("11:05")), 0) == {
         "unit": "min",
         "value": 45.0,
         "limit": 30.0,
         "last_measured": "2026-11-23T03:15:00+00:00",
+        "last_heartbeat": "2026-11-23T03:05:00+00:00",
         "last_will": "2026-11-23T03:15:00+00:00",
         "open_for_minutes": 121,
         "at": "2026-11-23T04:00:00+00:00",
         "skipped": [],
     }
+
+
+def test_evidence_of_a_monitor_that_only_beats() -> None:
+    told = offline().evidence(view(None, local("12:00"), beat=local("11:15")), 0)
+    assert (told["last_measured"], told["last_will"]) == (None, None)
+    assert (told["last_heartbeat"], told["value"]) == ("2026-11-23T03:15:00+00:00", 45.0)
 
 
 def test_the_view_needs_no_channel_for_it() -> None:

@@ -114,6 +114,27 @@ def test_touched_names_each_monitor_once() -> None:
     assert it.touched().tolist() == []
 
 
+def heard(of: Window, monitor: int, minutes_ago: float) -> None:
+    at = NOW - round(minutes_ago * MINUTE)
+    of.heard(np.array([monitor], np.int32), np.array([at], np.int64))
+
+
+def test_the_latest_heartbeat_counts_and_is_no_reading() -> None:
+    it = window(monitors=0)
+    heard(it, 300, 1)
+    heard(it, 300, 5)
+    seen = view(it, 0, 300)
+    assert seen.last_heard.tolist() == [NEVER, NOW - MINUTE]
+    assert seen.last_measured.tolist() == [NEVER, NEVER]
+    assert it.touched().tolist() == []
+
+
+def test_no_heartbeats_at_all_are_fine() -> None:
+    it = window(monitors=0)
+    it.heard(np.empty(0, np.int32), np.empty(0, np.int64))
+    assert view(it).last_heard.tolist() == [NEVER]
+
+
 def test_nothing_added_changes_nothing() -> None:
     it = window()
     it.add(Readings.empty())

@@ -97,6 +97,16 @@ ABSENCE: dict[str, Any] = {
         "peak": 130.5,
     },
 }
+BEATS_AGAIN: dict[str, Any] = {
+    **ABSENCE,
+    "evidence": {
+        **ABSENCE["evidence"],
+        "cleared": {
+            "last_measured": "2026-11-23T03:40:00+00:00",
+            "last_heartbeat": "2026-11-23T05:50:00+00:00",
+        },
+    },
+}
 TREND: dict[str, Any] = {
     "kind": "trend",
     "severity": Severity.INFO,
@@ -202,6 +212,13 @@ OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.na
             State.RESOLVED,
             "【预警解除】老王面馆：监测仪恢复上报，离线 2 小时 10 分钟",
             "[Early warning over] 老王面馆: monitor reports again after 2 h 10 min offline",
+        ),
+        (
+            BEATS_AGAIN,
+            State.RESOLVED,
+            "【预警解除】老王面馆：监测仪恢复通信，有心跳但尚无读数，离线 2 小时 10 分钟",
+            "[Early warning over] 老王面馆: monitor is alive again after 2 h 10 min offline, "
+            "but sends no reading yet",
         ),
         (
             TREND,

@@ -4,22 +4,51 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from fumewatch import metrics
+from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
+from fumewatch.core.integrity import Integrity
 from fumewatch.jobs import jobs
-from fumewatch.store import Database, daemons, dead_letters
+from fumewatch.store import Database, daemons, dead_letters, devices, monitors
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store.wire import to_us
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEEP = timedelta(days=400)
+JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), KEEP, Integrity())}
 
 
 def test_what_nobody_needs_any_more_goes_in_time(database: Database):
+    with database.transaction() as conn:
+        monitors.register(conn, [("xuhui", "M1")])
     for at in (NOW, NOW - 2 * KEEP):
         with database.transaction() as conn:
+            devices.add(
+                conn,
+                [
+                    (1, DeviceEvent(EventKind.LOG, to_us(at), {"Info": "x"})),
+                    (1, DeviceAggregate(Interval.HOUR, to_us(at), 0, mean=1)),
+                ],
+                at,
+            )
             daemons.beat(conn, Daemon(uuid.uuid4(), "host", 1, "0", at, at, False, {}, {}))
             dead_letters.add(conn, [DeadLetter(at, "a/topic", b"", "not_json", "")])
-    for job in jobs(ZoneInfo("Asia/Shanghai"), KEEP):
+    for job in JOBS.values():
         job.run(database, NOW)
     with database.transaction() as conn:
         assert conn.execute("select heartbeat_at from daemon").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from dead_letter").fetchall() == [(NOW,)]
+        assert conn.execute("select received_at from device_event").fetchall() == [(NOW,)]
+        assert conn.execute("select received_at from device_aggregate").fetchall() == [(NOW,)]
+
+
+def test_comparisons_are_counted_by_what_they_came_to(database: Database):
+    counter = metrics.COMPARISONS.labels("too few of ours")
+    before = counter._value.get()
+    with database.transaction() as conn:
+        monitors.register(conn, [("xuhui", "M1")])
+        told = DeviceAggregate(Interval.HOUR, to_us(NOW - timedelta(hours=5)), 0, mean=1000)
+        devices.add(conn, [(1, told)], NOW - timedelta(hours=4))
+    assert JOBS["compare_aggregates"].run(database, NOW) == {"too few of ours": 1}
+    assert JOBS["compare_aggregates"].run(database, NOW) == {}
+    assert counter._value.get() == before + 1

@@ -1,9 +1,10 @@
-"""A monitor is silent."""
+"""A monitor is silent: it neither measures nor beats."""
 
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from fumewatch.core.arrays import Mask, Numbers
@@ -16,13 +17,17 @@ _minute = timedelta(minutes=1)
 
 
 class Absence(Common):
-    """Breach: nothing measured for `in_hours` of the current business hours, or `out_of_hours`.
+    """Breach: no sign of life for `in_hours` of the current business hours, or `out_of_hours`.
+
+    A reading is a sign of life, and so is a heartbeat (HJ 212, 9015): silence counts from the later
+    of the two, as this rule is about the link. Who beats and measures nothing is not offline; the
+    fleet shows it as stale.
 
     Silence before the site opened does not count for `in_hours`, so a site that cuts its power at
     night raises nothing in the morning. Once the broker has told, since the site opened, of a lost
     connection (last will), `after_last_will` stands for `in_hours`. A firing alert clears only when
-    the monitor measures again. A monitor that was never heard of is no data; one that nobody has
-    assigned is judged.
+    the monitor measures or beats again: a connection alone is no sign of life. A monitor that was
+    never heard of is no data; one that nobody has assigned is judged.
     """
 
     CHECKS: ClassVar = (
@@ -69,14 +74,14 @@ class Absence(Common):
 
     def evidence(self, view: View, row: int) -> dict[str, Any]:
         found = self.numbers(view)
-        last = int(view.last_measured[row])
-        will = int(view.roster.will_at[view.rows[row]])
+        will = view.roster.will_at[view.rows[row]]
         return {
             "unit": "min",
             "value": number(found.value[row], 1),
             "limit": number(found.limit[row], 1),
-            "last_measured": None if last == NEVER else iso(last),
-            "last_will": None if will == NEVER else iso(will),
+            "last_measured": _instant(view.last_measured[row]),
+            "last_heartbeat": _instant(view.last_heard[row]),
+            "last_will": _instant(will),
             "open_for_minutes": int(view.open_for[-1, row]),
             "at": iso(view.now),
             "skipped": [],
@@ -84,20 +89,30 @@ class Absence(Common):
 
     @property
     def _shortest(self) -> float:
-        """Minutes. A connection that is back is no measurement yet."""
+        """Minutes. A connection that is back is no sign of life yet."""
         return min(self.in_hours, self.after_last_will or self.in_hours) / _minute
 
     def _allowed_in_hours(self, view: View) -> Numbers:
         """[n], minutes."""
         will_at = view.roster.will_at[view.rows]
         opened_at = view.now - view.open_for[-1].astype(np.int64) * MINUTE
-        is_lost = will_at >= np.maximum(view.last_measured, opened_at)
+        is_lost = will_at >= np.maximum(_alive_at(view), opened_at)
         shorter = self.after_last_will or self.in_hours
         return np.where(is_lost, shorter / _minute, self.in_hours / _minute)
 
 
+def _instant(at: np.int64) -> str | None:
+    return None if at == NEVER else iso(int(at))
+
+
+def _alive_at(view: View) -> NDArray[np.int64]:
+    """[n], µs: the last sign of life."""
+    return np.maximum(view.last_measured, view.last_heard)
+
+
 def _silence(view: View) -> Numbers:
-    """[n], minutes since the last measurement; NaN where there never was one."""
-    known = view.last_measured != NEVER
-    since = np.where(known, view.last_measured, view.now)
+    """[n], minutes since the last sign of life; NaN where there never was one."""
+    alive_at = _alive_at(view)
+    known = alive_at != NEVER
+    since = np.where(known, alive_at, view.now)
     return np.where(known, (view.now - since) / MINUTE, np.nan)

@@ -1,15 +1,19 @@
 -- What devices tell of themselves, and dead letters that can be replayed.
 
 alter table monitor add column heard_at timestamptz;   -- last heartbeat (HJ 212, 9015)
+alter table monitor set (fillfactor = 70);      -- written at each heartbeat: in place (HOT)
 
 create table device_event (                       -- restarts, logs, changes of facility states
     monitor_id int not null references monitor,
     at timestamptz not null,                      -- when it happened, by the device's clock
     kind text not null check (kind in ('restart', 'log', 'facility')),
-    detail jsonb not null default '{}',           -- as the device wrote it
+    detail jsonb not null default '{}',           -- as the device wrote it, long texts cut
+    about text not null default '',               -- facility: which keys its detail has, hashed
     received_at timestamptz not null
 );
-create unique index device_event_once on device_event (monitor_id, kind, at, md5(detail::text));
+create unique index device_event_once
+    on device_event (monitor_id, kind, about, at, md5(detail::text));
+create index device_event_by_monitor on device_event (monitor_id, received_at desc);
 create index device_event_by_time on device_event (received_at);
 
 create table device_aggregate (                   -- the device's own statistics, and ours beside them
@@ -20,14 +24,21 @@ create table device_aggregate (                   -- the device's own statistics
     least int, mean int, most int,                -- thousandths of the channel's unit
     quality "char" not null default 'N',
     received_at timestamptz not null,
-    our_mean int,                                 -- ours over the same interval; null: not compared
+    our_mean int,                                 -- ours over the same interval; null: none
     our_count int,                                -- judged readings that ours rests on
     compared_at timestamptz,                      -- null: not yet
-    differs boolean not null default false,       -- beyond the tolerance: a finding
-    primary key (monitor_id, interval, start, channel)
+    outcome text check (outcome in               -- core.integrity.Outcome; differs: a finding
+        ('not judged', 'not our ten minutes', 'too few of ours', 'differs', 'agrees')),
+    primary key (monitor_id, interval, start, channel),
+    check ((compared_at is null) = (outcome is null))
 );
 create index device_aggregate_due on device_aggregate (received_at) where compared_at is null;
-create index device_aggregate_findings on device_aggregate (start) where differs;
+create index device_aggregate_compared on device_aggregate (monitor_id, start) include (outcome)
+    where outcome in ('differs', 'agrees');
+create index device_aggregate_findings on device_aggregate (monitor_id, start desc)
+    where outcome = 'differs';
+create index device_aggregate_by_comparison on device_aggregate (compared_at) include (outcome)
+    where compared_at is not null;
 create index device_aggregate_by_time on device_aggregate (received_at);
 
 alter table dead_letter
