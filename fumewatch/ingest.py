@@ -4,10 +4,12 @@ A batch goes: taken from the inbox, decoded, stored in one transaction (new moni
 letters, statuses), acked, and only then shown to the window and the roll-ups: of the readings, what
 was really new. A kill at any line therefore costs nothing: what is not acked comes again, and the
 key (monitor, measured_at) makes a second time harmless.
+
+A dead letter whose replay is asked for goes the same way, and is settled in that transaction.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Final, assert_never
@@ -23,12 +25,15 @@ from fumewatch.core.merge import Added
 from fumewatch.core.topic import Kind, Source, Sources
 from fumewatch.mqtt import TRUNCATED, Message, Subscriber
 from fumewatch.store import Database, dead_letters, monitors, readings
-from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store.dead_letters import CUT, DeadLetter, Due
 from fumewatch.store.readings import Newest
 
 log = structlog.get_logger()
 
 STATUSES: Final = (b"online", b"offline")
+REPLAY_LETTERS: Final = 500
+REPLAY_BYTES: Final = 4 << 20
+"""What one replay takes at most: messages wait meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +73,15 @@ class Work:
 
 
 class Ingest:
-    """Owned by one loop: not safe for threads. `received_at` starts at the store's mark."""
+    """Owned by one loop: not safe for threads. `received_at` starts at the store's mark.
+
+    Without a subscriber it can only replay.
+    """
 
     def __init__(
         self,
         database: Database,
-        subscriber: Subscriber,
+        subscriber: Subscriber | None,
         sources: Sources,
         limits: Limits,
         now: Callable[[], datetime],
@@ -94,6 +102,7 @@ class Ingest:
         StoreUnavailable leaves it unknown what was stored: nothing is acked then, and window and
         roll-ups must be built anew from the store.
         """
+        assert self._subscriber is not None, "nobody to take messages from"
         batch = self._subscriber.take(self._limits.max_batch, timeout)
         metrics.INBOX.set(self._subscriber.depth)
         if batch is None:
@@ -109,7 +118,7 @@ class Ingest:
 
         Whatever the culprit brings about, a mistake of ours included, it must not block the others.
         """
-        received_at = max(self._now(), self.received_at + timedelta(microseconds=1))
+        received_at = self._later()
         try:
             stored = self._store(self._sort(messages, received_at), received_at)
         except StoreUnavailable:
@@ -121,6 +130,40 @@ class Ingest:
                 return Stored.joined(first, self._persist(messages[middle:]))
             stored = self._store(_buried(messages[0], error, received_at), received_at)
         self.received_at = received_at
+        return stored
+
+    def _later(self) -> datetime:
+        """Now, or right after the last batch where the clock is behind it."""
+        return max(self._now(), self.received_at + timedelta(microseconds=1))
+
+    def replay(self) -> Stored | None:
+        """Take some dead letters whose replay is asked for the way of messages; None: none is.
+
+        What is now good of a letter is stored in any case; with all of it good the letter is
+        replayed for good, else it stays open with the reason of now.
+        """
+        with self._database.transaction() as conn:
+            due = dead_letters.due(conn, REPLAY_LETTERS, REPLAY_BYTES)
+        return self._replay(due) if due else None
+
+    def _replay(self, due: Sequence[Due]) -> Stored:
+        """As `_persist`, with letters: the one that cannot be stored stays where it is."""
+        messages = [_message(letter) for letter in due]
+        received_at = self._later()
+        try:
+            work = _of_the_past(self._sort(messages, received_at))
+            stored = self._store(work, received_at, due)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            if len(due) > 1:
+                middle = len(due) // 2
+                first = self._replay(due[:middle])
+                return Stored.joined(first, self._replay(due[middle:]))
+            work = _buried(messages[0], error, received_at)
+            stored = self._store(work, received_at, due)
+        self.received_at = received_at
+        _count_replays(due, work, stored)
         return stored
 
     def _sort(self, messages: Sequence[Message], received_at: datetime) -> Work:
@@ -144,19 +187,22 @@ class Ingest:
         letters += _letters(messages, decoded.faults, received_at)
         return Work(sources, decoded, letters, statuses)
 
-    def _store(self, work: Work, received_at: datetime) -> Stored:
+    def _store(self, work: Work, received_at: datetime, due: Sequence[Due] = ()) -> Stored:
+        """`due`: the letters that the work is a replay of. Those are settled, and none is added."""
         strangers = _strangers(work)
         with self._database.transaction() as conn:
             numbers = monitors.register(conn, strangers) if strangers else {}
             ids = _ids(work.sources, numbers)
             added = readings.add(conn, work.decoded.readings(ids), received_at, self._newest)
             statuses = tuple((_number(source, numbers), word) for source, word in work.statuses)
-            if work.letters:
+            if not due:
                 dead_letters.add(conn, work.letters)
             if statuses:
                 monitors.set_status(conn, [(*status, received_at) for status in statuses])
+            if due:
+                dead_letters.settle(conn, due, work.letters, received_at)
         _remember(work, numbers)
-        _count(work, added)
+        _count(work, added, () if due else work.letters)
         return Stored(added, len(numbers), statuses)
 
 
@@ -174,9 +220,8 @@ def _sort_other(
     """A message that is no reading goes where it belongs; a cleared status says nothing."""
     payload = message[1]
     match source.kind:
-        case Kind.READING if message[3] & TRUNCATED:
-            detail = "longer than max_message of [mqtt]; only its beginning is kept"
-            letters.append(_letter(message, DecodeError("too_large", detail), received_at))
+        case Kind.READING | Kind.STRANGE if message[3] & TRUNCATED:
+            letters.append(_letter(message, DecodeError("too_large", CUT), received_at))
         case Kind.READING:
             pass
         case Kind.STATUS if payload in STATUSES:
@@ -248,11 +293,32 @@ def _remember(work: Work, numbers: Mapping[tuple[str, str], int]) -> None:
             source.number = _number(source, numbers)
 
 
-def _count(work: Work, added: Added) -> None:
+def _count(work: Work, added: Added, letters: Iterable[DeadLetter]) -> None:
     metrics.READINGS.labels("new").inc(len(added))
     metrics.READINGS.labels("repeated").inc(len(work.decoded) - len(added))
-    for letter in work.letters:
-        metrics.DEAD_LETTERS.labels(letter.kind).inc()
+    for letter in letters:
+        metrics.DEAD_LETTERS.labels(letter.kind, letter.profile).inc()
+
+
+def _message(letter: Due) -> Message:
+    """A letter as the message that it was."""
+    return letter.topic.encode(), letter.payload, 0, TRUNCATED if letter.is_cut else 0
+
+
+def _of_the_past(work: Work) -> Work:
+    """Readings have their own time; a status has not, and an old one says nothing of now."""
+    return replace(work, statuses=[])
+
+
+def _count_replays(due: Sequence[Due], work: Work, stored: Stored) -> None:
+    dead = {(letter.topic, letter.payload) for letter in work.letters}
+    still_dead = sum((letter.topic, letter.payload) in dead for letter in due)
+    replayed = len(due) - still_dead
+    metrics.REPLAYS.labels("replayed").inc(replayed)
+    metrics.REPLAYS.labels("still_dead").inc(still_dead)
+    log.info(
+        "dead letters replayed", replayed=replayed, still_dead=still_dead, new=len(stored.added)
+    )
 
 
 def _us(at: datetime) -> int:

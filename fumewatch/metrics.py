@@ -11,7 +11,10 @@ READINGS: Final = Counter(
     "fumewatch_readings_total", "Readings: new, or repeated and ignored", ["outcome"]
 )
 DEAD_LETTERS: Final = Counter(
-    "fumewatch_dead_letters_total", "Payloads that could not be decoded", ["kind"]
+    "fumewatch_dead_letters_total", "Payloads that could not be decoded", ["kind", "profile"]
+)
+REPLAYS: Final = Counter(
+    "fumewatch_replays_total", "Dead letters tried again: replayed, or still_dead", ["outcome"]
 )
 INBOX: Final = Gauge("fumewatch_inbox_messages", "MQTT messages received, not yet acked")
 COMMIT_SECONDS: Final = Histogram(
