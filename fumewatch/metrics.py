@@ -13,6 +13,9 @@ READINGS: Final = Counter(
 DEAD_LETTERS: Final = Counter(
     "fumewatch_dead_letters_total", "Payloads that could not be decoded", ["profile", "kind"]
 )
+REPLAYS: Final = Counter(
+    "fumewatch_replays_total", "Dead letters tried again: replayed, or still_dead", ["outcome"]
+)
 ODDITIES: Final = Counter(
     "fumewatch_payload_oddities_total",
     "Departures of payloads from their standard that were forgiven",

@@ -17,6 +17,7 @@ from fumewatch.config.ways import sources
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import needs
+from fumewatch.core.sources import Sources
 from fumewatch.core.window import Window
 from fumewatch.evaluate import Evaluate
 from fumewatch.health import Health
@@ -46,6 +47,8 @@ RELOAD_EVERY: Final = timedelta(seconds=30)
 """How soon an import of sites takes effect."""
 STATUS_WITHIN: Final = timedelta(seconds=5)
 """How soon a status does: loading the roster anew for each would cost more than all the rest."""
+REPLAY_EVERY: Final = timedelta(seconds=1)
+"""How often to look whether somebody asks for a replay of dead letters."""
 
 
 class Pump:
@@ -117,6 +120,7 @@ class Pump:
         stored = self._ingest.step(TAKE_SECONDS)
         if stored is not None:
             self._take_in(stored)
+        self._replay(self._now())
         now = self._now()
         if now < self._turned_at:  # the clock was set back: nothing may wait until it caught up
             self._all_due(now)
@@ -132,6 +136,17 @@ class Pump:
 
     def _all_due(self, now: datetime) -> None:
         self._all_at = self._next_at = self._flush_at = self._reload_at = now
+        self._replay_at = now
+
+    def _replay(self, now: datetime) -> None:
+        """Some of the dead letters that somebody asks for; if there are more, the next turn's."""
+        if now < self._replay_at:
+            return
+        stored = self._ingest.replay()
+        if stored is None:
+            self._replay_at = now + REPLAY_EVERY
+        else:
+            self._take_in(stored)
 
     def _take_in(self, stored: Stored) -> None:
         self._window.add(stored.added.fresh)
@@ -213,16 +228,11 @@ class Pump:
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
         self._health.up("ingest")
-        limits = Limits(
-            self._config.ingest.max_batch,
-            self._config.ingest.future_tolerance,
-            self._config.retention.readings,
-        )
-        return Ingest(
+        return _ingest(
+            self._config,
             self._database,
             self._subscriber,
             self._sources,
-            limits,
             self._now,
             mark,
             self._post,
@@ -242,3 +252,47 @@ def _limits(config: Config) -> dict[str, dict[str, float]]:
         profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
         for profile in config.limit
     }
+
+
+def replay_all(
+    config: Config,
+    database: Database,
+    now: Callable[[], datetime],
+    on_batch: Callable[[Stored], bool],
+) -> None:
+    """Replay every dead letter that is asked for, or until `on_batch` says no.
+
+    For whoever holds the leader's lock while no daemon runs. A kill on the way leaves the letters
+    to the next, and the roll-ups to the next start.
+    """
+    with database.transaction() as conn:
+        rollups.recover(conn, config.zone)
+        mark = rollups.received_to(conn)
+        ways = sources(config)
+        ways.learn(monitors.places(conn, str(config.zone)))
+    ingest = _ingest(config, database, None, ways, now, mark, _no_answer)
+    while (stored := ingest.replay()) is not None and on_batch(stored):
+        pass
+    with database.transaction() as conn:
+        rollups.recover(conn, config.zone)
+
+
+def _no_answer(_topic: str, _payload: bytes) -> bool:
+    """A device that waited for one has sent again long ago."""
+    return False
+
+
+def _ingest(
+    config: Config,
+    database: Database,
+    subscriber: Subscriber | None,
+    sources: Sources,
+    now: Callable[[], datetime],
+    mark: datetime | None,
+    post: Callable[[str, bytes], bool],
+) -> Ingest:
+    """`mark`: how far the roll-ups have counted."""
+    limits = Limits(
+        config.ingest.max_batch, config.ingest.future_tolerance, config.retention.readings
+    )
+    return Ingest(database, subscriber, sources, limits, now, mark, post)

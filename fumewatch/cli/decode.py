@@ -10,7 +10,7 @@ import typer
 from fumewatch.cli import inputs, options, show
 from fumewatch.cli.inputs import Input
 from fumewatch.cli.options import AsJson, ConfigPath
-from fumewatch.core.errors import ConfigError, Fault
+from fumewatch.core.errors import FumewatchError
 
 if TYPE_CHECKING:
     from fumewatch.config import Config
@@ -123,15 +123,19 @@ def _config(path: Path | None) -> "Config":
 
 def _chosen(path: Path | None, name: str | None) -> "Decoder":
     from fumewatch.config import profiles
+    from fumewatch.config.source import closest
     from fumewatch.core.decode.decoder import Decoder
 
     if name is None:
         return Decoder(profiles.default())
-    known = {each.name: each for each in (*profiles.ready(), *_config(path).profile)}
-    if name not in known:
-        what = f"no profile is called {name!r}; there are {', '.join(known)}"
-        raise ConfigError([Fault("--profile", what)])
-    return Decoder(known[name])
+    configured = {each.name: each for each in _config(path).profile}
+    ready = profiles.ready_made()
+    if name in configured:
+        return Decoder(configured[name])
+    if name in ready:
+        return Decoder(profiles.reader(name))
+    hint = closest(name, [*configured, *ready])
+    raise FumewatchError(f"no profile is named {name!r}{hint}")
 
 
 def _kind(found: dict[str, Any]) -> str:

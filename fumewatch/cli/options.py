@@ -14,7 +14,7 @@ from fumewatch.cli import show
 
 if TYPE_CHECKING:
     from fumewatch.config import Config
-    from fumewatch.store import Connection
+    from fumewatch.store import Connection, Database
 
 ConfigPath = Annotated[
     Path | None,
@@ -47,21 +47,28 @@ def load(path: Path | None) -> "Config":
 
 
 @contextmanager
-def transaction(config: "Config") -> Iterator["Connection"]:
-    """One transaction on a database whose schema is ours; StoreRefused says to migrate first."""
+def database(config: "Config") -> Iterator["Database"]:
+    """A database whose schema is ours; StoreRefused says to migrate first."""
     from fumewatch.core.errors import StoreRefused
     from fumewatch.store import Database, migrate
 
-    database = Database(config.database)
-    database.open()
+    opened = Database(config.database)
+    opened.open()
     try:
-        with database.transaction() as conn:
+        with opened.transaction() as conn:
             state = migrate.state(conn)
-            if state is not migrate.State.CURRENT:
-                raise StoreRefused(f"the database's schema is {state}; run fumewatch migrate")
-            yield conn
+        if state is not migrate.State.CURRENT:
+            raise StoreRefused(f"the database's schema is {state}; run fumewatch migrate")
+        yield opened
     finally:
-        database.close()
+        opened.close()
+
+
+@contextmanager
+def transaction(config: "Config") -> Iterator["Connection"]:
+    """One transaction on a database whose schema is ours."""
+    with database(config) as opened, opened.transaction() as conn:
+        yield conn
 
 
 def read_duration(given: str | timedelta) -> timedelta:

@@ -1,5 +1,6 @@
 """What one payload became, as `fumewatch decode` tells it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, assert_never
 
@@ -94,7 +95,7 @@ def _facts(decoded: Decoded, zone: tzinfo) -> dict[str, Any]:
                 found.setdefault("aggregates", []).append(_aggregate(aggregate, zone))
             case Heartbeat():
                 found["heartbeat"] = True
-            case Reply(frame):
+            case Reply(_, frame):
                 found["reply"] = frame.decode()
             case _:
                 assert_never(told.fact)
@@ -119,7 +120,7 @@ def _local(at_us: int, zone: tzinfo) -> str:
 
 def tell(found: dict[str, Any], each: Input) -> None:
     """For the eye; what comes from outside is shown as text, whatever it holds."""
-    show.line(show.plain(f"{each.name}  [{found.get('profile', 'HJ 212 as it stands')}]"))
+    show.line(show.inert(f"{each.name}  [{found.get('profile', 'HJ 212 as it stands')}]"))
     if "error" in found:
         _tell_fault(found, each.payload)
     elif "readings" not in found:
@@ -132,11 +133,11 @@ def tell(found: dict[str, Any], each: Input) -> None:
 def _tell_fault(fault: dict[str, Any], payload: bytes) -> None:
     at = fault.get("at")
     place = f" at byte {at}" if at is not None else ""
-    show.line(show.plain(f"  {fault['error']}{place}: {fault.get('detail', '')}"))
+    show.line(show.inert(f"  {fault['error']}{place}: {fault.get('detail', '')}"))
     if isinstance(at, int) and 0 <= at <= len(payload):
         start = max(0, at - _AROUND)
-        before = show.plain(payload[start:at].decode("utf-8", "replace"))
-        after = show.plain(payload[at : at + _AROUND].decode("utf-8", "replace"))
+        before = show.inert(payload[start:at].decode("utf-8", "replace"))
+        after = show.inert(payload[at : at + _AROUND].decode("utf-8", "replace"))
         show.line(f"    {before}{after}")
         show.line(f"    {' ' * len(before)}^")
 
@@ -145,7 +146,7 @@ def _tell_raw(found: dict[str, Any]) -> None:
     import json
 
     for line in json.dumps(found, ensure_ascii=False, indent=2).splitlines():
-        show.line(show.plain(f"  {line}"))
+        show.line(show.inert(f"  {line}"))
 
 
 def _tell_found(found: dict[str, Any], payload: bytes) -> None:
@@ -154,18 +155,23 @@ def _tell_found(found: dict[str, Any], payload: bytes) -> None:
         _tell_reading(reading)
     if len(readings) > MOST_READINGS:
         show.line(f"  ... and {len(readings) - MOST_READINGS:,} readings more")
-    for event in found.get("events", []):
-        show.line(show.plain(f"  event {event['kind']} {event['at']} {event['detail']}"))
-    for aggregate in found.get("aggregates", []):
-        show.line(show.plain(f"  the device's own {_spelt(aggregate)}"))
-    for name in ("heartbeat", "status", "reply"):
-        if name in found:
-            show.line(show.plain(f"  {name}: {found[name]}"))
-    if "oddities" in found:
-        odd = ", ".join(f"{name} {count}" for name, count in found["oddities"].items())
-        show.line(show.plain(f"  forgiven or passed over: {odd}"))
+    for line in _told_besides(found):
+        show.line(show.inert(f"  {line}"))
     for fault in found.get("faults", []):
         _tell_fault(fault, payload)
+
+
+def _told_besides(found: dict[str, Any]) -> Iterator[str]:
+    for event in found.get("events", []):
+        yield f"event {event['kind']} {event['at']} {event['detail']}"
+    for aggregate in found.get("aggregates", []):
+        yield f"the device's own {_spelt(aggregate)}"
+    for name in ("heartbeat", "status", "reply"):
+        if name in found:
+            yield f"{name}: {found[name]}"
+    if odd := found.get("oddities"):
+        listed = ", ".join(f"{name} {count}" for name, count in odd.items())
+        yield f"forgiven or passed over: {listed}"
 
 
 def _spelt(aggregate: dict[str, Any]) -> str:
@@ -183,7 +189,7 @@ def _tell_reading(reading: dict[str, Any]) -> None:
     quality = reading["quality"]
     verdict = "judged" if quality == "N" else "kept, not judged"
     head = f"  {reading['measured_at']}  {reading.get('monitor', '')}".rstrip()
-    show.line(show.plain(f"{head}  quality {quality} ({verdict})"))
+    show.line(show.inert(f"{head}  quality {quality} ({verdict})"))
     for channel in CHANNELS:
         if channel.name not in reading:
             continue

@@ -9,8 +9,9 @@ from fumewatch.config import Config
 from fumewatch.core.fleet import tally
 from fumewatch.store import Connection, daemons, partitions, summary
 from fumewatch.store.daemons import Daemon
-from fumewatch.store.pages import fleet, operation
-from fumewatch.store.pages.operation import DeadLetterKind, Outbox, StoreFacts
+from fumewatch.store.dead_letters import Which
+from fumewatch.store.pages import dead_letters, fleet, operation
+from fumewatch.store.pages.operation import Outbox, StoreFacts
 from fumewatch.web.present import Presenter
 
 SILENT_AFTER: Final = timedelta(seconds=30)
@@ -29,7 +30,7 @@ class Status:
     monitors: dict[str, int]
     open_alerts: dict[str, int]
     outbox: Outbox
-    dead_letters: list[DeadLetterKind]
+    dead_letters: list[dead_letters.Group]
     counts: summary.Counts
     database: StoreFacts
     engine: str
@@ -50,7 +51,7 @@ class Status:
             "monitors": self.monitors,
             "open_alerts": self.open_alerts,
             "outbox": asdict(self.outbox),
-            "dead_letters": [asdict(kind) for kind in self.dead_letters],
+            "dead_letters": [asdict(group) for group in self.dead_letters],
             "counts": asdict(self.counts),
             "database": asdict(self.database) | {"engine": self.engine},
         }
@@ -66,7 +67,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         monitors={state.value: n for state, n in tally(stands).items()},
         open_alerts=operation.open_by_severity(conn),
         outbox=operation.outbox(conn, now - LOOK_BACK),
-        dead_letters=operation.dead_letter_kinds(conn, now - LOOK_BACK),
+        dead_letters=dead_letters.groups(conn, Which(since=now - LOOK_BACK), now - LOOK_BACK),
         counts=summary.counts(conn),
         database=operation.store_facts(conn),
         engine=partitions.engine(conn).value,
@@ -79,12 +80,13 @@ def tell(status: Status) -> None:
     if status.dead_letters:
         show.table(
             "Dead letters of the last 7 days",
-            ["kind", "count", "latest"],
+            ["profile", "reason", "count", "latest"],
             [
-                (d.kind, f"{d.count:,}", show.ago(status.at - d.latest_at))
+                (d.profile or "none", d.kind, f"{d.count:,}", show.ago(status.at - d.latest_at))
                 for d in status.dead_letters
             ],
         )
+        show.line("See them with fumewatch deadletters list")
 
 
 def _tell_daemons(status: Status) -> None:

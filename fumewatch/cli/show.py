@@ -1,6 +1,7 @@
 """How commands speak: results to standard output, complaints to standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
@@ -12,6 +13,10 @@ import typer
 
 from fumewatch.core.errors import Fault
 
+_UNPRINTABLE: Final = re.compile(
+    r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+"""Control and formatting characters that JSON leaves as they are; texts from outside have them."""
 MOST_FAULTS: Final = 200
 """Beyond this many nobody reads on; --json has them all."""
 
@@ -24,13 +29,25 @@ def complain(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def plain(text: str) -> str:
-    """Text from outside on one line, so that it cannot steer the terminal."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
-
-
 def as_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+    line(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """On one line, readable, and safe for a terminal: what is no letter or sign is escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    return _UNPRINTABLE.sub(_as_json_escape, text)
+
+
+def inert(text: str) -> str:
+    """What came from outside, with whatever could move a terminal's cursor or order written out.
+
+    >>> inert("up\x1b[2J")
+    'up\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def faults(found: Sequence[Fault]) -> None:
@@ -80,7 +97,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 def _cell(value: object) -> Any:
     from rich.text import Text
 
-    return Text("" if value is None else str(value))  # as text: a site named "[red]" stays so
+    # as text: a site named "[red]" stays so
+    return Text("" if value is None else inert(str(value)))
+
+
+def _as_json_escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _plain(value: Any) -> Any:

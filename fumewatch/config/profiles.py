@@ -42,6 +42,11 @@ def default() -> Profile:
     return Profile.model_validate(ready_made()[DEFAULT])
 
 
+def reader(name: str) -> Profile:
+    """A ready-made profile by which payloads are read, wherever they come from: without topic."""
+    return Profile.model_validate({**ready_made()[name], "topic": ""})
+
+
 def ready_text(name: str) -> str:
     """A ready-made profile as it is written, with the comments on what is known of it."""
     return _ready_texts()[name]

@@ -55,8 +55,12 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The frame that the device waits for: to be published once what it sent is stored."""
+    """The frame that the device waits for: to be published once what it sent is stored.
 
+    `topic`: a template, of the monitor that sent it.
+    """
+
+    topic: str
     frame: bytes
 
 

@@ -11,7 +11,8 @@ from starlette.responses import StreamingResponse
 
 from fumewatch.core.fleet import FleetState
 from fumewatch.store import readings
-from fumewatch.store.pages import fleet, operation
+from fumewatch.store.pages import dead_letters as letters
+from fumewatch.store.pages import fleet
 from fumewatch.web import alerts, models, series
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Words, given
@@ -149,12 +150,15 @@ def show_site(context: Ctx, id: Id) -> models.Site:
 def dead_letters(
     context: Ctx,
     kind: Words = None,
+    profile: Words = None,
+    replayed: bool = False,
     limit: Limit = 50,
     before: alerts.Number = None,
 ) -> models.DeadLetters:
-    """Messages that could not be read, newest first."""
+    """Messages that could not be read, newest first; or those `replayed` since, instead."""
+    newest = letters.newest_replayed if replayed else letters.newest_open
     with context.database.transaction() as conn:
-        rows = operation.dead_letters(conn, given(kind), limit + 1, before)
+        rows = newest(conn, given(kind), given(profile), limit + 1, before)
     shown = [context.present.dead_letter(row) for row in rows[:limit]]
     return models.DeadLetters(
         dead_letters=shown, next=rows[limit - 1].id if len(rows) > limit else None

@@ -237,7 +237,11 @@ class Counts(_Out):
 
 
 class DeadLetter(_Out):
-    """`payload` is its first 2,000 bytes as text; what is no UTF-8 is shown as \\xNN."""
+    """`payload` is its first 2,000 bytes as text; what is no UTF-8 is shown as \\xNN.
+
+    `profile`: the one that could not read it, "" where none did. `tried_at`: of the last replay
+    that failed. `is_cut`: only its beginning was kept, so it cannot be replayed.
+    """
 
     id: int
     received_at: datetime
@@ -245,6 +249,12 @@ class DeadLetter(_Out):
     payload: str
     kind: str
     detail: str
+    profile: str
+    state: Literal["open", "requested", "replayed"]
+    is_cut: bool
+    requested_at: datetime | None
+    tried_at: datetime | None
+    replayed_at: datetime | None
 
 
 class DeadLetters(_Out):

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from fumewatch.core.fleet import FleetState, Standing, tally
 from fumewatch.store import Database
-from fumewatch.store.pages import fleet, operation
+from fumewatch.store.pages import dead_letters, fleet, operation
 from fumewatch.store.pages.fleet import MonitorRow
 from fumewatch.web import models
 from fumewatch.web.present import Presenter
@@ -16,6 +16,8 @@ from fumewatch.web.present import Presenter
 KEEP: Final = timedelta(seconds=2)
 FAILED_WITHIN: Final = timedelta(days=7)
 """A notification that failed longer ago is history, not news."""
+RECENT: Final = timedelta(days=1)
+"""Dead letters of this long are news."""
 T = TypeVar("T")
 
 
@@ -53,6 +55,7 @@ class Overview:
         self._present = present
         self._fleet = _Kept(self._read_fleet, now)
         self._counts = _Kept(self._read_counts, now)
+        self._letters = _Kept(self._read_letters, now)
 
     def fleet(self) -> Sequence[Member]:
         """Every monitor, by street and site."""
@@ -60,6 +63,13 @@ class Overview:
 
     def counts(self) -> models.Counts:
         return self._counts.get()
+
+    def letters(self) -> dead_letters.Summary:
+        return self._letters.get()
+
+    def _read_letters(self, now: datetime) -> dead_letters.Summary:
+        with self._database.transaction() as conn:
+            return dead_letters.summary(conn, now - RECENT)
 
     def _read_fleet(self, now: datetime) -> Sequence[Member]:
         with self._database.transaction() as conn:

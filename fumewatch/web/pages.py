@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import shlex
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from fumewatch.core.fleet import FleetState
 from fumewatch.store import daemons
 from fumewatch.store.pages import alerts as stored_alerts
+from fumewatch.store.pages import dead_letters as letters
 from fumewatch.store.pages import fleet, operation
 from fumewatch.store.pages.alerts import AlertFilter
 from fumewatch.web import alerts, api, assets, models
@@ -28,6 +30,9 @@ router: Final = APIRouter(include_in_schema=False)
 _DAY: Final = timedelta(days=1)
 _HISTORY: Final = timedelta(days=30)
 MONITORS_A_PAGE: Final = 40
+MOST_GROUPS: Final = 40
+SAMPLES: Final = 3
+"""Of dead letters, each."""
 
 
 @router.get("/")
@@ -173,14 +178,6 @@ def fleet_page(
     worst = list(FleetState)
     found.sort(key=lambda member: worst.index(member.standing.state))
     strangers = [member for member in members if not member.is_assigned]
-    since = context.now() - _DAY
-    with context.database.transaction() as conn:
-        kinds = operation.dead_letter_kinds(conn, since)
-        letters = [
-            context.present.dead_letter(row)
-            for kind in kinds[:6]
-            for row in operation.dead_letters(conn, kind.kind, 2)
-        ]
     return context.render.page(
         request,
         language,
@@ -191,8 +188,7 @@ def fleet_page(
         match=match,
         offset=offset,
         query_with=partial(_fleet_address, match),
-        kinds=kinds,
-        letters=letters,
+        letters=context.overview.letters(),
     )
 
 
@@ -224,8 +220,39 @@ def status_page(request: Request, context: Ctx, language: Lang) -> Response:
         outbox=outbox,
         store=store,
         counts=context.overview.counts(),
+        letters=context.overview.letters(),
         versions=_versions(store),
     )
+
+
+@router.get("/dead-letters")
+def dead_letters_page(request: Request, context: Ctx, language: Lang) -> Response:
+    summary = context.overview.letters()
+    shown = summary.groups[:MOST_GROUPS]
+    with context.database.transaction() as conn:
+        rows = letters.samples(conn, shown, SAMPLES)
+    samples = [context.present.dead_letter(row) for row in rows]
+    return context.render.page(
+        request,
+        language,
+        "dead_letters.html",
+        summary=summary,
+        groups=[
+            (group, _replay_command(group), [s for s in samples if _is_of(s, group)])
+            for group in shown
+        ],
+        more=len(summary.groups) - len(shown),
+    )
+
+
+def _is_of(letter: models.DeadLetter, group: letters.Group) -> bool:
+    return (letter.profile, letter.kind) == (group.profile, group.kind)
+
+
+def _replay_command(group: letters.Group) -> str:
+    """What replays them; a page does not, while nobody logs in."""
+    filters = ["--profile", group.profile, "--kind", group.kind]
+    return f"fumewatch deadletters replay {shlex.join(filters)}"
 
 
 def _versions(store: operation.StoreFacts) -> dict[str, str | None]:

@@ -13,8 +13,8 @@ from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule, Threshold, Trend
 from fumewatch.health import Part
 from fumewatch.store.pages.alerts import AlertRow, NotificationRow, TransitionRow
+from fumewatch.store.pages.dead_letters import Letter
 from fumewatch.store.pages.fleet import MonitorRow, SiteListRow, SiteRow
-from fumewatch.store.pages.operation import DeadLetterRow
 from fumewatch.web import models
 from fumewatch.web.language import Code
 
@@ -221,14 +221,20 @@ class Presenter:
     def part(self, part: Part) -> models.HealthPart:
         return models.HealthPart(is_up=part.is_up, detail=part.detail, since=self.local(part.since))
 
-    def dead_letter(self, row: DeadLetterRow) -> models.DeadLetter:
+    def dead_letter(self, row: Letter) -> models.DeadLetter:
         return models.DeadLetter(
             id=row.id,
             received_at=self.local(row.received_at),
             topic=row.topic,
-            payload=bytes(row.payload).decode("utf-8", "backslashreplace"),
+            payload=row.payload.decode("utf-8", "backslashreplace"),
             kind=row.kind,
             detail=row.detail,
+            profile=row.profile,
+            state=row.state.value,
+            is_cut=row.is_cut,
+            requested_at=self._local(row.requested_at),
+            tried_at=self._local(row.tried_at),
+            replayed_at=self._local(row.replayed_at),
         )
 
 

@@ -67,6 +67,23 @@ WORDS: Final = {
     "trend": _("Trend"),
     # units
     "min": _("min"),
+    # why a message could not be read
+    "not_json": _("It is no JSON"),
+    "not_object": _("An element is no object"),
+    "no_time": _("It has no time"),
+    "bad_time": _("Its time cannot be read"),
+    "no_reading": _("It holds no reading"),
+    "no_channel": _("It holds no value"),
+    "wrong_type": _("A value is of the wrong kind"),
+    "wrong_monitor": _("It names another monitor"),
+    "too_large": _("It is too large"),
+    "too_old": _("It is older than what is kept"),
+    "future": _("It is of the future"),
+    "hj212_unsupported": _("HJ 212 is not read here"),
+    "bad_status": _("It is no status"),
+    "bad_topic": _("Its topic names no monitor"),
+    "store_refused": _("The database refused it"),
+    "internal_error": _("We failed to read it"),
     # what evidence calls its entries
     "channel": _("Channel"),
     "statistic": _("Statistic"),

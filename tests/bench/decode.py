@@ -17,7 +17,6 @@ from fumewatch.config import profiles
 from fumewatch.core.decode import Horizon
 from fumewatch.core.decode.decoder import Decoder
 from fumewatch.core.decode.hj212.encode import encode
-from fumewatch.core.decode.profile import Profile
 from fumewatch.core.reading import CHANNELS
 from tests.bench.machine import Table
 
@@ -60,7 +59,7 @@ def measure() -> list[Rate]:
     frames = [_frame(each) for each in readings]
     alibaba = [_property_post(each) for each in readings]
     default = Decoder(profiles.default())
-    own = Decoder(profiles.ready()["alibaba"])
+    own = Decoder(profiles.reader("alibaba"))
     return [
         *_compare("canonical JSON", canonical, _ways(default) | {"json.loads": json.loads}),
         *_compare("HJ 212, 8 channels", frames, _ways(default) | {"split": _split}),
@@ -151,7 +150,3 @@ def table(rates: Sequence[Rate]) -> Table:
         for rate in rates
     ]
     return Table("Decoding, payloads a second on one core: median (least-greatest)", header, rows)
-
-
-def profile_of(name: str) -> Profile:
-    return profiles.ready()[name]

@@ -230,7 +230,7 @@ def test_hostile_payloads_cannot_steer_the_terminal(fumewatch: Fumewatch, put):
     [
         (("--lenient",), 2, "--raw"),
         (("--jsonl", "--lines"), 2, "--jsonl"),
-        (("--profile", "nobody"), 1, "no profile is called 'nobody'"),
+        (("--profile", "nobody"), 1, "no profile is named 'nobody'"),
         (("--config", "gone.toml"), 1, "no such file"),
     ],
 )

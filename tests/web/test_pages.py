@@ -12,7 +12,7 @@ from fumewatch.web import create_app
 from tests.web.conftest import now
 from tests.web.seed import Seeded
 
-PAGES = ("/", "/fleet", "/status")
+PAGES = ("/", "/fleet", "/status", "/dead-letters")
 
 
 @pytest.fixture

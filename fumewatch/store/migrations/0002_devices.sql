@@ -47,4 +47,6 @@ alter table dead_letter
     add column tried_at timestamptz;              -- last replay that failed
 comment on column dead_letter.replayed_at is 'when a replay stored all of it; never replayed again';
 create index dead_letter_requested on dead_letter (id) where requested_at is not null;
-create index dead_letter_open on dead_letter (profile, kind, id) where replayed_at is null;
+create index dead_letter_open on dead_letter (profile, kind, id) include (received_at)
+    where replayed_at is null;                    -- counts and samples, without a look at the table
+create index dead_letter_replayed on dead_letter (id) where replayed_at is not null;

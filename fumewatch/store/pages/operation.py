@@ -18,23 +18,6 @@ class Outbox:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetterKind:
-    kind: str
-    count: int
-    latest_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterRow:
-    id: int
-    received_at: datetime
-    topic: str
-    payload: bytes
-    kind: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class StoreFacts:
     """`timescaledb` is None on plain PostgreSQL."""
 
@@ -71,33 +54,6 @@ def outbox(conn: Connection[Any], failed_since: datetime) -> Outbox:
     """
     with conn.cursor(row_factory=class_row(Outbox)) as cursor:
         return cursor.execute(query, (failed_since,)).fetchone() or Outbox(0, 0, None)
-
-
-def dead_letter_kinds(conn: Connection[Any], since: datetime) -> list[DeadLetterKind]:
-    """Kinds received since then and not replayed, most frequent first."""
-    query = """
-        select kind, count(*) as count, max(received_at) as latest_at from dead_letter
-        where received_at >= %s and replayed_at is null
-        group by kind order by count desc, kind limit 50
-    """
-    with conn.cursor(row_factory=class_row(DeadLetterKind)) as cursor:
-        return cursor.execute(query, (since,)).fetchall()
-
-
-def dead_letters(
-    conn: Connection[Any], kind: str | None, limit: int, before: int | None = None
-) -> list[DeadLetterRow]:
-    """Newest first, from below id `before`; payloads cut after 2,000 bytes."""
-    query = """
-        select id, received_at, topic, substring(payload from 1 for 2000) as payload, kind, detail
-        from dead_letter
-        where replayed_at is null and (%(kind)s::text is null or kind = %(kind)s)
-          and (%(before)s::bigint is null or id < %(before)s)
-        order by id desc limit %(limit)s
-    """
-    params = {"kind": kind, "before": before, "limit": limit}
-    with conn.cursor(row_factory=class_row(DeadLetterRow)) as cursor:
-        return cursor.execute(query, params).fetchall()
 
 
 def store_facts(conn: Connection[Any]) -> StoreFacts:

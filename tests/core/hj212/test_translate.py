@@ -106,7 +106,10 @@ def test_flags_of_a_reading_and_of_its_channels(
     flags: tuple[str, str], quality: str, unjudged: list[str]
 ) -> None:
     fume, temperature = flags
-    of_fume, of_air = f"a34041-Rtd=0.82,a34041-Flag={fume}", f"a01012-Rtd=41,a01012-Flag={temperature}"
+    of_fume, of_air = (
+        f"a34041-Rtd=0.82,a34041-Flag={fume}",
+        f"a01012-Rtd=41,a01012-Flag={temperature}",
+    )
     cp = f"DataTime={TIME};{of_fume};{of_air}"
     decoded = read(frame(cp))
     assert chr(decoded.quality[0]) == quality

@@ -40,7 +40,9 @@ class Facts:
             HEARTBEAT: lambda _: [Heartbeat()],
             **dict.fromkeys(profile.aggregates, self._aggregates),
         }
-        self._fields = {command: fields(profile, command) for command in profile.aggregates}
+        self._fields: dict[int, tuple[Field, ...]] = {
+            command: fields(profile, command) for command in profile.aggregates
+        }
 
     def __contains__(self, command: int) -> bool:
         """Whether a frame of this command tells anything."""
@@ -52,7 +54,7 @@ class Facts:
         found = way(frame) if way else []
         flag = frame.flag
         if flag and flag.ack and self._profile.downlink and command not in _ANSWERS:
-            found.append(Reply(acknowledgement(frame)))
+            found.append(Reply(self._profile.downlink, acknowledgement(frame)))
         return found
 
     def _aggregates(self, frame: Frame) -> list[Fact]:
