@@ -96,7 +96,7 @@ def _create_extension(conn: Connection) -> None:
         log.warning("timescaledb left unused: this user may not create it; native partitions serve")
 
 
-def _run_alembic(url: str) -> None:
+def _run_alembic(url: str, to: str = "head") -> None:
     # Here and not above: alembic and SQLAlchemy cost a daemon 30 MB that it needs for a second.
     from alembic import command
     from alembic.config import Config
@@ -111,6 +111,6 @@ def _run_alembic(url: str) -> None:
     try:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     except exc.DBAPIError as error:
         raise error.orig or error from error

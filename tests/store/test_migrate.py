@@ -7,21 +7,62 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from fumewatch.core.errors import StoreRefused
-from fumewatch.store import Database, migrate
+from fumewatch.store import Database, dead_letters, migrate
+from fumewatch.store.dead_letters import Which
 from tests.fixtures.database import on_every_engine
+from tests.store.build import NOON
 
 TABLES = {
-    "alert", "daemon", "dead_letter", "monitor", "monitor_latest", "outbox", "outlet",
-    "outlet_site", "reading", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street",
-    "site", "transition",
+    "alert", "daemon", "dead_letter", "device_aggregate", "device_event", "monitor",
+    "monitor_latest", "outbox", "outlet", "outlet_site", "reading", "rollup_10m", "rollup_day",
+    "rollup_mark", "rollup_street", "site", "transition",
 }  # fmt: skip
+NEWEST = "0002"
+# Everything that a schema consists of, as PostgreSQL itself describes it. Partitions and chunks are
+# left out: they follow the readings.
+DESCRIBE = """
+    select 'column', table_name, column_name, ordinal_position::text, data_type, column_default,
+        is_nullable from information_schema.columns where table_schema = 'public'
+    union all
+    select 'index', tablename, indexname, indexdef, null, null, null
+        from pg_indexes where schemaname = 'public'
+    union all
+    select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), null, null,
+        null from pg_constraint where connamespace = 'public'::regnamespace
+    union all
+    select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), null, null, null
+        from pg_trigger where not tgisinternal
+            and tgrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
+    union all
+    select 'view', viewname, definition, null, null, null, null
+        from pg_views where schemaname = 'public'
+    union all
+    select 'comment', c.relname, d.objsubid::text, d.description, null, null, null
+        from pg_description d join pg_class c on c.oid = d.objoid
+        where d.classoid = 'pg_class'::regclass and c.relnamespace = 'public'::regnamespace
+    order by 1, 2, 3, 4
+"""
+OLD_ROWS = """
+    insert into site (code, name, district, street) values ('S1', '老面馆', 'xuhui', '漕河泾街道');
+    insert into outlet (code, responsible_site, limit_profile) values ('O1', 1, 'GB 18483-2001');
+    insert into monitor (district, code, outlet_id)
+    values ('xuhui', 'M1', 1), ('xuhui', 'M2', null);
+    insert into rollup_day (day, monitor_id, fume_sum, pm_sum, nmhc_sum, temperature_sum,
+        humidity_sum, velocity_sum, fan_current_sum, purifier_current_sum, readings, valid, fan_on,
+        linkage_known, linkage_on, fume_n, pm_n, nmhc_n, temperature_n, humidity_n, velocity_n,
+        fan_current_n, purifier_current_n)
+    values ('2026-11-23', 1, 820, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0);
+    insert into dead_letter (received_at, topic, payload, kind, detail, replayed_at)
+    values ('2026-11-23 12:00+00', 'fume/xuhui/M1/up', '{', 'not_json', 'cut short', null),
+        ('2026-11-23 12:01+00', 'fume/xuhui/M1/up', '{}', 'no_time', 'no measured_at', null);
+"""
 
 
 @on_every_engine
 def test_an_empty_database_gets_every_table(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url) as conn:
         assert migrate.state(conn) is migrate.State.EMPTY
-    assert migrate.upgrade(empty_database_url) == (None, "0001")
+    assert migrate.upgrade(empty_database_url) == (None, NEWEST)
     with psycopg.connect(empty_database_url) as conn:
         assert migrate.state(conn) is migrate.State.CURRENT
         found = conn.execute("select tablename from pg_tables where schemaname = 'public'")
@@ -37,7 +78,7 @@ def test_an_owner_without_further_rights_is_enough(empty_database_url: str, engi
         )
         conn.execute(f"alter database {conn.info.dbname} owner to plain")
     url = make_conninfo(empty_database_url, user="plain")
-    assert migrate.upgrade(url) == (None, "0001")
+    assert migrate.upgrade(url) == (None, NEWEST)
     with psycopg.connect(url) as conn:
         found = conn.execute("select from pg_extension where extname = 'timescaledb'").fetchone()
         assert (found is not None) == (engine != "plain")
@@ -47,7 +88,40 @@ def test_an_owner_without_further_rights_is_enough(empty_database_url: str, engi
 
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
-    assert migrate.upgrade(database_url) == ("0001", "0001")
+    assert migrate.upgrade(database_url) == (NEWEST, NEWEST)
+
+
+@on_every_engine
+def test_a_database_migrated_with_rows_in_it_does_not_differ_from_a_fresh_one(
+    empty_database_url: str, database: Database
+) -> None:
+    make_old(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(OLD_ROWS)
+        assert migrate.state(conn) is migrate.State.OLD
+    assert migrate.upgrade(empty_database_url) == ("0001", NEWEST)
+    with psycopg.connect(empty_database_url) as old, database.transaction() as fresh:
+        assert old.execute(DESCRIBE).fetchall() == fresh.execute(DESCRIBE).fetchall()
+        kept = "select count(*) from monitor", "select fume_sum from rollup_day"
+        assert [old.execute(query).fetchall() for query in kept] == [[(2,)], [(820,)]]
+
+
+def test_letters_of_the_first_schema_can_be_replayed(empty_database_url: str) -> None:
+    make_old(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(OLD_ROWS)
+    migrate.upgrade(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        asked = dead_letters.request(conn, Which(kind="no_time"), 0, 10, NOON)
+        assert [letter.payload for letter in dead_letters.due(conn, 10, 1000)] == [b"{}"]
+        assert asked.cut == ()
+
+
+def make_old(url: str) -> None:
+    """A database as the first release made it."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        migrate._create_extension(conn)
+    migrate._run_alembic(url, "0001")
 
 
 def test_of_two_at_once_one_finds_the_work_done(empty_database_url: str) -> None:
@@ -60,7 +134,7 @@ def test_of_two_at_once_one_finds_the_work_done(empty_database_url: str) -> None
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(answers, key=str) == [("0001", "0001"), (None, "0001")]
+    assert sorted(answers, key=str) == [(NEWEST, NEWEST), (None, NEWEST)]
 
 
 def test_a_newer_schema_is_refused(database: Database, database_url: str) -> None:
@@ -68,7 +142,7 @@ def test_a_newer_schema_is_refused(database: Database, database_url: str) -> Non
         conn.execute("update alembic_version set version_num = '9999'")
     with database.transaction() as conn:
         assert migrate.state(conn) is migrate.State.NEWER
-    with pytest.raises(StoreRefused, match="schema 9999, this program knows 0001"):
+    with pytest.raises(StoreRefused, match=f"schema 9999, this program knows {NEWEST}"):
         migrate.upgrade(database_url)
 
 

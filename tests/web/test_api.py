@@ -1,5 +1,6 @@
 """/api/v1 over a seeded district."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -7,8 +8,13 @@ from urllib.parse import urlencode
 import pytest
 from starlette.testclient import TestClient
 
+from fumewatch.config import Config
 from fumewatch.core.reading import CHANNELS
-from tests.web.conftest import NOW
+from fumewatch.health import Health
+from fumewatch.store import Database, dead_letters
+from fumewatch.store.dead_letters import DeadLetter, Which
+from fumewatch.web import create_app
+from tests.web.conftest import NOW, now
 from tests.web.seed import DAY, Seeded
 
 MEASURED = [channel.name for channel in CHANNELS if not channel.is_state]
@@ -226,6 +232,35 @@ def test_dead_letters_come_newest_first_and_paged(client: TestClient) -> None:
     assert ids == sorted(ids, reverse=True)
     assert (len(ids), rest["next"]) == (13, None)
     assert get(client, "dead-letters", kind="foreign")["dead_letters"][0]["payload"].startswith("{")
+    assert get(client, "dead-letters", profile="vendor-a")["dead_letters"] == []
+    assert get(client, "dead-letters", replayed="true")["dead_letters"] == []
+
+
+def test_a_dead_letter_tells_where_its_replay_stands(
+    database: Database, config: Config, health: Health
+) -> None:
+    client = TestClient(create_app(database, config, health, now))
+    letters = [
+        DeadLetter(NOW, "fume/xuhui/M1/up", b"\xff{", "not_json", "no", f"vendor-{n}")
+        for n in range(4)
+    ]
+    with database.transaction() as conn:
+        dead_letters.add(conn, letters)
+        dead_letters.request(conn, Which(ids=(1, 2, 3)), 0, 9, NOW)
+        due = dead_letters.due(conn, 2, 999)
+        dead_letters.settle(conn, due[:1], [], NOW)
+        dead_letters.settle(conn, due[1:], [replace(letters[1], detail="still")], NOW)
+    found = get(client, "dead-letters")["dead_letters"]
+    facts = [(each["id"], each["state"], each["profile"], each["detail"]) for each in found]
+    assert facts == [
+        (4, "open", "vendor-3", "no"),
+        (3, "requested", "vendor-2", "no"),
+        (2, "open", "vendor-1", "still"),
+    ]
+    assert found[2]["tried_at"] == "2026-11-23T19:30:00+08:00"
+    assert found[0]["payload"] == "\\xff{"
+    (done,) = get(client, "dead-letters", replayed="true")["dead_letters"]
+    assert (done["id"], done["state"], done["replayed_at"]) == (1, "replayed", found[2]["tried_at"])
 
 
 def test_counts(client: TestClient) -> None:

@@ -61,7 +61,7 @@ def phone(browser: Browser) -> Iterator[Tab]:
 def few(seeded: Seeded) -> list[str]:
     """One of each kind."""
     return [
-        *("/", "/?state=pending", "/fleet?street=华泾镇&q=面", "/status"),
+        *("/", "/?state=pending", "/fleet?street=华泾镇&q=面", "/status", "/dead-letters"),
         *(f"/alerts/{seeded.alerts[name].id}" for name in ("severe", "offline")),
         *(f"/sites/{seeded.sites[i]}" for i in (1, 7)),
         f"/monitors/{seeded.monitors[-1]}",
@@ -97,7 +97,7 @@ def test_no_page_is_wider_than_a_phone(served: str, seeded: Seeded, phone: Tab) 
 
 
 def test_what_a_thumb_taps_is_large_enough(served: str, phone: Tab) -> None:
-    for path in ("/", "/fleet", "/status"):
+    for path in ("/", "/fleet", "/status", "/dead-letters"):
         page = phone.open(served + path)
         sizes = page.evaluate(
             """() => [...document.querySelectorAll("main a, header a, button, select, input")]
@@ -258,7 +258,7 @@ def test_a_database_that_is_away_is_shown(live: str, database_url: str, tab: Tab
 def test_hostile_names_stay_names(live: str, database: Database, tab: Tab) -> None:
     now = datetime.now(UTC)
     hostile = seed_hostile(database, now)
-    for path in ("/", "/?lang=en", "/fleet", "/status", *hostile):
+    for path in ("/", "/?lang=en", "/fleet", "/status", "/dead-letters", *hostile):
         page = tab.open(live + path)
         if page.locator(".plot").count():
             page.wait_for_selector(".plot[data-drawn]")
@@ -293,7 +293,7 @@ def seed_hostile(database: Database, now: datetime) -> list[str]:
         number = open_alert(conn, evil)
         outbox.add(conn, [outbox.Notification(evil.id, number, SCRIPT, {}, now)])
         conn.execute("update outbox set answer = %s", [f"</code>{SCRIPT}"])
-        letter = DeadLetter(now, f"fume/{SCRIPT}/up", payload, "not_json", QUOTES)
+        letter = DeadLetter(now, f"fume/{SCRIPT}/up", payload, "not_json", QUOTES, SCRIPT)
         dead_letters.add(conn, [letter])
     searched = "/fleet?q=%22%3E%3Cscript%3Ehacked=1%3C/script%3E"
     return [f"/alerts/{evil.id}", "/sites/1", f"/monitors/{stranger}", searched]

@@ -1,5 +1,6 @@
 """The pages as the server sends them."""
 
+import re
 import time
 
 import pytest
@@ -7,9 +8,10 @@ from starlette.testclient import TestClient
 
 from fumewatch.config import Config
 from fumewatch.health import Health
-from fumewatch.store import Database
+from fumewatch.store import Database, dead_letters
+from fumewatch.store.dead_letters import CUT, DeadLetter, Which
 from fumewatch.web import create_app
-from tests.web.conftest import now
+from tests.web.conftest import NOW, now
 from tests.web.seed import Seeded
 
 PAGES = ("/", "/fleet", "/status", "/dead-letters")
@@ -96,7 +98,57 @@ def test_an_empty_district_says_what_to_do(empty: TestClient) -> None:
     assert "New ones appear here by themselves" in said["/"]
     assert "fumewatch sites import sites.csv" in said["/fleet"]
     assert "every message was understood" in said["/fleet"]
+    assert "every message was understood" in said["/dead-letters"]
     assert "Start one with: fumewatch run" in said["/status"]
+
+
+def test_dead_letters_are_shown_by_profile_and_reason(
+    client: TestClient, district: Database
+) -> None:
+    text = client.get("/dead-letters", headers=ZH).text
+    for said in ("无配置 · 时间无法识别", "无配置 · 不是 JSON", "fume/xuhui/XH0013/up", "24:61"):
+        assert said in text
+    assert "&lt;html&gt;504 Gateway Time-out&lt;/html&gt;" in text
+    assert text.count("<pre tabindex") == 9, "three samples each"
+    assert "fumewatch deadletters replay --profile &#39;&#39; --kind bad_time" in text
+
+
+def test_dead_letters_know_their_replays(database: Database, empty: TestClient) -> None:
+    usual = (NOW, "t/1", b"{", "no_time", "no time")
+    with database.transaction() as conn:
+        dead_letters.add(conn, [DeadLetter(*usual, f"it's {n}") for n in (1, 1, 1, 2)])
+        dead_letters.add(conn, [DeadLetter(NOW, "t/1", b"[", "too_large", CUT)])
+        dead_letters.request(conn, Which(ids=(2, 4)), 0, 9, NOW)
+        conn.execute("update dead_letter set replayed_at = now() where id = 1")
+    text = empty.get("/dead-letters", headers=EN).text
+    counts = re.findall(r"<dt>([^<]*)</dt><dd><b>(\d+)</b>", text)
+    assert counts == [
+        ("Unread", "4"),
+        ("Of these in the last 24 hours", "4"),
+        ("Waiting for a replay", "2"),
+        ("Replayed", "1"),
+    ]
+    assert "--profile &#39;it&#39;&#34;&#39;&#34;&#39;s 1&#39; --kind no_time" in text
+    assert text.count("replay asked for") == 2
+    assert text.count("cut, cannot be replayed") == 1
+    assert 'href="/dead-letters"' in empty.get("/fleet").text
+    assert 'href="/dead-letters"' in empty.get("/status").text
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_a_page_replays_nothing(client: TestClient, method: str) -> None:
+    for path in ("/dead-letters", "/api/v1/dead-letters"):
+        assert getattr(client, method)(path).status_code == 405
+
+
+def test_a_flood_of_reasons_makes_no_endless_page(database: Database, empty: TestClient) -> None:
+    with database.transaction() as conn:
+        dead_letters.add(
+            conn, [DeadLetter(NOW, "t", b"{", f"kind_{n}", "", str(n % 7)) for n in range(60)]
+        )
+    text = empty.get("/dead-letters", headers=EN).text
+    assert text.count("fumewatch deadletters replay") == 40
+    assert "And more kinds" in text
 
 
 def test_without_the_database_pages_say_so_and_the_process_lives(away: TestClient) -> None:
@@ -167,7 +219,8 @@ def test_plotlys_own_script_comes_compressed(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/fleet", "/sites/{site}", "/api/v1/monitors/{monitor}/readings"]
+    "path",
+    ["/", "/fleet", "/dead-letters", "/sites/{site}", "/api/v1/monitors/{monitor}/readings"],
 )
 def test_a_page_takes_less_than_300_ms(client: TestClient, seeded: Seeded, path: str) -> None:
     address = path.format(site=seeded.sites[0], monitor=seeded.monitors[0])
