@@ -1,0 +1,365 @@
+"""The commands as people and programs see them: output, exit status, help."""
+
+import io
+import re
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from fumewatch import __version__
+from fumewatch.cli import demo
+from fumewatch.demo.run import DemoState
+from fumewatch.demo.sink import Delivered
+from fumewatch.store import Database, daemons, dead_letters
+from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store.summary import Counts
+from tests.cli.conftest import Fumewatch, Said, Write
+from tests.fixtures.broker import Broker
+
+EXAMPLE = Path(__file__).parents[2] / "deploy/sites.example.csv"
+COMMANDS = (
+    *("run", "check", "migrate", "status", "simulate", "demo", "decode"),
+    *("sites import", "sites list", "profiles list", "profiles show"),
+    *("deadletters list", "deadletters show", "deadletters export", "deadletters replay"),
+)
+
+
+# ── Help and usage ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_version(fumewatch: Fumewatch) -> None:
+    assert fumewatch("--version") == Said(0, f"fumewatch {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_examples(fumewatch: Fumewatch, command: str) -> None:
+    said = fumewatch(*command.split(), "--help")
+    assert said.code == 0
+    assert re.search(rf"Examples:\n +fumewatch {command}", said.out)
+
+
+def test_help_comes_at_once() -> None:
+    """0.3 s is the aim on an idle machine; here others may be at work."""
+    command = [sys.executable, "-m", "fumewatch.cli", "--help"]
+    taken = []
+    for _ in range(3):
+        began = time.perf_counter()
+        said = subprocess.run(command, capture_output=True, text=True, check=True)
+        taken.append(time.perf_counter() - began)
+    assert "simulate" in said.stdout
+    assert min(taken) < 0.9
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, fumewatch.cli; print(*{m.partition('.')[0] for m in sys.modules})"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "pydantic", "psycopg", "paho", "fastapi", "sqlalchemy", "plotly"}
+    assert not heavy & set(said.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("args", "complaint"),
+    [
+        (("chekc",), "No such command 'chekc'"),
+        (("check", "--conect"), "No such option: --conect"),
+        (("sites", "import"), "Missing argument"),
+        (("simulate", "--for", "3x"), "'3x' is not a duration; write 90s, 10m, 1h30m or 7d"),
+        (("simulate", "--broker", "tcp://x"), "write mqtt://host:port, or mqtts://host:port"),
+        (("simulate", "--monitors", "0"), "should be greater than or equal to 1"),
+    ],
+)
+def test_wrong_usage_is_status_2(
+    fumewatch: Fumewatch, args: tuple[str, ...], complaint: str
+) -> None:
+    said = fumewatch(*args)
+    assert (said.code, said.out) == (2, "")
+    assert complaint in said.err
+
+
+# ── check ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_check_of_a_good_file_sums_it_up(fumewatch: Fumewatch) -> None:
+    said = fumewatch("check", "--config", Path(__file__).parent.parent / "config.example.toml")
+    assert (said.code, said.err) == (0, "")
+    for words in ("rules", "exceedance, severe-exceedance", "GB 18483-2001", "bus (mqtt)", "good"):
+        assert words in said.out
+
+
+def test_check_names_every_fault(fumewatch: Fumewatch, write: Write) -> None:
+    file = write('langage = "zh"\n[web]\nlisten = "8080"\n')
+    said = fumewatch("check", "-c", file)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.replace(f"{file.parent}/", "").splitlines() == [
+        "config.toml:1: langage: unknown key; did you mean 'language'?",
+        "config.toml:3: [web] listen: '8080' is not host:port; write 127.0.0.1:8080 or [::]:8080",
+        "config.toml is refused: 2 faults.",
+    ]
+
+
+def test_check_speaks_json(fumewatch: Fumewatch, write: Write) -> None:
+    said = fumewatch("check", "--json", "-c", write('language = "fr"'))
+    assert said.code == 1
+    assert said.json["good"] is False
+    assert said.json["faults"][0]["what"] == "language: 'fr' is not one of zh, en"
+    said = fumewatch("check", "--json", "-c", write("", "other.toml"))
+    assert (said.code, said.json["good"], said.json["summary"]["rules"]) == (0, True, [])
+    assert "no [[rule]]" in said.json["warnings"][0]["what"]
+
+
+def test_check_takes_the_file_of_the_environment(
+    fumewatch: Fumewatch, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUMEWATCH_CONFIG", str(write('zone = "Mars"')))
+    assert "'Mars' is not a time zone" in fumewatch("check").err
+
+
+def test_check_tries_the_connections(fumewatch: Fumewatch, config: Path, broker: Broker) -> None:
+    broken = '[[receiver]]\nname = "duty"\nkind = "webhook"\nurl = "http://127.0.0.1:1/token"\n'
+    config.write_text(f'{config.read_text()}{broken}[mqtt]\nurl = "{broker.url}"\n')
+    said = fumewatch("check", "--connect", "-c", config)
+    assert said.code == 1
+    assert re.search(
+        r"^database: PostgreSQL [\d.]+.*, no TimescaleDB, schema current$", said.out, re.M
+    )
+    assert f"broker: 127.0.0.1:{broker.port} lets us subscribe to fume/+/+/up" in said.out
+    assert "receiver log: " in said.out
+    assert said.err == "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused\n"
+    assert f"{config} is good, but not reached: receiver duty." in said.out
+    assert "token" not in said.err
+
+
+def test_check_misses_a_limit_profile_that_outlets_name(fumewatch: Fumewatch, config: Path) -> None:
+    fumewatch("sites", "import", EXAMPLE, "-c", config)
+    config.write_text(config.read_text().replace("DB31/844-2014", "DB31/844-2030"))
+    said = fumewatch("check", "--connect", "-c", config)
+    assert "outlets name limit profiles that no [[limit]] has: 'DB31/844-2014'" in said.err
+
+
+def test_check_says_what_is_away(fumewatch: Fumewatch, write: Write) -> None:
+    text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
+    said = fumewatch(
+        "check", "--connect", "--json", "-c", write(text + '[mqtt]\nurl = "mqtt://127.0.0.1:1"\n')
+    )
+    assert said.code == 1
+    tried = {
+        each["name"]: (each["is_reached"], each["detail"]) for each in said.json["connections"]
+    }
+    assert tried["database"][0] is False
+    assert tried["broker"][0] is False
+    assert "127.0.0.1:1" in tried["broker"][1]
+
+
+# ── migrate ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_migrate_says_what_it_did(
+    fumewatch: Fumewatch, write: Write, empty_database_url: str
+) -> None:
+    config = write(f'[database]\nurl = "{empty_database_url}"\n')
+    assert "The schema went from nothing to 0002." in fumewatch("migrate", "-c", config).out
+    assert "The schema is at 0002 already." in fumewatch("migrate", "-c", config).out
+    assert fumewatch("migrate", "--json", "-c", config).json == {"before": "0002", "after": "0002"}
+
+
+@pytest.mark.parametrize(
+    "command", ["migrate", "status", "sites list", "deadletters replay --all-open"]
+)
+def test_a_database_that_is_away_is_status_1_without_a_traceback(
+    fumewatch: Fumewatch, write: Write, command: str
+) -> None:
+    text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
+    said = fumewatch(*command.split(), "-c", write(text))
+    assert (said.code, said.out) == (1, "")
+    assert "Traceback" not in said.err
+    assert re.search("^fumewatch: ", said.err, re.M)
+
+
+@pytest.mark.parametrize("command", ["status", "sites list", "sites import x.csv"])
+def test_a_wrong_configuration_is_status_1_with_its_faults(
+    fumewatch: Fumewatch, write: Write, command: str
+) -> None:
+    said = fumewatch(*command.split(), "-c", write("language = 3"))
+    assert said.code == 1
+    assert said.err.endswith("config.toml:1: language: 3 is not one of zh, en\n")
+
+
+def test_an_empty_database_is_sent_to_migrate(
+    fumewatch: Fumewatch, write: Write, empty_database_url: str
+) -> None:
+    said = fumewatch("status", "-c", write(f'[database]\nurl = "{empty_database_url}"\n'))
+    assert said.code == 1
+    assert "the database's schema is empty; run fumewatch migrate" in said.err
+
+
+# ── simulate ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_simulate_publishes_and_tells_how_much(
+    fumewatch: Fumewatch, broker: Broker, tmp_path: Path
+) -> None:
+    sites = tmp_path / "sites.csv"
+    said = fumewatch(
+        "simulate", "--broker", broker.url, "--monitors", "3", "--interval", "1s",
+        "--for", "2s", "--backfill", "10m", "--sites", sites, "--json",
+    )  # fmt: skip
+    assert said.code == 0
+    assert said.json["readings"] >= 3
+    assert said.json["confirmed"] >= said.json["messages"] > 0
+    assert sites.read_text().startswith("district,street,site_code")
+
+
+def test_simulate_fails_where_no_broker_is(fumewatch: Fumewatch) -> None:
+    said = fumewatch("simulate", "--broker", "mqtt://127.0.0.1:1", "--monitors", "2", "--for", "2s")
+    assert (said.code, said.err) == (1, "fumewatch: the broker cannot be reached\n")
+    assert "0 confirmed" in said.out
+
+
+# ── status ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def beat(database: Database, age: timedelta, **overrides: Any) -> None:
+    at = datetime.now(UTC) - age
+    parts = {"broker": {"is_up": False, "detail": "connection refused", "since": at.isoformat()}}
+    daemon = daemons.Daemon(
+        **{
+            "id": uuid.uuid4(),
+            "host": "shanghai",
+            "pid": 7,
+            "version": "0.1.0",
+            "started_at": at,
+            "heartbeat_at": at,
+            "is_leader": True,
+            "health": parts,
+            "counters": {},
+            **overrides,
+        }
+    )
+    with database.transaction() as conn:
+        daemons.beat(conn, daemon)
+
+
+def test_status_of_nothing_at_all(fumewatch: Fumewatch, config: Path) -> None:
+    said = fumewatch("status", "-c", config)
+    assert said.code == 1
+    assert said.out.startswith(
+        "The daemon is not running: none has reported within a day. Start it with fumewatch run."
+    )
+    assert re.search(r"monitors +none yet", said.out)
+    assert re.search(r"database +PostgreSQL [\d.]+.*, \d+(\.\d)? MB", said.out)
+
+
+def test_status_tells_of_daemons_and_the_fleet(
+    fumewatch: Fumewatch, config: Path, database: Database
+) -> None:
+    fumewatch("sites", "import", EXAMPLE, "-c", config)
+    beat(database, timedelta(0))
+    beat(database, timedelta(0), host="standby", is_leader=False, health={})
+    letter = DeadLetter(datetime.now(UTC), "fume/xuhui/x/up", b"{", "not_json", "no")
+    with database.transaction() as conn:
+        dead_letters.add(conn, [letter, letter])
+    said = fumewatch("status", "-c", config)
+    assert said.code == 0
+    assert "not running" not in said.out
+    assert re.search(r"shanghai/7 +0\.1\.0 +leads .* broker: connection refused", said.out)
+    assert re.search(r"standby/7 .* stands by .* nothing", said.out)
+    assert re.search(r"monitors +4 offline", said.out)
+    assert re.search(r"none +not_json +2 ", said.out)
+
+
+def test_status_says_when_the_daemon_has_gone(
+    fumewatch: Fumewatch, config: Path, database: Database
+) -> None:
+    beat(database, timedelta(minutes=5))
+    said = fumewatch("status", "-c", config)
+    assert said.code == 1
+    assert re.match(r"The daemon is not running: the last heartbeat was 5m(\ds)? ago", said.out)
+    assert re.search(r"shanghai/7 .* gone ", said.out)
+
+
+def test_status_speaks_json(fumewatch: Fumewatch, config: Path, database: Database) -> None:
+    beat(database, timedelta(0))
+    status = fumewatch("status", "--json", "-c", config).json
+    assert status["running"] is True
+    assert status["daemons"][0]["health"]["broker"]["detail"] == "connection refused"
+    assert status["counts"]["readings_stored"] == 0
+    assert status["outbox"] == {"due": 0, "failed": 0, "oldest_due": None}
+    assert status["monitors"]["normal"] == 0
+    assert status["database"]["timescaledb"] is None
+    assert status["database"]["engine"] == "PostgreSQL"
+
+
+@pytest.mark.parametrize("engine", ["timescaledb"], indirect=True)
+def test_status_knows_timescaledb(fumewatch: Fumewatch, config: Path) -> None:
+    said = fumewatch("status", "-c", config)
+    assert re.search(r"database +PostgreSQL .* with TimescaleDB [\d.]+ \(TimescaleDB\), ", said.out)
+
+
+# ── demo ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def state(**overrides: Any) -> DemoState:
+    counts = Counts(**dict.fromkeys((field.name for field in fields(Counts)), 1234))
+    recent = (
+        Delivered(8.0, "firing", "critical", "【严重预警】川渝小馆\n第二行", "x"),
+        Delivered(9.0, "resolved", "critical", "【恢复】川渝小馆", "x"),
+    )
+    return replace(
+        DemoState("running", 12.0, page="http://127.0.0.1:1/", counts=counts, recent=recent),
+        **overrides,
+    )
+
+
+def test_the_demo_on_a_terminal_shows_page_counters_and_the_latest_messages() -> None:
+    console = Console(width=100, file=io.StringIO())
+    console.print(demo._picture(state()))
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "page: http://127.0.0.1:1/" in told
+    assert "1,234 readings stored" in told
+    assert "8.0 s  【严重预警】川渝小馆\n" in told
+    assert "第二行" not in told
+
+
+def test_the_demo_elsewhere_says_each_step_once(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = demo._Lines()
+    lines.update(state(step="starting PostgreSQL", counts=None, page="", elapsed_s=0.0))
+    for elapsed in (1.0, 2.0, 5.0, 10.9, 11.1):
+        lines.update(state(elapsed_s=elapsed))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line[:8] for line in said.err.splitlines()] == ["   0.0 s", "   1.0 s", "  11.1 s"]
+    assert "page: http://127.0.0.1:1/" in said.err.splitlines()[1]
+
+
+def test_a_demo_that_cannot_start_says_why(
+    fumewatch: Fumewatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fumewatch.demo.run.missing", lambda: ["iotcore"])
+    said = fumewatch("demo")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "fumewatch: the demo needs iotcore: pip install 'fumewatch[embedded]'\n"
+
+
+def test_run_refuses_a_wrong_configuration(fumewatch: Fumewatch, write: Write) -> None:
+    said = fumewatch("run", "-c", write("[web]\nlisten = 1\n"))
+    assert said.code == 1
+    assert said.err.endswith("config.toml:2: [web] listen: must be text in quotes, not 1\n")
+
+
+def test_run_names_a_port_that_is_taken(fumewatch: Fumewatch, config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        config.write_text(f'{config.read_text()}[web]\nlisten = "{listen}"\n')
+        said = fumewatch("run", "-c", config)
+    assert said.code == 1
+    assert f"the pages cannot listen on {listen}: Address already in use" in said.err
+    assert "Traceback" not in said.err
