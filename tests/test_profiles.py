@@ -179,6 +179,27 @@ FAULTS = [
         "5: profile \"acme\": channel.fumes: no channel is called 'fumes'; did you mean 'fume'?",
     ),
     (
+        'no_flag = "NN"',
+        "3: profile \"acme\": no_flag: 'NN' is no data flag of one letter",
+    ),
+    ("sm4_keys_file = 3", '3: profile "acme": sm4_keys_file: must be the path of a file, not 3'),
+    (
+        '\nchannel.fume = { code = "x", unt = "A" }',
+        "4: profile \"acme\": channel.fume.unt: unknown key; did you mean 'unit'?",
+    ),
+    (
+        'channel.fume.path = ["a", "b."]',
+        "3: profile \"acme\": channel.fume.path[2]: 'b.' is no JMESPath: Expecting: "
+        "['quoted_identifier', 'unquoted_identifier', 'lbracket', 'lbrace'], got: eof: "
+        'Parse error at column 2, token "" (EOF)',
+    ),
+    ("readings = 2012", '3: profile "acme": readings: 2012 is not one of 2011, 2051 or 2021'),
+    (
+        "missing = [[1]]",
+        '3: profile "acme": missing[1]: [1] is no single value; write a number, a text, true or '
+        "false",
+    ),
+    (
         'likke = "hj212"',
         "3: profile \"acme\": likke: unknown key; did you mean 'like'?",
     ),

@@ -31,6 +31,7 @@ _WANTED: Final = {
     "dict_type": "a table like { ... }",
     "model_type": "a table like { ... }",
     "model_attributes_type": "a table like { ... }",
+    "path_type": "the path of a file",
     "time_delta_": "a duration like 90s, 10m, 1h30m or 7d",
 }
 
@@ -84,7 +85,7 @@ def _around(source: Source, model: type[BaseModel], path: Path) -> Any:
         if isinstance(part, int):
             annotation = shape.element(annotation)
         else:
-            annotation = shape.fields(known).get(part) if known else None
+            annotation = shape.fields(known).get(part) if known else shape.mapped(annotation)
         node = node[part]
     return shape.pick(annotation, node)
 

@@ -3,6 +3,7 @@
 import json
 import math
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 from fumewatch.core.decode import Decoded, Horizon
 from fumewatch.core.decode.columns import Columns
 from fumewatch.core.decode.instant import UNREADABLE, clock
-from fumewatch.core.decode.lookup import lookup
 from fumewatch.core.decode.mapped import Mapped
 from fumewatch.core.decode.profile import Profile
 from fumewatch.core.errors import DecodeError
@@ -124,65 +124,6 @@ def test_its_columns_are_what_readings_are_made_of() -> None:
     assert decoded.values[INDEX["fume"]].tolist() == [820, 820]
     types = (decoded.message.dtype, decoded.measured_at.dtype, decoded.quality.dtype)
     assert [str(each) for each in types] == ["int64", "int64", "uint8"]
-
-
-# ── Where a value stands ────────────────────────────────────────────────────────────────────────
-
-PAYLOAD = {
-    "a": {"b": {"c": 1}, "n": None},
-    "油烟": {"浓度": 2},
-    "fan-flag": 3,
-    "2nd": 4,
-    "l": [5, 6],
-}
-
-
-@pytest.mark.parametrize(
-    ("expression", "there"),
-    [
-        ("a.b.c", 1),
-        ("a.b", {"c": 1}),
-        ("a.n", None),
-        ("a.n.c", None),
-        ("a.b.c.d", None),
-        ("l.a", None),
-        ("gone", None),
-        ("油烟.浓度", 2),
-        ("fan-flag", 3),
-        ("2nd", 4),
-        ('"fan-flag"', 3),
-        ("l[0]", 5),
-        ("l[-1]", 6),
-        ("gone || a.b.c", 1),
-        ("max(l)", 6),
-        ("@.a.b.c", 1),
-        ("$.outer.x", 7),
-        ("$.outer[0]", None),
-    ],
-)
-def test_a_value_is_found(expression: str, there: Any) -> None:
-    assert lookup(expression)(PAYLOAD, {"outer": {"x": 7}}) == there
-
-
-@pytest.mark.parametrize(
-    ("expression", "says"),
-    [
-        ("a.", "'a.' is no JMESPath: "),
-        ("a b", "'a b' is no JMESPath: "),
-        ("$a", "'$a' is no JMESPath: "),
-        ("[?x=1]", "'[?x=1]' is no JMESPath: "),
-        ("a[", "'a[' is no JMESPath: Incomplete expression"),
-        ("first(a)", "'first(a)' is no JMESPath: Unknown function: first()"),
-        ("max(a, b)", "'max(a, b)' is no JMESPath: Expected 1 argument for function max()"),
-        ("$.", "'' is no JMESPath: "),
-        ("(" * 3000 + "a", "is no JMESPath: "),
-    ],
-)
-def test_what_is_no_expression(expression: str, says: str) -> None:
-    with pytest.raises(ValueError, match="is no JMESPath") as refused:
-        lookup(expression)
-    assert says in str(refused.value)
-    assert "\n" not in str(refused.value)
 
 
 # ── Values ──────────────────────────────────────────────────────────────────────────────────────
@@ -300,8 +241,6 @@ def test_a_reading_without_time_may_get_ours(time: str) -> None:
 
 @given(st.integers() | st.floats() | st.text(max_size=20))
 def test_any_time_is_read_or_not(written: str | float) -> None:
-    from zoneinfo import ZoneInfo
-
     for form in ("auto", "seconds", "milliseconds", "%Y-%m-%d"):
         at = clock(form, ZoneInfo("Asia/Shanghai"))(written)
         assert at == UNREADABLE or abs(at) < 2**62

@@ -304,6 +304,8 @@ def test_every_fault_is_told_at_once() -> None:
     ]
 
 
-def test_one_text_is_a_list_of_one() -> None:
-    profile = Profile.model_validate(JSON | {"match": {"vendor": "ACME"}})
+def test_one_value_is_a_list_of_one() -> None:
+    options = {"match": {"vendor": "ACME"}, "missing": "--", "readings": 2011, "aggregates": 2061}
+    profile = Profile.model_validate(JSON | options)
     assert (profile.match.vendor, profile.channel["fume"].path) == (("ACME",), ("oil",))
+    assert (profile.missing, profile.readings, profile.aggregates) == (("--",), (2011,), (2061,))

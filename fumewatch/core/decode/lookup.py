@@ -18,6 +18,9 @@ Lookup = Callable[[Any, Any], Any]
 
 WHOLE: Final = "$."
 _NAME: Final = r"""[^\s.$"'`\[\](){}|&,*@!<>=?:#\\]+"""
+_INTRODUCTION: Final = re.compile(
+    r"^(?:Bad|Invalid) jmespath expression: |(?:,? for expression)?:?$"
+)
 _PLAIN: Final = re.compile(rf"{_NAME}(?:\.{_NAME})*")
 
 
@@ -97,5 +100,6 @@ def _has_known_functions(expression: str, search: Callable[[Any], Any]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0].rstrip(": ").rpartition("expression: ")[2][:200]
+    """The first line, without what introduces the quotation of the expression in the next one."""
+    first, *_ = str(error).splitlines() or [type(error).__name__]
+    return _INTRODUCTION.sub("", first)[:200]

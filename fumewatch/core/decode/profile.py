@@ -63,7 +63,10 @@ Names = Annotated[tuple[Named, ...], BeforeValidator(_listed)]
 Paths = Annotated[
     tuple[Annotated[Named, AfterValidator(_as_expression)], ...], BeforeValidator(_listed)
 ]
-Codings = Annotated[tuple[Scalar, ...], BeforeValidator(_listed), Field(min_length=1)]
+Scalars = Annotated[tuple[Scalar, ...], BeforeValidator(_listed)]
+Codings = Annotated[Scalars, Field(min_length=1)]
+Commands = Annotated[tuple[Literal[2011, 2051, 2021], ...], BeforeValidator(_listed)]
+Statistics = Annotated[tuple[Literal[2051, 2061, 2031], ...], BeforeValidator(_listed)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -170,16 +173,16 @@ class Profile(_Table):
     message that comes twice is stored twice."""
     quality: Expression = ""
     """JSON: JMESPath of the data flag, one letter; where there is none, a reading is N."""
-    missing: tuple[Scalar, ...] = (-999, -9999)
+    missing: Scalars = (-999, -9999)
     """What the device writes for a value it does not have; null, "" and NaN are always missing."""
     crc: Literal["standard", "modbus"] = "standard"
     """HJ 212: modbus also takes frames with an ordinary Modbus CRC, and counts them."""
-    readings: tuple[Literal[2011, 2051, 2021], ...] = (2011, 2051, 2021)
+    readings: Commands = (2011, 2051, 2021)
     """HJ 212: the commands whose values are readings. A device that sends 2011 and 2051 both should
     have only one of them here."""
-    aggregates: tuple[Literal[2051, 2061, 2031], ...] = (2061, 2031)
+    aggregates: Statistics = (2061, 2031)
     """HJ 212: the commands whose values are kept as the device's own statistics."""
-    no_flag: str = Field("N", min_length=1, max_length=1)
+    no_flag: str = "N"
     """HJ 212: the data flag of a value without one."""
     downlink: str = ""
     """HJ 212: topic of acknowledgements (9014), such as fume/{district}/{monitor}/down."""
@@ -223,6 +226,13 @@ class Profile(_Table):
         near = difflib.get_close_matches(zone, sorted(available_timezones()), n=1)
         hint = f"did you mean {near[0]!r}?" if near else "write a name such as Asia/Shanghai"
         raise ValueError(f"{zone!r} is not a time zone; {hint}")
+
+    @field_validator("no_flag")
+    @classmethod
+    def _is_flag(cls, flag: str) -> str:
+        if len(flag) != 1 or not "!" <= flag <= "~":
+            raise ValueError(f"{flag!r} is no data flag of one letter")
+        return flag
 
     @field_validator("sm4_keys")
     @classmethod

@@ -64,7 +64,7 @@ def number_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]
 
 
 class _Seen(dict[str, float]):
-    """Texts and their numbers. Devices repeat themselves, and to look up costs a third of float().
+    """Texts and their numbers: devices repeat themselves, and looking up costs less than float().
 
     Bounded, because what devices send is not ours to trust.
     """
