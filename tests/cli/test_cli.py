@@ -89,7 +89,7 @@ def test_wrong_usage_is_status_2(
 
 
 def test_check_of_a_good_file_sums_it_up(fumewatch: Fumewatch) -> None:
-    said = fumewatch("check", "--config", Path(__file__).parent.parent / "config.example.toml")
+    said = fumewatch("check", "--config", Path(__file__).parents[2] / "config.example.toml")
     assert (said.code, said.err) == (0, "")
     for words in ("rules", "exceedance, severe-exceedance", "GB 18483-2001", "bus (mqtt)", "good"):
         assert words in said.out

@@ -166,7 +166,7 @@ def test_a_replay_tells_what_came_of_each(fumewatch: Fumewatch, config: Path) ->
     assert said.code == 1
     assert "0 letters of 1 replayed, 0 readings nobody had." in said.out
     assert re.search(r"^Letter 5 was replayed already, at 20", said.out, re.M)
-    assert re.search(r"^ none +no_time +1 +1 +\$ has no measured_at *$", said.out, re.M)
+    assert re.search(r"^ default +no_time +1 +1 +\$ has no measured_at *$", said.out, re.M)
     assert "only the beginning was kept, so it cannot be replayed" in said.err
     assert said.err.endswith("There is no dead letter 99.\n")
 

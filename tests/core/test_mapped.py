@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fumewatch.core.decode import Decoded, Horizon
-from fumewatch.core.decode.columns import Columns
+from fumewatch.core.decode.columns import Columns, Names
 from fumewatch.core.decode.instant import UNREADABLE, clock
 from fumewatch.core.decode.mapped import Mapped
 from fumewatch.core.decode.profile import Profile
@@ -120,7 +120,7 @@ def test_nothing_in_nothing_out() -> None:
 
 
 def test_its_columns_are_what_readings_are_made_of() -> None:
-    decoded = Decoded.of(read([GOOD, GOOD]), ["m1"], NOON, Horizon(NOON - HOUR, NOON + HOUR))
+    decoded = Decoded.of(read([GOOD, GOOD]), Names(["m1"]), NOON, Horizon(NOON - HOUR, NOON + HOUR))
     assert decoded.values[INDEX["fume"]].tolist() == [820, 820]
     types = (decoded.message.dtype, decoded.measured_at.dtype, decoded.quality.dtype)
     assert [str(each) for each in types] == ["int64", "int64", "uint8"]
@@ -383,4 +383,4 @@ def test_whatever_comes_is_read_or_refused(payloads: list[bytes]) -> None:
     assert all(isinstance(fault, DecodeError) for _, fault in columns.faults)
     told = {*columns.message.tolist(), *(payload for payload, _ in columns.faults)}
     assert told == set(range(len(payloads)))  # none is lost without a word
-    Decoded.of(columns, None, NOON, Horizon(-(2**62), 2**62))
+    Decoded.of(columns, Names([""] * len(payloads)), NOON, Horizon(-(2**62), 2**62))

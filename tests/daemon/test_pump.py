@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fumewatch import ingest
+from fumewatch.ingest import work
 from fumewatch.app import PARTS
 from fumewatch.config import load
 from fumewatch.core.decode import Decoded, decode
@@ -100,7 +100,7 @@ def test_a_message_that_breaks_our_reader_is_set_aside_alone(
             raise ZeroDivisionError("our mistake")
         return decode(payloads, *others)
 
-    monkeypatch.setattr(ingest, "decode", fragile)
+    monkeypatch.setattr(work, "decode_each", fragile)
     with pumping(world, Clock()) as pump:
         for i in range(5):
             world.publish(f"M{i}", reading())
