@@ -248,6 +248,15 @@ FAULTS = [
         '[retention]\ncompress_after = "500d"',
         "2: [retention] compress_after: 500d is longer than readings = 400d are kept",
     ),
+    ("[integrity]\ntolerance = 1.5", "2: [integrity] tolerance: must be less than 1.0, not 1.5"),
+    (
+        "[integrity]\nmin_coverage = 0",
+        "2: [integrity] min_coverage: must be greater than 0.0, not 0",
+    ),
+    (
+        '[integrity]\nsettle = "10s"',
+        "2: [integrity] settle: must be at least 1 minute, not 10s",
+    ),
     (
         '[web]\nlisten = "8080"',
         "2: [web] listen: '8080' is not host:port; write 127.0.0.1:8080 or [::]:8080",

@@ -10,7 +10,8 @@ from fumewatch.core.fleet import tally
 from fumewatch.store import Connection, daemons, partitions, summary
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.dead_letters import Which
-from fumewatch.store.pages import dead_letters, fleet, operation
+from fumewatch.store.pages import dead_letters, devices, fleet, operation
+from fumewatch.store.pages.devices import Figures
 from fumewatch.store.pages.operation import Outbox, StoreFacts
 from fumewatch.web.present import Presenter
 
@@ -19,7 +20,7 @@ SILENT_AFTER: Final = timedelta(seconds=30)
 REMEMBER: Final = timedelta(days=1)
 """A daemon that stopped without a word is told of for so long."""
 LOOK_BACK: Final = timedelta(days=7)
-"""Failed notifications and dead letters older than this are history, not news."""
+"""Failed notifications, dead letters and what devices told are history, not news, before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Status:
     open_alerts: dict[str, int]
     outbox: Outbox
     dead_letters: list[dead_letters.Group]
+    devices: Figures
     counts: summary.Counts
     database: StoreFacts
     engine: str
@@ -52,6 +54,7 @@ class Status:
             "open_alerts": self.open_alerts,
             "outbox": asdict(self.outbox),
             "dead_letters": [asdict(group) for group in self.dead_letters],
+            "devices": asdict(self.devices),
             "counts": asdict(self.counts),
             "database": asdict(self.database) | {"engine": self.engine},
         }
@@ -68,6 +71,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         open_alerts=operation.open_by_severity(conn),
         outbox=operation.outbox(conn, now - LOOK_BACK),
         dead_letters=dead_letters.groups(conn, Which(since=now - LOOK_BACK), now - LOOK_BACK),
+        devices=devices.figures(conn, now - LOOK_BACK),
         counts=summary.counts(conn),
         database=operation.store_facts(conn),
         engine=partitions.engine(conn).value,
@@ -123,6 +127,7 @@ def _figures(status: Status) -> list[tuple[str, str]]:
     stands = ", ".join(f"{n:,} {state}" for state, n in status.monitors.items() if n)
     alerts = ", ".join(f"{n:,} {severity}" for severity, n in status.open_alerts.items() if n)
     outbox, counts, database = status.outbox, status.counts, status.database
+    told = status.devices
     waiting = ""
     if outbox.oldest_due is not None and outbox.oldest_due < status.at:
         waiting = f", the oldest fell due {show.ago(status.at - outbox.oldest_due)}"
@@ -138,5 +143,10 @@ def _figures(status: Status) -> list[tuple[str, str]]:
         ("messages delivered", f"{counts.messages_delivered:,}"),
         ("messages due", f"{outbox.due:,}{waiting}"),
         ("messages failed in 7 days", f"{outbox.failed:,}"),
+        (
+            "device means compared / differing in 7 days",
+            f"{told.compared:,} / {told.differ:,}",
+        ),
+        ("device restarts in 7 days", f"{told.restarts:,}"),
         ("database", f"{versions}, {show.size(database.size_bytes)}"),
     ]

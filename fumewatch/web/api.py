@@ -16,6 +16,7 @@ from fumewatch.store.pages import fleet
 from fumewatch.web import alerts, models, series
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Words, given
+from fumewatch.web.devices import devices_of
 from fumewatch.web.overview import FleetFilter, Member, summarise
 
 router: Final = APIRouter(prefix="/api/v1", tags=["fumewatch"])
@@ -92,6 +93,13 @@ def show_monitor(context: Ctx, id: Id) -> models.Monitor:
     if row is None:
         raise HTTPException(404, "no such monitor")
     return context.present.monitor(row, context.now())
+
+
+@router.get("/monitors/{id}/device")
+def monitor_device(context: Ctx, id: Id) -> models.Device:
+    """What it told of itself in 30 days: restarts, logs, changes of facility states, and where its
+    own means differ from ours."""
+    return devices_of(context, [show_monitor(context, id)])[id]
 
 
 @router.get("/monitors/{id}/readings")

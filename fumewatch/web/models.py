@@ -1,6 +1,6 @@
 """What the API answers with; the pages show the same values. Times carry the site's zone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -109,7 +109,8 @@ class Value(_Out):
 
 
 class Monitor(_Out):
-    """`limits`: by channel, in mg/m³. `latest`: the channels of the latest reading."""
+    """`limits`: by channel, in mg/m³. `latest`: the channels of the latest reading. `heard_at`: its
+    last heartbeat."""
 
     id: int
     code: str
@@ -129,6 +130,7 @@ class Monitor(_Out):
     cleaned_at: date | None
     status: str | None
     status_at: datetime | None
+    heard_at: datetime | None
     registered_at: datetime
     measured_at: datetime | None
     quality: str
@@ -141,6 +143,52 @@ class Monitor(_Out):
 
     def value_of(self, channel: str) -> Value | None:
         return next((value for value in self.latest if value.channel == channel), None)
+
+
+class DeviceEvent(_Out):
+    """`at`: by the device's clock, which may be wrong. `detail`: as the device wrote it."""
+
+    kind: Literal["restart", "log", "facility"]
+    at: datetime
+    received_at: datetime
+    detail: dict[str, str]
+
+    @property
+    def is_late(self) -> bool:
+        """It came, or its clock goes, so wrong that both times are worth knowing."""
+        return abs(self.received_at - self.at) > timedelta(minutes=10)
+
+
+class Finding(_Out):
+    """A mean of the device's own that differs from ours over the same interval, both in `unit`.
+
+    A question to ask, not proof of anything. `our_readings`: how many ours rests on.
+    """
+
+    interval: Literal["minutes", "hour", "day"]
+    start: datetime
+    channel: str
+    unit: str
+    device_mean: float
+    our_mean: float
+    our_readings: int
+
+
+class Device(_Out):
+    """What a monitor told of itself: its newest events and findings of 30 days, and how many of its
+    own means were `compared` with ours and `differ`."""
+
+    monitor_id: int
+    last_heartbeat: datetime | None
+    events: list[DeviceEvent]
+    compared: int
+    differ: int
+    findings: list[Finding]
+
+    @property
+    def has_told(self) -> bool:
+        """There is something to show besides heartbeats."""
+        return bool(self.events or self.compared)
 
 
 class Monitors(_Out):

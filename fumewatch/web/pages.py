@@ -22,6 +22,7 @@ from fumewatch.store.pages.alerts import AlertFilter
 from fumewatch.web import alerts, api, assets, models
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Lang, Words, given
+from fumewatch.web.devices import devices_of
 from fumewatch.web.evidence import lay_out
 from fumewatch.web.overview import FleetFilter, summarise
 from fumewatch.web.plot import plot_of_alert, plot_of_monitor
@@ -157,6 +158,7 @@ def _place(
         sharing=sharing,
         history=history,
         plots=plots,
+        devices=devices_of(context, monitors),
         history_query=f"site={site.id}" if site else f"monitor={ids[0]}",
     )
 

@@ -153,6 +153,7 @@ class Presenter:
             cleaned_at=row.cleaned_at,
             status=row.status,
             status_at=self._local(row.status_at),
+            heard_at=self._local(row.heard_at),
             registered_at=self.local(row.registered_at),
             measured_at=self._local(row.measured_at),
             quality=row.quality,
@@ -172,6 +173,7 @@ class Presenter:
             unjudged=row.unjudged,
             status=row.status,
             status_at=row.status_at,
+            heard_at=row.heard_at,
             alerts=alerts,
         )
         return standing(seen, now)

@@ -1,7 +1,7 @@
 """Templates and how they show times, numbers and words. Everything is escaped."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -12,11 +12,13 @@ from starlette.responses import HTMLResponse
 
 from fumewatch import __version__
 from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.wording import one_line
 from fumewatch.web import assets
 from fumewatch.web.language import COOKIE, LANGUAGES, Code, Language
 from fumewatch.web.words import CONNECTION, LASTING, WORDS
 
 _YEAR: Final = 365 * 24 * 3600
+LONGEST_DETAIL: Final = 200
 
 
 class Renderer:
@@ -69,6 +71,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "title_of": show.title_of,
         "channel": show.channel,
         "connection": show.connection,
+        "details": details,
     }
     environment.globals |= {
         "asset": assets.url,
@@ -81,6 +84,12 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "channel_names": {channel.name: show.channel(channel.name) for channel in CHANNELS},
     }
     return environment
+
+
+def details(detail: Mapping[str, str]) -> str:
+    """What a device wrote, on one line that nothing in it can break or turn round."""
+    told = "; ".join(f"{key}={value}" if value else key for key, value in detail.items())
+    return one_line(told, LONGEST_DETAIL)
 
 
 class Show:

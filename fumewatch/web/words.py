@@ -47,6 +47,7 @@ WORDS: Final = {
     "no reading yet": _("It has not reported yet"),
     "data flag not normal": _("It flags its data as not normal"),
     "fume out of plausible range": _("Its fume value is out of the plausible range"),
+    "alive, but measures nothing": _("It is alive, but measures nothing"),
     "no recent reading": _("No reading for more than 10 minutes"),
     "reporting": _("It reports and nothing is wrong"),
     # size classes
@@ -65,6 +66,13 @@ WORDS: Final = {
     "linkage": _("Linkage"),
     "absence": _("Absence"),
     "trend": _("Trend"),
+    # what devices tell of themselves, and what their own means span
+    "restart": _("Restart"),
+    "log": _("Log"),
+    "facility": _("States"),
+    "minutes": _("10 minutes"),
+    "hour": _("Hour"),
+    "day": _("Day"),
     # units
     "min": _("min"),
     # why a message could not be read
@@ -114,6 +122,7 @@ WORDS: Final = {
     "horizon_minutes": _("Horizon, minutes"),
     "minutes_to_limit": _("Minutes to the limit"),
     "last_measured": _("Last measured"),
+    "last_heartbeat": _("Last heartbeat"),
     "last_will": _("Connection lost"),
     "open_for_minutes": _("Open for, minutes"),
     "minutes_known": _("Minutes known"),

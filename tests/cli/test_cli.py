@@ -17,11 +17,14 @@ from rich.console import Console
 
 from fumewatch import __version__
 from fumewatch.cli import demo
+from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
+from fumewatch.core.integrity import Comparison, Outcome
 from fumewatch.demo.run import DemoState
 from fumewatch.demo.sink import Delivered
-from fumewatch.store import Database, daemons, dead_letters
+from fumewatch.store import Database, comparisons, daemons, dead_letters, devices, monitors
 from fumewatch.store.dead_letters import DeadLetter
 from fumewatch.store.summary import Counts
+from fumewatch.store.wire import to_us
 from tests.cli.conftest import Fumewatch, Said, Write
 from tests.fixtures.broker import Broker
 
@@ -274,6 +277,26 @@ def test_status_tells_of_daemons_and_the_fleet(
     assert re.search(r"standby/7 .* stands by .* nothing", said.out)
     assert re.search(r"monitors +4 offline", said.out)
     assert re.search(r"none +not_json +2 ", said.out)
+
+
+def test_status_tells_of_devices(fumewatch: Fumewatch, config: Path, database: Database) -> None:
+    now = datetime.now(UTC)
+    start = (now - timedelta(hours=5)).replace(minute=0, second=0, microsecond=0)
+    restart = DeviceEvent(EventKind.RESTART, to_us(now))
+    means = [DeviceAggregate(Interval.HOUR, to_us(start), n, mean=1000) for n in range(3)]
+    with database.transaction() as conn:
+        monitors.register(conn, [("xuhui", "M1"), ("xuhui", "M2")])
+        devices.add(conn, [(1, restart), (2, restart), *((1, mean) for mean in means)], now)
+        devices.add(conn, [(1, restart)], now - timedelta(days=8))
+        due = comparisons.due(conn, now, 10)
+        outcomes = [Outcome.DIFFERS, Outcome.AGREES, Outcome.TOO_FEW]
+        found = [Comparison(outcome, 7, 1) for outcome in outcomes]
+        comparisons.record(conn, list(zip(due, found, strict=True)), now)
+    said = fumewatch("status", "-c", config)
+    assert re.search(r"device means compared / differing in 7 days +2 / 1 ", said.out)
+    assert re.search(r"device restarts in 7 days +2 ", said.out)
+    said = fumewatch("status", "--json", "-c", config)
+    assert said.json["devices"] == {"compared": 2, "differ": 1, "restarts": 2}
 
 
 def test_status_says_when_the_daemon_has_gone(

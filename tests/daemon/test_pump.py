@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from fumewatch.ingest import work
 from fumewatch.app import PARTS
 from fumewatch.config import load
 from fumewatch.core.decode import Decoded, decode
 from fumewatch.health import Health
+from fumewatch.ingest import work
 from fumewatch.pump import Pump
 from fumewatch.store import Database
 from tests.daemon.conftest import World, exceeding, reading

@@ -13,14 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.alert import Alert, Reason, Severity, State, Transition, alert_id
+from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Heartbeat, Interval
 from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
+from fumewatch.core.integrity import Integrity, Ours, compare
 from fumewatch.core.reading import INDEX, MISSING, Readings
 from fumewatch.store import (
     Connection,
     Database,
     alerts,
+    comparisons,
     daemons,
     dead_letters,
+    devices,
     monitors,
     outbox,
     readings,
@@ -28,6 +32,7 @@ from fumewatch.store import (
 )
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store.wire import to_us
 
 STREETS = (
     "漕河泾街道",
@@ -69,6 +74,7 @@ def seed(database: Database, now: datetime, size: int = 60) -> Seeded:
     with database.transaction() as conn:
         opened = seed_alerts(conn, order, now)
         seed_operation(conn, now)
+        seed_devices(conn, order, now)
     return Seeded(order, site_ids, opened, now)
 
 
@@ -110,11 +116,11 @@ def facts(size: int) -> Facts:
         )
         for i in range(size)
     ]
-    devices = [
+    gauges = [
         MonitorFacts("xuhui", f"XH{i:04d}", f"O{i:04d}", ("蓝盾", "清研")[i % 2], "YY-200")
         for i in range(size)
     ]
-    return Facts(tuple(found), tuple(outlets), tuple(devices))
+    return Facts(tuple(found), tuple(outlets), tuple(gauges))
 
 
 def fleet_readings(order: list[int], now: datetime) -> Readings:
@@ -268,6 +274,36 @@ def open_alerts(order: list[int], now: datetime) -> dict[str, Alert]:
         "nmhc": opened(18, "nmhc-exceedance", 16, **nmhc),
         "unassigned": opened(-1, "offline", 70, **silent),
     }
+
+
+def seed_devices(conn: Connection, order: list[int], now: datetime) -> None:
+    """Monitor 3 tells of itself; 4 and 5 beat: 4 measures nothing, 5 beat before it was lost."""
+
+    def us(hours_ago: float) -> int:
+        return to_us(now - timedelta(hours=hours_ago))
+
+    log = {"i11001-Info": "采样泵压力低 <b>bold</b> \u202eright to left\nsecond line"}
+    told: list[devices.Fact] = [
+        DeviceEvent(EventKind.RESTART, us(50), {"RestartTime": "20261121173000"}),
+        DeviceEvent(EventKind.LOG, us(30), log),
+        DeviceEvent(EventKind.FACILITY, us(9), {"SB1-RS": "1", "SB2-RS": "1"}),
+        DeviceEvent(EventKind.FACILITY, us(6.5), {"SB1-RS": "0", "SB2-RS": "1"}),
+        DeviceEvent(EventKind.LOG, us(3), {f"i1100{n}-Info": "x" * 90 for n in range(9)}),
+    ]
+    told += [
+        DeviceAggregate(Interval.HOUR, us(2.5 + n), INDEX[name], mean=mean * (2 - (n < 2)))
+        for n in range(20)
+        for name, mean in (("fume", 450), ("temperature", 41_300))
+    ]
+    devices.add(conn, [(order[3], fact) for fact in told], now - timedelta(minutes=30))
+    devices.add(conn, [(order[3], DeviceEvent(EventKind.RESTART, 0))], now - DAY)
+    devices.add(conn, [(order[4], Heartbeat()), (order[3], Heartbeat())], now - MINUTE)
+    devices.add(conn, [(order[5], Heartbeat())], now - 3 * DAY)
+    compared = []
+    for one in comparisons.due(conn, now, 1000):
+        ours = {"fume": 900, "temperature": 82_600}[one.channel]
+        compared.append((one, compare(one.own, Ours(6 * ours, 6, 6), Integrity())))
+    comparisons.record(conn, compared, now)
 
 
 def settle(conn: Connection, transition: int, state: str, at: datetime) -> None:

@@ -134,6 +134,49 @@ def test_monitors_are_paged(client: TestClient) -> None:
     assert (len(first["monitors"]), len(rest["monitors"]), rest["next"]) == (50, 12, None)
 
 
+def test_a_monitor_that_beats_and_measures_nothing_is_not_offline(
+    client: TestClient, seeded: Seeded
+) -> None:
+    monitor = get(client, f"monitors/{seeded.monitors[4]}")
+    assert (monitor["state"], monitor["why"]) == ("stale", "alive, but measures nothing")
+    assert monitor["heard_at"] == "2026-11-23T19:29:00+08:00"
+
+
+def test_a_device_tells_of_itself(client: TestClient, seeded: Seeded) -> None:
+    device = get(client, f"monitors/{seeded.monitors[3]}/device")
+    assert device["last_heartbeat"] == "2026-11-23T19:29:00+08:00"
+    assert [event["kind"] for event in device["events"]] == [
+        *("log", "facility", "facility", "log", "restart", "restart"),
+    ]
+    assert device["events"][1] == {
+        "kind": "facility",
+        "at": "2026-11-23T13:00:00+08:00",
+        "received_at": "2026-11-23T19:00:00+08:00",
+        "detail": {"SB1-RS": "0", "SB2-RS": "1"},
+    }
+    assert (device["compared"], device["differ"], len(device["findings"])) == (40, 4, 4)
+    assert device["findings"][0] == {
+        "interval": "hour",
+        "start": "2026-11-23T17:00:00+08:00",
+        "channel": "fume",
+        "unit": "mg/m³",
+        "device_mean": 0.45,
+        "our_mean": 0.9,
+        "our_readings": 6,
+    }
+
+
+def test_a_device_that_tells_nothing_has_nothing(client: TestClient, seeded: Seeded) -> None:
+    assert get(client, f"monitors/{seeded.monitors[7]}/device") == {
+        "monitor_id": seeded.monitors[7],
+        "last_heartbeat": None,
+        "events": [],
+        "compared": 0,
+        "differ": 0,
+        "findings": [],
+    }
+
+
 def test_a_site_lists_its_own_monitor_before_a_shared_one(
     client: TestClient, seeded: Seeded
 ) -> None:
@@ -203,6 +246,8 @@ def test_a_long_span_is_answered_in_ten_minutes(
         ("alerts?monitor=99999999999", 422),
         ("monitors/0", 422),
         ("monitors/2000000000", 404),
+        ("monitors/2000000000/device", 404),
+        ("monitors/0/device", 422),
         ("monitors/99999999999999999999", 422),
         ("monitors/1/readings?from=2026-11-23T12:00:00", 422),
         ("sites/2000000000", 404),
@@ -274,7 +319,7 @@ def test_counts(client: TestClient) -> None:
 def test_openapi_names_every_answer(client: TestClient) -> None:
     paths = get(client, "openapi.json")["paths"]
     api = [path for path in paths if path.startswith("/api/v1/") and "stream" not in path]
-    assert len(api) == 10
+    assert len(api) == 11
     for path in api:
         schema = paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         assert schema["$ref"], path

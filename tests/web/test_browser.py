@@ -63,7 +63,7 @@ def few(seeded: Seeded) -> list[str]:
     return [
         *("/", "/?state=pending", "/fleet?street=华泾镇&q=面", "/status", "/dead-letters"),
         *(f"/alerts/{seeded.alerts[name].id}" for name in ("severe", "offline")),
-        *(f"/sites/{seeded.sites[i]}" for i in (1, 7)),
+        *(f"/sites/{seeded.sites[i]}" for i in (1, 3, 7)),
         f"/monitors/{seeded.monitors[-1]}",
     ]
 

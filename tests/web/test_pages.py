@@ -66,6 +66,39 @@ def test_no_page_speaks_of_violations(client: TestClient, seeded: Seeded) -> Non
             assert "violation" not in text
 
 
+def test_a_site_shows_what_its_device_tells(client: TestClient, seeded: Seeded) -> None:
+    text = client.get(f"/sites/{seeded.sites[3]}", headers=ZH).text
+    for said in (
+        *("数据完整性", "最近 30 天比对 40 个均值", "4 个不一致", "不一致只表示需要核实"),
+        *("监测仪最近心跳", "SB1-RS=0; SB2-RS=1", "重启", "采样泵压力低"),
+    ):
+        assert said in text
+    assert "篡改" not in text, "a finding is a question to ask"
+
+
+def test_what_a_device_writes_is_inert(client: TestClient, seeded: Seeded) -> None:
+    text = client.get(f"/sites/{seeded.sites[3]}", headers=EN).text
+    assert "&lt;b&gt;bold&lt;/b&gt; right to left second line" in text
+    assert "\u202e" not in text
+    assert "x" * 90 in text
+    assert "i11008-Info" not in text, "a long detail is cut"
+
+
+def test_nothing_is_shown_of_a_device_that_tells_nothing(
+    client: TestClient, seeded: Seeded
+) -> None:
+    for site, heard in ((4, True), (7, False)):
+        text = client.get(f"/sites/{seeded.sites[site]}", headers=EN).text
+        assert "What the device told" not in text
+        assert "Data integrity" not in text
+        assert ("Last heartbeat" in text) is heard
+
+
+def test_the_fleet_says_who_beats_and_measures_nothing(client: TestClient) -> None:
+    text = client.get("/fleet?state=stale", headers=EN).text
+    assert 'title="It is alive, but measures nothing"' in text
+
+
 def test_an_assigned_monitor_is_shown_with_its_site(client: TestClient, seeded: Seeded) -> None:
     answer = client.get(f"/monitors/{seeded.monitors[3]}", follow_redirects=False)
     assert answer.status_code == 303

@@ -12,7 +12,8 @@ _VALUES: Final = """
     l.purifier_current, l.fan_on, l.purifier_on
 """
 _MONITOR: Final = f"""
-    m.id, m.code, m.district, m.vendor, m.model, m.status, m.status_at, m.registered_at,
+    m.id, m.code, m.district, m.vendor, m.model, m.status, m.status_at, m.heard_at,
+    m.registered_at,
     o.id as outlet_id, o.code as outlet_code, o.name as outlet, o.limit_profile, o.cleaned_at,
     s.id as site_id, coalesce(s.name, '') as site, coalesce(s.street, '') as street,
     coalesce(s.address, '') as address,
@@ -36,8 +37,8 @@ _JOINS: Final = """
 class MonitorRow:
     """A monitor with its outlet, its responsible site, its latest reading and its firing alerts.
 
-    `latest` has one entry per core.reading.CHANNELS: whole thousandths, None where there is none.
-    `alert_kinds[i]` and `alert_rules[i]` belong together.
+    `heard_at`: its last heartbeat. `latest` has one entry per core.reading.CHANNELS: whole
+    thousandths, None where there is none. `alert_kinds[i]` and `alert_rules[i]` belong together.
     """
 
     id: int
@@ -47,6 +48,7 @@ class MonitorRow:
     model: str
     status: str | None
     status_at: datetime | None
+    heard_at: datetime | None
     registered_at: datetime
     outlet_id: int | None
     outlet_code: str | None
