@@ -42,16 +42,14 @@ _HALF: Final = 2**512 - 1
 
 def standard(data: bytes) -> int:
     """The standard's own CRC."""
-    return _TABLE[_state(data)] if data else 0xFFFF
+    return int(printed(data), 16)
 
 
 def printed(data: bytes) -> str:
-    """The standard's own CRC as frames carry it: four hexadecimal digits."""
-    return _PRINTED[_state(data)] if data else "FFFF"
+    """The standard's own CRC as frames carry it: four hexadecimal digits.
 
-
-def _state(data: bytes) -> int:
-    """The eight bits on which the CRC depends. Only the low 512, then 64 bits of a fold matter."""
+    Of the folded message only the lowest 64 bits are what they should be, and only they are used.
+    """
     length = len(data)
     folded = int.from_bytes(data, "big")
     if length > 256:
@@ -65,9 +63,8 @@ def _state(data: bytes) -> int:
     folded ^= folded >> 128
     folded ^= folded >> 64
     a, b, c, d, e, f, g, last = (folded & _EIGHT_BYTES).to_bytes(8, "big")
-    return (
-        last ^ _1[g] ^ _2[f] ^ _3[e] ^ _4[d] ^ _5[c] ^ _6[b] ^ _7[a] ^ _START[length & 7]
-    )  # fmt: skip
+    state = last ^ _1[g] ^ _2[f] ^ _3[e] ^ _4[d] ^ _5[c] ^ _6[b] ^ _7[a] ^ _START[length & 7]
+    return _PRINTED[state] if length else "FFFF"
 
 
 def _folded(message: int, length: int) -> int:

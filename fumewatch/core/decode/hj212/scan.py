@@ -8,6 +8,7 @@ which frames are found does not depend on how a stream was cut.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from fumewatch.core.decode.hj212.crc import modbus, printed, standard
@@ -22,6 +23,7 @@ _LONGEST_HEADER: Final = 16
 _HEX: Final = re.compile(rb"[0-9A-Fa-f]{1,4}")
 _AFTER_SHORT_CRC: Final = b"\r\n# \0"
 _MOST_CLOSINGS: Final = 4  # of a CP's `&&`; each may have to be tried
+_MOST_INNER_HEADERS: Final = 2  # in the texts of a frame
 _BLANKS: Final = b" \t\r\n\0"
 _LONG_TIME: Final = re.compile(rb"DataTime=\d{17}(?!\d)")
 
@@ -120,13 +122,19 @@ class _Candidate:
             crc = self._crc_at(end)
             if crc is None:
                 return None
-            if crc and (found := self._checked(end, crc, declared)):
+            if not crc or self._holds_others(region.limit, end):
+                continue
+            if found := self._checked(end, crc, declared):
                 return found
-            if crc and end == stop and (end in closings or end + len(crc) == region.limit):
+            is_last = region.closed and len(crc) == 4 and end + 4 == region.limit
+            if end == stop and (end in closings or is_last):
                 return self._wrong_crc(end, crc)
-        if not region.closed and not self.scan.is_final:
-            return None
-        return self._lost(declared, region, closings)
+        return self._lost(declared, region, closings) if region.closed else None
+
+    def _holds_others(self, limit: int, end: int) -> bool:
+        """So many headers before `end` that no frame ends there: checksums of each would cost."""
+        headers = _HEADER.finditer(self.scan.data, limit, end) if limit < end else ()
+        return sum(1 for _ in islice(headers, _MOST_INNER_HEADERS + 1)) > _MOST_INNER_HEADERS
 
     def _region(self) -> _Region:
         data, body = self.scan.data, self.start + 6
@@ -140,7 +148,7 @@ class _Candidate:
             return _Region(limit, limit, closed=True)
         if most == self.start + MOST_BYTES:
             return _Region(most, most - _LONGEST_HEADER, closed=True)
-        return _Region(most, most, closed=False)
+        return _Region(most, most, closed=self.scan.is_final)
 
     def _closings(self, region: _Region) -> list[int]:
         """Behind each `&&` that may close CP."""

@@ -12,7 +12,11 @@ from fumewatch.core.decode.hj212.shape import VERSION_2025, Frame, FrameError, K
 from fumewatch.core.decode.hj212.values import WITH_MILLISECONDS
 
 _MOST: Final = 1024  # bytes of a data segment, says the standard; devices send more
-_SEMICOLON: Final = ord(";")
+_OPENINGS: Final = [b"##%04d" % max(end - 6, 0) for end in range(_MOST + 7)]
+"""What a frame begins with, by where its checksum does."""
+_QN_END: Final = 20  # of QN=, which comes first, and its 17 digits
+_COMMA_AS_SEMICOLON: Final = bytes.maketrans(b",", b";")
+_NOT_PLAIN: Final = b'"\\&/'  # would mean something else in JSON, or a log's text
 
 _read_texts: Final = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -23,8 +27,8 @@ def plain(payload: bytes) -> Frame | None:
     CP is turned into a JSON object by putting quotes at its separators: what has the right shape is
     read by a fast reader, and what has another is not JSON.
     """
-    end = len(payload) - (6 if payload.endswith(b"\r\n") else 4)
-    if payload[:6] != b"##%04d" % (end - 6) or end > _MOST + 6:
+    end = len(payload) - (6 if payload[-2:] == b"\r\n" else 4)
+    if not 6 <= end < len(_OPENINGS) or payload[:6] != _OPENINGS[end]:
         return None
     segment = payload[6:end]
     try:
@@ -33,7 +37,7 @@ def plain(payload: bytes) -> Frame | None:
             return None
         head, _, body = segment.partition(b"CP=&&")
         fields = _plain_fields(body)
-        header = _plain_header(head.decode())
+        header = _plain_header(head)
     except (UnicodeError, msgspec.DecodeError):
         return None
     return Frame(header, fields, end - 6, crc) if header and fields is not None else None
@@ -41,34 +45,39 @@ def plain(payload: bytes) -> Frame | None:
 
 def _plain_fields(body: bytes) -> dict[str, str] | None:
     """Of what follows `CP=&&`; None where keys repeat, or where it may hold more than items."""
-    closed = body.find(b"&&")
-    if closed < 0 or closed + 2 != len(body) or b'"' in body or b"\\" in body or b"//" in body:
+    length = len(body) - (3 if body[-3:] == b";&&" else 2)
+    items = body[:length].translate(_COMMA_AS_SEMICOLON, _NOT_PLAIN)
+    if body[-2:] != b"&&" or len(items) != length:
         return None
-    if not closed:
-        return {}
-    items = body[: closed - 1 if body[closed - 1] == _SEMICOLON else closed]
-    quoted = items.replace(b",", b'","').replace(b";", b'","').replace(b"=", b'":"')
+    if not items:
+        return {} if length == len(body) - 2 else None
+    quoted = items.replace(b";", b'","').replace(b"=", b'":"')
     fields = _read_texts(b'{"' + quoted + b'"}')
-    count = ((len(quoted) - len(items)) // 2 + 1) // 2  # each separator has grown by two
+    count = ((len(quoted) - length) // 2 + 1) // 2  # each separator has grown by two
     is_odd = len(fields) != count or len(fields.get("DataTime", "")) == WITH_MILLISECONDS
     return None if is_odd or count == 1 else fields  # one item alone may be ciphertext
 
 
-def _plain_header(text: str) -> dict[str, str] | None:
+def _plain_header(head: bytes) -> dict[str, str] | None:
     """All but QN is the same in every frame of a monitor, so it is remembered."""
-    if text.startswith("QN=") and text[20:21] == ";" and text[3:20].isdigit():
-        rest = _known_header(text[21:])
-        return {"QN": text[3:20], **rest} if rest and "QN" not in rest else None
-    if "QN=" in text:
-        return None
-    rest = _known_header(text)
-    return rest and dict(rest)
+    if head[:3] == b"QN=" and head.find(b";") == _QN_END:
+        known = _known_header(head[_QN_END:])
+        if known is None:
+            return None
+        header = known.copy()
+        header["QN"] = head[3:_QN_END].decode()
+        return header
+    known = None if b"QN=" in head else _known_header(head)
+    return known and known.copy()
 
 
 @lru_cache(maxsize=16384)
-def _known_header(text: str) -> dict[str, str] | None:
-    header, oddities = header_items(text)
-    return None if oddities else header
+def _known_header(head: bytes) -> dict[str, str] | None:
+    """None where it is odd. What begins with a semicolon goes on after a QN, which is left open."""
+    header, oddities = header_items(head.decode())
+    if oddities or "QN" in header:
+        return None
+    return {"QN": "", **header} if head.startswith(b";") else header
 
 
 def read(
@@ -120,10 +129,10 @@ def _deciphered(body: str, header: dict[str, str], key_of: KeyOf | None) -> str:
         raise FrameError("bad_cipher", "CP holds no item, and no SM4 blocks in hex or base64")
     mn = header.get("MN", "")
     key = key_of(mn) if key_of else None
-    if key is None:
-        raise FrameError(
-            "no_key", f"CP of MN {mn!r} is encrypted; give its SM4 key in the profile's sm4_keys"
-        )
+    if key is None or len(key) != sm4.KEY_BYTES:
+        has = "is encrypted" if key is None else f"is encrypted, and its key has {len(key)} bytes"
+        hint = f"give {2 * sm4.KEY_BYTES} hexadecimal digits in the profile's sm4_keys"
+        raise FrameError("no_key", f"CP of MN {mn[:40]!r} {has}; {hint}")
     return _clear(sm4.decrypt(key, blocks), mn)
 
 
@@ -134,6 +143,6 @@ def _clear(decrypted: bytes, mn: str) -> str:
         text = ""
     if "=" not in text:
         raise FrameError(
-            "bad_cipher", f"CP of MN {mn!r} gives no item when deciphered; is its key right?"
+            "bad_cipher", f"CP of MN {mn[:40]!r} gives no item when deciphered; is its key right?"
         )
     return text

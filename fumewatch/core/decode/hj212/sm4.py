@@ -8,6 +8,7 @@ import re
 from base64 import b64decode, b64encode
 from typing import Final, Literal
 
+KEY_BYTES: Final = 16
 _BLOCK: Final = 16
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{32})+")
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -38,10 +39,11 @@ def decrypt(key: bytes, blocks: bytes) -> bytes:
 def encrypt(key: bytes, plain: bytes, *, padding: Padding = "pkcs7", form: Form = "hex") -> str:
     """The text that stands between `CP=&&` and `&&`."""
     missing = -len(plain) % _BLOCK
+    filling = b"\0"
     if padding == "pkcs7":
         missing = missing or _BLOCK
-        plain += bytes([missing]) * missing
-    blocks = _through(key, plain.ljust(len(plain) + missing, b"\0"), decrypts=False)
+        filling = bytes([missing])
+    blocks = _through(key, plain + filling * missing, decrypts=False)
     return blocks.hex().upper() if form == "hex" else b64encode(blocks).decode()
 
 

@@ -48,6 +48,11 @@ class Stream:
         scan.data, scan.at = scan.data[scan.at :], 0
         return read
 
+    @property
+    def kept(self) -> int:
+        """Bytes that wait for more."""
+        return len(self._scan.data)
+
     def end(self) -> list[Frame | FrameError]:
         """What is left once no more bytes come."""
         self._scan.is_final = True
