@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from fumewatch.core.decode.hj212.crc import printed
 from fumewatch.core.decode.hj212.encode import encode
 
 SAMPLES: list[dict[str, Any]] = json.loads(
@@ -37,8 +38,6 @@ def made(cp: str = "DataTime=20211011123600;a34041-Rtd=0.82", **header: str | No
 
 def enclosed(segment: str | bytes, crc: str = "", end: str = "\r\n") -> bytes:
     """A data segment as it stands, with its length and its checksum or the given one."""
-    from fumewatch.core.decode.hj212.crc import printed
-
     data = segment if isinstance(segment, bytes) else segment.encode()
     return b"##%04d%b" % (len(data), data) + (crc or printed(data)).encode() + end.encode()
 

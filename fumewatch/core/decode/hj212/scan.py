@@ -212,15 +212,14 @@ class _Candidate:
     def _lost(self, declared: int, region: _Region, closings: list[int]) -> Found:
         """What to say of a header behind which no right checksum is found."""
         if not closings:
-            detail = f"{declared} bytes are declared; no && closes CP in the {{}} that are there"
-            there = region.limit - self.start - 6
-            return self._fault(region.after, "truncated", detail.format(max(there, 0)), 0)
+            there = max(region.limit - self.start - 6, 0)
+            detail = f"{declared} bytes are declared; no && closes CP in the {there} that are there"
+            return self._fault(region.after, "truncated", detail, 0)
         actual = closings[-1] - self.start - 6
         written = self.scan.data[closings[-1] : region.limit].strip(_BLANKS)
         if actual != declared:
             detail = f"the length field says {declared}, the data segment has {actual} bytes"
-            also = self._also(closings[-1], written, region)
-            facts = {"declared": declared, "actual": actual} | ({"also": also} if also else {})
+            facts = {"declared": declared, "actual": actual, "also": self._also(written, region)}
             return self._fault(region.after, "length_mismatch", detail, 2, **facts)
         if not written:
             detail = "the frame ends before its checksum"
@@ -228,7 +227,8 @@ class _Candidate:
         detail = f"{_shown(written)} stands where the checksum, four hexadecimal digits, should"
         return self._fault(region.after, "crc_not_hex", detail, 6 + actual)
 
-    def _also(self, end: int, written: bytes, region: _Region) -> list[str]:
+    def _also(self, written: bytes, region: _Region) -> list[str]:
+        """What else is wrong with a frame of a wrong length."""
         crc = "crc_mismatch" if _HEX.fullmatch(written) else "crc_not_hex"
         long_time = _LONG_TIME.search(self.scan.data, self.start, region.limit)
         return [crc, *(["datatime_17_digits"] if long_time else [])]
