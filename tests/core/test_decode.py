@@ -140,7 +140,7 @@ def test_values(channel: str, written: object, kept: int, is_judged: bool) -> No
         (b"{", "not_json", "line 1"),
         (b"\xff\xfe", "not_json", ""),
         (b"[" * 100_000, "not_json", ""),
-        (b"##0123QN=20261123120000000;ST=51;CN=2011", "hj212_unsupported", "HJ 212"),
+        (b"##0123QN=20261123120000000;ST=51;CN=2011", "not_json", "HJ 212"),
         ("null", "not_object", "$ is null"),
         ("17", "not_object", "$ is a number"),
         ('"fume"', "not_object", "$ is a text"),

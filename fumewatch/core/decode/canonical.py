@@ -88,7 +88,7 @@ def _parse_each(payloads: Sequence[bytes]) -> Parsed:
 def _entries(payload: bytes) -> list[tuple[int | None, Entry | DecodeError]]:
     check_size(payload)
     if payload.startswith(b"##"):
-        raise DecodeError("hj212_unsupported", "an HJ 212 frame; this version reads JSON only")
+        raise DecodeError("not_json", "an HJ 212 frame, and this profile reads JSON only")
     try:
         read = _read(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -32,6 +32,11 @@ def reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Re
     return number_reader(channel, mapping, missing)
 
 
+def text_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
+    """As `reader`, for texts only, and a lookup for those seen before."""
+    return _Seen(reader(channel, mapping, missing)).__getitem__
+
+
 def number_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
     """`missing` is compared with the number as written, before scale, offset and unit."""
     factor, shift = convert(channel, mapping.unit)

@@ -58,7 +58,7 @@ class Facts:
         return found
 
     def _aggregates(self, frame: Frame) -> list[Fact]:
-        start = instant(frame, "DataTime")
+        _, start = instant(frame, "DataTime")
         found: list[Fact] = []
         for each in self._fields[frame.command]:
             if not CHANNELS[each.channel].is_state:
@@ -89,6 +89,7 @@ def _thousandths(each: Field, frame: Frame, key: str) -> int:
 
 def _event(frame: Frame) -> list[Fact]:
     kind = _EVENTS[frame.command]
-    keys = ("RestartTime", "DataTime") if kind is EventKind.RESTART else ("DataTime",)
+    is_restart = kind is EventKind.RESTART and "RestartTime" in frame.fields
+    _, at = instant(frame, "RestartTime" if is_restart else "DataTime")
     detail = {key: value for key, value in frame.fields.items() if key != "DataTime"}
-    return [DeviceEvent(kind, instant(frame, *keys), detail)]
+    return [DeviceEvent(kind, at, detail)]

@@ -1,14 +1,15 @@
 """Where in an HJ 212 frame a profile's channels stand, and what is written there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
+from operator import call, itemgetter
 from typing import Final
 
 from fumewatch.core.decode.hj212.frame import Frame, instant_of
 from fumewatch.core.decode.instant import UNREADABLE
 from fumewatch.core.decode.profile import ChannelMap, Profile
-from fumewatch.core.decode.value import Reader, reader
+from fumewatch.core.decode.value import Reader, text_reader
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import INDEX
 
@@ -34,13 +35,13 @@ class Field:
         try:
             return self.read(written)
         except ValueError as error:
-            raise bad_value(key, error) from None
+            raise _bad_value(key, error) from None
 
 
 def fields(profile: Profile, command: int) -> tuple[Field, ...]:
     """What of a frame of this command the profile reads."""
     return tuple(
-        Field(INDEX[name], _keys(each, command), reader(name, each, profile.missing))
+        Field(INDEX[name], _keys(each, command), text_reader(name, each, profile.missing))
         for name, each in profile.channel.items()
         if each.code
     )
@@ -52,49 +53,94 @@ def _keys(each: ChannelMap, command: int) -> tuple[tuple[str, str], ...]:
     return tuple((key, f"{code}-Flag") for code in each.code for key in (f"{code}-{suffix}", code))
 
 
-def instant(frame: Frame, *keys: str) -> int:
-    """µs UTC of the first of these fields that is there."""
-    written = next((frame.fields[key] for key in keys if key in frame.fields), None)
+class Layout:
+    """What a profile reads of frames that have the same keys, as all of one monitor mostly have.
+
+    `channels` of the values, in order, and the `keys` under which they stand.
+    """
+
+    def __init__(self, wanted: Sequence[Field], has: Mapping[str, str], no_flag: str) -> None:
+        found = [
+            (each, *next(pair for pair in each.keys if pair[0] in has))
+            for each in wanted
+            if any(key in has for key, _ in each.keys)
+        ]
+        self.channels = tuple(each.channel for each, _, _ in found)
+        self.keys = tuple(key for _, key, _ in found)
+        self._reads = tuple(each.read for each, _, _ in found)
+        self._texts = _getter(self.keys)
+        self._no_flag = no_flag
+        self._flag_keys = tuple(flag for _, _, flag in found)
+        sent = [flag for flag in self._flag_keys if flag in has]
+        self._flags = _getter(sent)
+        self._all_normal = ("N",) * len(sent) if no_flag == "N" else None
+
+    def numbers(self, frame: Frame) -> list[float]:
+        """Of each channel, NaN where the frame says "missing"."""
+        texts = self._texts(frame.fields)
+        try:
+            return list(map(call, self._reads, texts))
+        except ValueError:
+            raise self._why_wrong(texts) from None
+
+    def weigh(self, frame: Frame, numbers: Sequence[float]) -> tuple[str, int]:
+        """One quality for the row, and the bits of the channels whose own is another.
+
+        As where two frames of one instant differ: the row is N, so that what is good is judged.
+        """
+        if self._flags(frame.fields) == self._all_normal:
+            return "N", 0
+        flags = [frame.fields.get(key) or self._no_flag for key in self._flag_keys]
+        rows = zip(self.channels, flags, numbers, strict=True)
+        channels = [(channel, letter(flag)) for channel, flag, number in rows if not isnan(number)]
+        letters = {each for _, each in channels}
+        if len(letters) == 1:
+            return letters.pop(), 0
+        return "N", sum(1 << channel for channel, each in channels if each != "N")
+
+    def why_missing(self, frame: Frame) -> DecodeError:
+        """Every channel is there and says nothing: the first one's reason."""
+        key = self.keys[0]
+        written = frame.fields[key]
+        try:
+            is_number = not isnan(float(written))
+        except ValueError:
+            is_number = False
+        kind = "sentinel_value" if is_number else "bad_value"
+        what = f"{key} is {written[:30]!r}, no measurement, and no other is there"
+        return DecodeError(kind, what)
+
+    def _why_wrong(self, texts: Sequence[str]) -> DecodeError:
+        for key, read, text in zip(self.keys, self._reads, texts, strict=True):
+            try:
+                read(text)
+            except ValueError as error:
+                return _bad_value(key, error)
+        raise AssertionError("one of them was wrong")
+
+
+def _getter(keys: Sequence[str]) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
+    """What a mapping has under these keys; itemgetter alone gives no tuple of a single one."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    return lambda found: tuple(found[key] for key in keys)
+
+
+def instant(frame: Frame, key: str) -> tuple[str, int]:
+    """The time in this field, as written and in µs UTC."""
+    written = frame.fields.get(key)
     if written is None:
-        raise DecodeError("no_time", f"a frame of command {frame.command} without {keys[-1]}")
+        raise DecodeError("no_time", f"a frame of command {frame.command} without {key}")
     at = instant_of(written)
     if at == UNREADABLE:
-        raise DecodeError("bad_datatime", f"{written[:30]!r} is no time")
-    return at
+        raise DecodeError("bad_datatime", f"{key} {written[:30]!r} is no time")
+    return written, at
 
 
 def letter(flag: str) -> str:
     """A data flag as one ASCII letter; what is none is kept as ?, which nothing judges."""
     flag = flag.strip().upper()
     return flag if len(flag) == 1 and "!" <= flag <= "~" else _UNKNOWN_FLAG
-
-
-def weigh(flags: Sequence[tuple[int, str]]) -> tuple[str, int]:
-    """One quality for the row, and the bits of the channels whose own is another: (channel, flag).
-
-    As where two frames of one instant differ: the row is N, so that what is good is judged.
-    """
-    if all(flag == "N" for _, flag in flags):
-        return "N", 0
-    channels = [(channel, letter(flag)) for channel, flag in flags]
-    letters = {each for _, each in channels}
-    if len(letters) == 1:
-        return letters.pop(), 0
-    return "N", sum(1 << channel for channel, each in channels if each != "N")
-
-
-def bad_value(key: str, error: ValueError) -> DecodeError:
-    return DecodeError("bad_value", f"{key}: {error}")
-
-
-def why_missing(key: str, written: str) -> DecodeError:
-    """A channel that is there and says nothing; the reason counts if no other says more."""
-    try:
-        is_number = not isnan(float(written))
-    except ValueError:
-        is_number = False
-    kind = "sentinel_value" if is_number else "bad_value"
-    return DecodeError(kind, f"{key} is {written[:30]!r}, no measurement, and no other is there")
 
 
 def unmapped(frame: Frame, profile: str) -> DecodeError:
@@ -104,3 +150,7 @@ def unmapped(frame: Frame, profile: str) -> DecodeError:
         f"profile {profile!r} knows none of what this frame of command {frame.command} has:"
         f" {codes}; give a channel its code in a [[profile]]",
     )
+
+
+def _bad_value(key: str, error: ValueError) -> DecodeError:
+    return DecodeError("bad_value", f"{key}: {error}")

@@ -1,6 +1,7 @@
 """What a frame is once it has been read, and what is said of one that cannot be."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -86,13 +87,19 @@ class FrameError(DecodeError):
 
 def flag_of(header: dict[str, str]) -> Flag | None:
     """None where there is none that is a number."""
-    bits = number(header.get("Flag", ""))
+    return _flag(header.get("Flag", ""))
+
+
+@lru_cache(maxsize=256)
+def _flag(text: str) -> Flag | None:
+    bits = number(text)
     if bits is None:
         return None
     version = _VERSIONS.get(bits >> 2, f"unknown version {bits >> 2}")
     return Flag(bool(bits & 1), bool(bits & 2), version)
 
 
+@lru_cache(maxsize=256)
 def number(text: str) -> int | None:
     """Of a text that is digits and nothing else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

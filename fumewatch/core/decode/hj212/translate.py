@@ -7,24 +7,15 @@ Which command is what (HJ 212-2017, 6.6; HJ 212-2025 adds 9015): 2011, 2051 and 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import starmap
-from struct import Struct
+from math import isnan
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fumewatch.core.decode.columns import Columns, code_points
 from fumewatch.core.decode.hj212.facts import Facts
-from fumewatch.core.decode.hj212.fields import (
-    FACILITY,
-    Field,
-    bad_value,
-    fields,
-    instant,
-    unmapped,
-    weigh,
-    why_missing,
-)
+from fumewatch.core.decode.hj212.fields import FACILITY, Field, Layout, fields, instant, unmapped
 from fumewatch.core.decode.hj212.frame import Frame
 from fumewatch.core.decode.hj212.packets import merged
 from fumewatch.core.decode.hj212.stream import frames
@@ -34,51 +25,39 @@ from fumewatch.core.device import Told
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS
 
-_NONE: Final = (float("nan"),) * len(CHANNELS)
-_pack: Final = Struct(f"{len(CHANNELS)}d").pack
+_MOST_LAYOUTS: Final = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    """Where a frame comes from: payload, place in it (None: alone), monitor ("": the topic's)."""
-
-    message: int
-    place: int | None
-    monitor: str
+_Origin = tuple[int, int | None, str]
+"""Payload, place of the frame in it (None: alone), monitor ("": the topic's)."""
+_Row = tuple[int, int | None, str, str, int, str, int]
+"""An origin, the time as written and in µs UTC, quality, barred channels."""
 
 
 @dataclass(slots=True)
-class _Rows:
-    """Columns in the making."""
+class _Found:
+    """What the payloads hold, in the making. `numbers`: of the rows of one layout, one by one."""
 
-    origin: list[_Origin] = field(default_factory=list)
-    time: list[str] = field(default_factory=list)
-    measured_at: list[int] = field(default_factory=list)
-    numbers: list[Sequence[float]] = field(default_factory=list)
-    quality: list[str] = field(default_factory=list)
-    barred: list[int] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
+    numbers: dict[Layout, tuple[list[int], list[list[float]]]] = field(default_factory=dict)
     faults: list[tuple[int, DecodeError]] = field(default_factory=list)
     facts: list[Told] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
 
     def columns(self, derivations: Sequence[Derived]) -> Columns:
-        packed = b"".join(starmap(_pack, self.numbers))
-        numbers = np.frombuffer(packed).reshape(-1, len(CHANNELS)).T.copy()
-        barred = np.array(self.barred, np.int16)
-        for each in derivations:
-            was_told = ~np.isnan(numbers[each.state])
-            derive(numbers, [each])
-            is_bad = ~was_told & (barred >> each.source & 1 == 1)
-            barred |= is_bad.astype(np.int16) << each.state  # as good as what it comes from
+        columns = zip(*self.rows, strict=True) if self.rows else ((),) * 7
+        message, element, monitor, time, measured_at, quality, barred = columns
+        numbers = np.full((len(CHANNELS), len(self.rows)), np.nan)
+        for layout, (rows, values) in self.numbers.items():
+            numbers[np.ix_(layout.channels, rows)] = np.array(values).T
         return Columns(
-            message=np.array([origin.message for origin in self.origin], np.intp),
-            element=[origin.place for origin in self.origin],
-            monitor=[origin.monitor for origin in self.origin],
-            time=self.time,
-            measured_at=np.array(self.measured_at, np.int64),
+            message=np.array(message, np.intp),
+            element=element,
+            monitor=monitor,
+            time=time,
+            measured_at=np.array(measured_at, np.int64),
             numbers=numbers,
-            quality=code_points(self.quality),
-            barred=barred,
+            quality=code_points(quality),
+            barred=_derive(numbers, np.array(barred, np.int16), derivations),
             faults=self.faults,
             facts=self.facts,
             oddities=self.oddities,
@@ -86,7 +65,7 @@ class _Rows:
 
 
 class Translator:
-    """Built once for a profile; safe from any thread."""
+    """Built once for a profile. For one thread: it remembers how frames are laid out."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -94,7 +73,11 @@ class Translator:
         self._fields: dict[int, tuple[Field, ...]] = {
             command: fields(profile, command) for command in profile.readings
         }
+        self._layouts: dict[tuple[int | str, ...], Layout] = {}
         self._derivations = derivations(profile)
+        self._is_named = profile.monitor_from == "payload"
+        self._is_checked = profile.other_monitor == "refuse"
+        self._tells_always = bool(profile.downlink)
         keys = {mn: bytes.fromhex(key.get_secret_value()) for mn, key in profile.sm4_keys.items()}
         self.key_of = keys.get if keys else None
 
@@ -105,88 +88,103 @@ class Translator:
         wait for each other: those of one payload are put together, and those that come apart have
         the same DataTime, and rows of one instant become one in the store.
         """
-        rows = _Rows()
+        found = _Found()
         is_modbus = self._profile.crc == "modbus"
         for message, payload in enumerate(payloads):
-            found = frames(payload, modbus=is_modbus, key_of=self.key_of)
-            good = [frame for frame in found if isinstance(frame, Frame)]
-            faults = [fault for fault in found if not isinstance(fault, Frame)]
-            rows.faults += [(message, fault) for fault in faults]
-            for place, frame in enumerate(merged(good) if len(good) > 1 else good):
-                try:
-                    monitor = self._monitor(frame, monitors[message])
-                    origin = _Origin(message, place if len(found) > 1 else None, monitor)
-                    self._take(rows, frame, origin)
-                except DecodeError as fault:
-                    rows.faults.append((message, fault))
-        return rows.columns(self._derivations)
+            read = frames(payload, modbus=is_modbus, key_of=self.key_of)
+            if len(read) == 1:
+                self._try(found, read[0], message, None, monitors[message])
+                continue
+            faults = [each for each in read if not isinstance(each, Frame)]
+            good = merged([each for each in read if isinstance(each, Frame)])
+            each: Frame | DecodeError
+            for place, each in enumerate([*good, *faults]):
+                self._try(found, each, message, place, monitors[message])
+        return found.columns(self._derivations)
+
+    def _try(
+        self,
+        found: _Found,
+        read: Frame | DecodeError,
+        message: int,
+        place: int | None,
+        topic: str,
+    ) -> None:
+        try:
+            if isinstance(read, DecodeError):
+                raise read
+            self._take(found, read, (message, place, self._monitor(read, topic)))
+        except DecodeError as fault:
+            found.faults.append((message, fault))
 
     def _monitor(self, frame: Frame, topic: str) -> str:
         """The MN where it matters, "" where it does not."""
-        profile = self._profile
-        if profile.monitor_from == "payload":
-            if not frame.mn:
+        named = frame.mn
+        if self._is_named:
+            if not named:
                 raise DecodeError("no_monitor", "the frame has no MN, which would name the monitor")
-            return frame.mn
-        if profile.other_monitor == "ignore":
+            return named
+        if named == topic or not self._is_checked:
             return ""
-        if topic and frame.mn and frame.mn != topic:
-            detail = f"MN names monitor {frame.mn[:60]!r}, the topic {topic!r}"
+        if topic and named:
+            detail = f"MN names monitor {named[:60]!r}, the topic {topic!r}"
             raise DecodeError("wrong_monitor", detail)
-        return frame.mn
+        return named
 
-    def _take(self, rows: _Rows, frame: Frame, origin: _Origin) -> None:
+    def _take(self, found: _Found, frame: Frame, origin: _Origin) -> None:
         """Append what one frame holds; DecodeError says why nothing of it is kept."""
         command = frame.command
-        named = origin.monitor if self._profile.monitor_from == "payload" else ""
-        told = [Told(origin.message, named, fact) for fact in self._facts.of(frame, command)]
+        told: list[Told] = []
+        if self._tells_always or command in self._facts:
+            named = origin[2] if self._is_named else ""
+            told = [Told(origin[0], named, fact) for fact in self._facts.of(frame, command)]
         if command in self._fields:
-            self._add_reading(rows, frame, origin)
+            self._add_reading(found, frame, command, origin)
         elif command not in self._facts:
-            rows.oddities[f"command_{command}"] += 1
-        rows.facts += told
+            found.oddities[f"command_{command}"] += 1
+        found.facts += told
         if frame.oddities:
-            rows.oddities.update(frame.oddities)
+            found.oddities.update(frame.oddities)
 
-    def _add_reading(self, rows: _Rows, frame: Frame, origin: _Origin) -> None:
-        numbers, flags, absent = self._values(frame)
-        if not flags:
-            if frame.command == FACILITY:
-                return  # an event all the same
-            if absent is None and frame.packet:
-                rows.oddities["packet_unmapped"] += 1  # the others of its set may have what we want
-                return
-            raise absent or unmapped(frame, self._profile.name)
-        measured_at = instant(frame, "DataTime")
-        quality, barred = weigh(flags)
-        rows.origin.append(origin)
-        rows.time.append(frame.fields["DataTime"])
-        rows.measured_at.append(measured_at)
-        rows.numbers.append(numbers)
-        rows.quality.append(quality)
-        rows.barred.append(barred)
+    def _add_reading(self, found: _Found, frame: Frame, command: int, origin: _Origin) -> None:
+        layout = self._layout(frame, command)
+        numbers = layout.numbers(frame)
+        if (isnan(sum(numbers)) and all(map(isnan, numbers))) or not numbers:
+            self._without_values(found, frame, layout)
+            return
+        time, measured_at = instant(frame, "DataTime")
+        quality, barred = layout.weigh(frame, numbers)
+        rows, values = found.numbers.setdefault(layout, ([], []))
+        rows.append(len(found.rows))
+        values.append(numbers)
+        found.rows.append((*origin, time, measured_at, quality, barred))
 
-    def _values(
-        self, frame: Frame
-    ) -> tuple[Sequence[float], list[tuple[int, str]], DecodeError | None]:
-        """The channels' numbers, (channel, flag) of each that has one, why the first has none."""
-        written_at, no_flag = frame.fields.get, self._profile.no_flag
-        numbers = list(_NONE)
-        flags: list[tuple[int, str]] = []
-        absent: DecodeError | None = None
-        for each in self._fields[frame.command]:
-            for key, flag_key in each.keys:
-                written = written_at(key)
-                if written is None:
-                    continue
-                try:
-                    number = each.read(written)
-                except ValueError as error:
-                    raise bad_value(key, error) from None
-                if number == number:
-                    numbers[each.channel] = number
-                    flags.append((each.channel, written_at(flag_key) or no_flag))
-                else:
-                    absent = absent or why_missing(key, written)
-                break
-        return numbers, flags, absent
+    def _layout(self, frame: Frame, command: int) -> Layout:
+        shape: tuple[int | str, ...] = (command, *frame.fields)
+        if shape not in self._layouts:
+            if len(self._layouts) >= _MOST_LAYOUTS:  # what devices send is not ours to trust
+                self._layouts.clear()
+            wanted = self._fields[command]
+            self._layouts[shape] = Layout(wanted, frame.fields, self._profile.no_flag)
+        return self._layouts[shape]
+
+    def _without_values(self, found: _Found, frame: Frame, layout: Layout) -> None:
+        """Most often a fault; not where the frame is an event or part of one that is split."""
+        if layout.keys:
+            raise layout.why_missing(frame)
+        if frame.packet:
+            found.oddities["packet_unmapped"] += 1  # the others of its set may have what we want
+        elif frame.command != FACILITY:
+            raise unmapped(frame, self._profile.name)
+
+
+def _derive(
+    numbers: NDArray[np.float64], barred: NDArray[np.int16], derivations: Sequence[Derived]
+) -> NDArray[np.int16]:
+    """Fill in derived states, each as good as what it comes from; `barred` with theirs."""
+    for each in derivations:
+        was_told = ~np.isnan(numbers[each.state])
+        derive(numbers, [each])
+        is_bad = ~was_told & (barred >> each.source & 1 == 1)
+        barred |= is_bad.astype(np.int16) << each.state
+    return barred
