@@ -116,7 +116,7 @@ def test_a_count_that_was_not_finished_says_so(numbers: int | list[int], said: s
 
 def test_dead_letters_are_shown_by_profile_and_reason(client: TestClient) -> None:
     text = client.get("/dead-letters", headers=ZH).text
-    for said in ("无配置 · 时间无法识别", "无配置 · 不是 JSON", "fume/xuhui/XH0013/up", "24:61"):
+    for said in ("无配置 · 时间无法识别", "无配置 · 不是 JSON", "fume/xuhui/XH0001/up", "24:61"):
         assert said in text
     assert "&lt;html&gt;504 Gateway Time-out&lt;/html&gt;" in text
     assert text.count("<pre tabindex") == 9, "three samples each"

@@ -35,7 +35,7 @@ class State(StrEnum):
 class Group:
     """The letters of one profile ("": none) and kind. `recent`: of those, received lately.
 
-    Of a Summary, both are at most MOST_COUNTED.
+    Of a Summary, both are at most MOST_COUNTED, and `first_at` is of the lowest number.
     """
 
     profile: str
