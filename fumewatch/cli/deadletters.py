@@ -153,7 +153,10 @@ def replay(
     timeout: Annotated[
         timedelta,
         typer.Option(
-            parser=read_duration, metavar="60s", show_default="60s", help="Of nothing happening."
+            parser=read_duration,
+            metavar="60s",
+            show_default="60s",
+            help="Give up when none is settled for so long.",
         ),
     ] = timedelta(seconds=60),
     json: AsJson = False,

@@ -9,7 +9,6 @@ from fumewatch.config import Config
 from fumewatch.core.fleet import tally
 from fumewatch.store import Connection, daemons, partitions, summary
 from fumewatch.store.daemons import Daemon
-from fumewatch.store.dead_letters import Which
 from fumewatch.store.pages import dead_letters, devices, fleet, operation
 from fumewatch.store.pages.devices import Figures
 from fumewatch.store.pages.operation import Outbox, StoreFacts
@@ -32,6 +31,7 @@ class Status:
     open_alerts: dict[str, int]
     outbox: Outbox
     dead_letters: list[dead_letters.Group]
+    """Of the last days: `recent` counts them, up to MOST_COUNTED."""
     devices: Figures
     counts: summary.Counts
     database: StoreFacts
@@ -53,7 +53,10 @@ class Status:
             "monitors": self.monitors,
             "open_alerts": self.open_alerts,
             "outbox": asdict(self.outbox),
-            "dead_letters": [asdict(group) for group in self.dead_letters],
+            "dead_letters": [
+                {"profile": g.profile, "kind": g.kind, "count": g.recent, "latest_at": g.latest_at}
+                for g in self.dead_letters
+            ],
             "devices": asdict(self.devices),
             "counts": asdict(self.counts),
             "database": asdict(self.database) | {"engine": self.engine},
@@ -70,7 +73,9 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         monitors={state.value: n for state, n in tally(stands).items()},
         open_alerts=operation.open_by_severity(conn),
         outbox=operation.outbox(conn, now - LOOK_BACK),
-        dead_letters=dead_letters.groups(conn, Which(since=now - LOOK_BACK), now - LOOK_BACK),
+        dead_letters=[
+            group for group in dead_letters.summary(conn, now - LOOK_BACK).groups if group.recent
+        ],
         devices=devices.figures(conn, now - LOOK_BACK),
         counts=summary.counts(conn),
         database=operation.store_facts(conn),
@@ -86,11 +91,15 @@ def tell(status: Status) -> None:
             "Dead letters of the last 7 days",
             ["profile", "reason", "count", "latest"],
             [
-                (d.profile or "none", d.kind, f"{d.count:,}", show.ago(status.at - d.latest_at))
+                (d.profile or "none", d.kind, _counted(d.recent), show.ago(status.at - d.latest_at))
                 for d in status.dead_letters
             ],
         )
         show.line("See them with fumewatch deadletters list")
+
+
+def _counted(letters: int) -> str:
+    return f"{letters:,}{'+' if letters >= dead_letters.MOST_COUNTED else ''}"
 
 
 def _tell_daemons(status: Status) -> None:

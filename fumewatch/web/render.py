@@ -1,7 +1,7 @@
 """Templates and how they show times, numbers and words. Everything is escaped."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from fumewatch import __version__
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.wording import one_line
+from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
 from fumewatch.web.language import COOKIE, LANGUAGES, Code, Language
 from fumewatch.web.words import CONNECTION, LASTING, WORDS
@@ -66,6 +67,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "day": show.day,
         "lasting": show.lasting,
         "number": show.number,
+        "counted": show.counted,
         "value": show.value,
         "word": show.word,
         "title_of": show.title_of,
@@ -131,6 +133,12 @@ class Show:
 
     def number(self, number: int) -> str:
         return f"{number:,}"
+
+    def counted(self, numbers: int | Sequence[int]) -> str:
+        """A count of dead letters, or the sum of several: 10,000+ where nobody counted further."""
+        each = [numbers] if isinstance(numbers, int) else numbers
+        more = "+" if any(number >= MOST_COUNTED for number in each) else ""
+        return f"{self.number(sum(each))}{more}"
 
     def value(self, value: float | None) -> str:
         """As many decimals as its size deserves; a dash where there is none."""

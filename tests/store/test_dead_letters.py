@@ -217,6 +217,22 @@ def test_the_sum_of_it(six: Connection) -> None:
     assert (found.open, found.recent, found.requested, found.replayed) == (5, 3, 3, 1)
 
 
+def test_a_flood_is_counted_as_far_as_anyone_cares(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_letters.add(conn, [letter(n, kind=kind) for n in range(9) for kind in ("a", "b", "c")])
+    conn.execute("delete from dead_letter where kind = 'b' and received_at > %s", [at(0)])
+    few = pages._SUMMARY.replace(str(pages.MOST_COUNTED), "7")
+    monkeypatch.setattr(pages, "_SUMMARY", few)
+    found = pages.summary(conn, at(4)).groups
+    assert [(g.kind, g.count, g.recent, g.first_at, g.latest_at) for g in found] == [
+        ("a", 7, 5, at(0), at(8)),
+        ("c", 7, 5, at(0), at(8)),
+        ("b", 1, 0, at(0), at(0)),
+    ]
+    assert conn.execute("show enable_seqscan").fetchall() == [("on",)]
+
+
 def test_each_group_has_its_newest_samples(six: Connection) -> None:
     found = pages.groups(six, Which(), NOON)
     assert [x.id for x in pages.samples(six, found, 1)] == [2, 4, 5, 3]

@@ -333,7 +333,7 @@ def seed_operation(conn: Connection, now: datetime) -> None:
     ]
     letters = [
         DeadLetter(now - MINUTE * 9 * n, f"fume/xuhui/XH{n:04d}/up", payload, kind, detail)
-        for n in range(1, 14)
+        for n in range(13, 0, -1)
         for kind, detail, payload in [bad[n % 3]]
     ]
     dead_letters.add(conn, letters)

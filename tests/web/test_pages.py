@@ -2,6 +2,7 @@
 
 import re
 import time
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,6 +12,8 @@ from fumewatch.health import Health
 from fumewatch.store import Database, dead_letters
 from fumewatch.store.dead_letters import CUT, DeadLetter, Which
 from fumewatch.web import create_app
+from fumewatch.web.language import LANGUAGES
+from fumewatch.web.render import Show
 from tests.web.conftest import NOW, now
 from tests.web.seed import Seeded
 
@@ -135,11 +138,18 @@ def test_an_empty_district_says_what_to_do(empty: TestClient) -> None:
     assert "Start one with: fumewatch run" in said["/status"]
 
 
-def test_dead_letters_are_shown_by_profile_and_reason(
-    client: TestClient, district: Database
-) -> None:
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [(0, "0"), (9_999, "9,999"), (10_000, "10,000+"), ([9_000, 9_000], "18,000"), ([], "0"),
+     ([1, 10_000], "10,001+")],
+)  # fmt: skip
+def test_a_count_that_was_not_finished_says_so(numbers: int | list[int], said: str) -> None:
+    assert Show(LANGUAGES["en"], ZoneInfo("Asia/Shanghai"), now).counted(numbers) == said
+
+
+def test_dead_letters_are_shown_by_profile_and_reason(client: TestClient) -> None:
     text = client.get("/dead-letters", headers=ZH).text
-    for said in ("无配置 · 时间无法识别", "无配置 · 不是 JSON", "fume/xuhui/XH0013/up", "24:61"):
+    for said in ("无配置 · 时间无法识别", "无配置 · 不是 JSON", "fume/xuhui/XH0001/up", "24:61"):
         assert said in text
     assert "&lt;html&gt;504 Gateway Time-out&lt;/html&gt;" in text
     assert text.count("<pre tabindex") == 9, "three samples each"

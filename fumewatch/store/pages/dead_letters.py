@@ -1,7 +1,8 @@
 """Dead letters as pages, API and commands show them: counted by profile and reason, and one by one.
 
-A flood of them must not make a page slow: what a page asks is answered from indexes alone
-(migration 0002), or asked for each profile and kind by itself.
+A flood of them must not make a page slow. What a page asks is asked of the index dead_letter_open,
+for each profile and kind by itself, and counted no further than anyone cares. Ordered by the whole
+index and without equality: else PostgreSQL walks the primary key for the newest of a rare kind.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,8 @@ from fumewatch.store.dead_letters import CUT, FITS, IS_CUT, Which
 
 EXCERPT: Final = 2000
 """Bytes of a payload that lists show."""
+MOST_COUNTED: Final = 10_000
+"""Of one profile and kind; a page counts no further."""
 _EXPORTED_AT_ONCE: Final = 20  # of megabytes each, at worst
 
 
@@ -30,7 +33,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The letters of one profile ("": none) and kind. `recent`: of those, received lately."""
+    """The letters of one profile ("": none) and kind. `recent`: of those, received lately.
+
+    Of a Summary, both are at most MOST_COUNTED, and `first_at` is of the lowest number.
+    """
 
     profile: str
     kind: str
@@ -67,7 +73,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`groups`: of the open ones, most first. `requested`: of them, how many wait for a replay."""
+    """`groups`: of the open ones, most first. `requested`: of them, how many wait for a replay.
+
+    Nothing is counted beyond MOST_COUNTED; `open` and `recent` are what there is at least.
+    """
 
     groups: tuple[Group, ...]
     requested: int
@@ -94,6 +103,12 @@ _COLUMNS: Final = f"""
     {IS_CUT} as is_cut, requested_at, tried_at, replayed_at
 """
 _EXCERPTS: Final = f"{_COLUMNS}, substring(payload from 1 for {EXCERPT}) as payload"
+# Those of one profile and kind, the newest first: a walk along the index. `g` names the two.
+_NEWEST_OF: Final = """
+    where replayed_at is null and (profile, kind) >= (g.profile, g.kind)
+        and (profile, kind, id) < (g.profile, g.kind, coalesce(%(before)s, 9223372036854775807))
+    order by profile desc, kind desc, id desc
+"""
 # Profile after profile and kind after kind, a step in the index each.
 _EACH_KIND: Final = """
     with recursive each as (
@@ -109,19 +124,44 @@ _EACH_KIND: Final = """
 """
 
 
+_SUMMARY: Final = f"""
+    {_EACH_KIND}
+    select g.profile, g.kind, newest.count, newest.recent, oldest.first_at, newest.latest_at
+    from each g
+    cross join lateral (
+        select count(*) as count, max(received_at) as latest_at,
+            count(*) filter (where received_at >= %(recent)s) as recent
+        from (select received_at from dead_letter {_NEWEST_OF} limit {MOST_COUNTED}) first
+    ) newest
+    cross join lateral (
+        select received_at as first_at from dead_letter
+        where replayed_at is null and (profile, kind) >= (g.profile, g.kind)
+        order by profile, kind, id limit 1
+    ) oldest
+    order by newest.count desc, g.profile, g.kind
+"""
+
+
 def groups(conn: Connection[Any], which: Which, recent: datetime) -> list[Group]:
-    """Most letters first. `recent`: from when on."""
+    """Most letters first, every one counted. `recent`: from when on."""
     with conn.cursor(row_factory=class_row(Group)) as cursor:
         return cursor.execute(_GROUPS, which.params() | {"recent": recent}).fetchall()
 
 
 def summary(conn: Connection[Any], recent: datetime) -> Summary:
-    query = """
-        select (select count(*) from dead_letter where requested_at is not null),
-               (select count(*) from dead_letter where replayed_at is not null)
+    """For pages: quick, however many there are, and be they so new that no statistics know them."""
+    conn.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
+    with conn.cursor(row_factory=class_row(Group)) as cursor:
+        found = cursor.execute(_SUMMARY, {"recent": recent, "before": None}).fetchall()
+    conn.execute("set local enable_seqscan = default; set local enable_bitmapscan = default")
+    query = f"""
+        select (select count(*) from (select from dead_letter
+                   where requested_at is not null limit {MOST_COUNTED}) requested),
+               (select count(*) from (select from dead_letter
+                   where replayed_at is not null limit {MOST_COUNTED}) replayed)
     """
     ((requested, replayed),) = conn.execute(query).fetchall()
-    return Summary(tuple(groups(conn, Which(), recent)), requested, replayed)
+    return Summary(tuple(found), requested, replayed)
 
 
 def samples(conn: Connection[Any], of: Sequence[Group], most: int) -> list[Letter]:
@@ -129,16 +169,13 @@ def samples(conn: Connection[Any], of: Sequence[Group], most: int) -> list[Lette
     query = f"""
         select l.* from unnest(%(profiles)s::text[], %(kinds)s::text[]) with ordinality
             as g (profile, kind, row)
-        cross join lateral (
-            select {_EXCERPTS} from dead_letter
-            where replayed_at is null and profile = g.profile and kind = g.kind
-            order by id desc limit %(most)s
-        ) l
+        cross join lateral (select {_EXCERPTS} from dead_letter {_NEWEST_OF} limit %(most)s) l
         order by g.row, l.id desc
     """
     names = {"profiles": [group.profile for group in of], "kinds": [group.kind for group in of]}
+    params = names | {"most": most, "before": None, "cut": CUT}
     with conn.cursor(row_factory=class_row(Letter)) as cursor:
-        return cursor.execute(query, names | {"most": most, "cut": CUT}).fetchall()
+        return cursor.execute(query, params).fetchall()
 
 
 def newest_open(
@@ -151,14 +188,10 @@ def newest_open(
     """Open ones, newest first, from below number `before`, as excerpts."""
     query = f"""
         {_EACH_KIND}
-        select l.* from each cross join lateral (
-            select {_EXCERPTS} from dead_letter
-            where replayed_at is null and profile = each.profile and kind = each.kind
-                and id < coalesce(%(before)s, 9223372036854775807)
-            order by id desc limit %(limit)s
-        ) l
-        where (%(kind)s::text is null or each.kind = %(kind)s)
-            and (%(profile)s::text is null or each.profile = %(profile)s)
+        select l.* from each g
+        cross join lateral (select {_EXCERPTS} from dead_letter {_NEWEST_OF} limit %(limit)s) l
+        where (%(kind)s::text is null or g.kind = %(kind)s)
+            and (%(profile)s::text is null or g.profile = %(profile)s)
         order by l.id desc limit %(limit)s
     """
     params = {"kind": kind, "profile": profile, "before": before, "limit": limit, "cut": CUT}

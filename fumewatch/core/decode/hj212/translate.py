@@ -97,8 +97,8 @@ class Translator:
                 continue
             faults = [each for each in read if not isinstance(each, Frame)]
             good = merged([each for each in read if isinstance(each, Frame)])
-            each: Frame | DecodeError
-            for place, each in enumerate([*good, *faults]):
+            several: list[Frame | DecodeError] = [*good, *faults]
+            for place, each in enumerate(several):
                 self._try(found, each, message, place, monitors[message])
         return found.columns(self._derivations)
 
