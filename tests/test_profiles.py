@@ -1,8 +1,6 @@
 """Ready-made profiles, and what `like` and `sm4_keys_file` make of a [[profile]]."""
 
 import json
-import math
-import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +10,10 @@ import pytest
 
 from fumewatch.config import examine, load, profiles
 from fumewatch.config.profiles import default, ready_made, spelled
-from fumewatch.core.decode import Decoded, Horizon
-from fumewatch.core.decode.canonical import parse
-from fumewatch.core.decode.columns import Columns
-from fumewatch.core.decode.mapped import Mapped
+from fumewatch.core.decode import Horizon
+from fumewatch.core.decode.decoder import Decoder
 from fumewatch.core.decode.profile import Profile
-from fumewatch.core.decode.value import reader
-from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.reading import CHANNELS, MISSING
 from tests.test_config import Folder
 
 PAYLOADS = Path(__file__).parent / "data/payloads"
@@ -52,34 +47,15 @@ def test_every_ready_made_profile_has_a_sample_payload() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sample_payload_is_read(name: str) -> None:
-    given, profile = sample(name), ready(name)
-    found = by_code(given["payload"], profile)
-    if not isinstance(given["payload"], str):
-        columns = by_path(json.dumps(given["payload"]).encode(), profile)
-        at = datetime.fromisoformat(given["measured_at"]).timestamp() if given["measured_at"] else 0
-        assert columns.measured_at.tolist() == [round(at * 1e6) or NOON]
-        decoded = Decoded.of(columns, None, NOON, EVER)
-        assert (decoded.faults, decoded.unjudged.tolist()) == ([], [0])
-        found = dict(zip(INDEX, columns.numbers[:, 0].tolist(), strict=True))
-    assert {key: number for key, number in found.items() if not math.isnan(number)} == given[
-        "values"
-    ]
-
-
-def by_path(payload: bytes, profile: Profile) -> Columns:
-    if profile.is_canonical:
-        return Columns.of(parse([payload]))
-    return Mapped(profile).columns([payload], NOON)
-
-
-def by_code(frame: Any, profile: Profile) -> dict[str, float]:
-    """The values of a frame's codes, looked for in its text: no test of how frames are read."""
-    found: dict[str, float] = {}
-    for name, mapping in profile.channel.items() if isinstance(frame, str) else ():
-        for code in mapping.code:
-            if written := re.search(rf"[;,]{code}-Rtd=([^,;&]*)", frame):
-                found.setdefault(name, reader(name, mapping, profile.missing)(written[1]))
-    return found
+    given = sample(name)
+    payload = given["payload"]
+    sent = payload.encode() if isinstance(payload, str) else json.dumps(payload).encode()
+    decoded = Decoder(ready(name)).decode([sent], [""], NOON, EVER)
+    assert (decoded.faults, decoded.unjudged.tolist()) == ([], [0])
+    at = datetime.fromisoformat(given["measured_at"]).timestamp() if given["measured_at"] else 0
+    assert decoded.measured_at.tolist() == [round(at * 1e6) or NOON]
+    found = zip(CHANNELS, decoded.values[:, 0].tolist(), strict=True)
+    assert {c.name: value / c.scale for c, value in found if value != MISSING} == given["values"]
 
 
 @pytest.mark.parametrize("name", NAMES)

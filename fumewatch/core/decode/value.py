@@ -33,8 +33,9 @@ def reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Re
 
 
 def text_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
-    """As `reader`, for texts only, and a lookup for those seen before."""
-    return _Seen(reader(channel, mapping, missing)).__getitem__
+    """As `reader`, for texts only, also in ASCII bytes; a mere lookup for those seen before."""
+    read = reader(channel, mapping, missing)
+    return _Seen(lambda text: read(text if isinstance(text, str) else text.decode())).__getitem__
 
 
 def number_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]) -> Reader:
@@ -68,17 +69,17 @@ def number_reader(channel: str, mapping: ChannelMap, missing: Collection[Scalar]
     return read
 
 
-class _Seen(dict[str, float]):
+class _Seen(dict[str | bytes, float]):
     """Texts and their numbers: devices repeat themselves, and looking up costs less than float().
 
     Bounded, because what devices send is not ours to trust.
     """
 
-    def __init__(self, work_out: Callable[[str], float]) -> None:
+    def __init__(self, work_out: Callable[[Any], float]) -> None:
         super().__init__()
         self._work_out = work_out
 
-    def __missing__(self, text: str) -> float:
+    def __missing__(self, text: str | bytes) -> float:
         number = self._work_out(text)
         if len(text) <= _LONGEST:
             if len(self) >= _MOST:

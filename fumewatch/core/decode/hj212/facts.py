@@ -35,6 +35,7 @@ class Facts:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
+        self._downlink = profile.downlink
         self._ways: Mapping[int, Callable[[Frame], list[Fact]]] = {
             **dict.fromkeys(_EVENTS, _event),
             HEARTBEAT: lambda _: [Heartbeat()],
@@ -48,17 +49,26 @@ class Facts:
         """Whether a frame of this command tells anything."""
         return command in self._ways
 
+    def has(self, frame: Frame, command: int) -> bool:
+        """Whether this frame, of which the header is enough, tells anything."""
+        return command in self._ways or self._wants_reply(frame, command)
+
     def of(self, frame: Frame, command: int) -> list[Fact]:
         """Raise DecodeError where one cannot be read."""
         way = self._ways.get(command)
         found = way(frame) if way else []
-        flag = frame.flag
-        if flag and flag.ack and self._profile.downlink and command not in _ANSWERS:
-            found.append(Reply(self._profile.downlink, acknowledgement(frame)))
+        if self._wants_reply(frame, command):
+            found.append(Reply(self._downlink, acknowledgement(frame)))
         return found
 
+    def _wants_reply(self, frame: Frame, command: int) -> bool:
+        if not self._downlink or command in _ANSWERS:
+            return False
+        flag = frame.flag
+        return flag is not None and flag.ack
+
     def _aggregates(self, frame: Frame) -> list[Fact]:
-        _, start = instant(frame, "DataTime")
+        start = instant(frame, "DataTime")
         found: list[Fact] = []
         for each in self._fields[frame.command]:
             if not CHANNELS[each.channel].is_state:
@@ -90,6 +100,6 @@ def _thousandths(each: Field, frame: Frame, key: str) -> int:
 def _event(frame: Frame) -> list[Fact]:
     kind = _EVENTS[frame.command]
     is_restart = kind is EventKind.RESTART and "RestartTime" in frame.fields
-    _, at = instant(frame, "RestartTime" if is_restart else "DataTime")
+    at = instant(frame, "RestartTime" if is_restart else "DataTime")
     detail = {key: value for key, value in frame.fields.items() if key != "DataTime"}
     return [DeviceEvent(kind, at, detail)]

@@ -1,6 +1,6 @@
 """Where in an HJ 212 frame a profile's channels stand, and what is written there."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from operator import call, itemgetter
@@ -53,44 +53,55 @@ def _keys(each: ChannelMap, command: int) -> tuple[tuple[str, str], ...]:
     return tuple((key, f"{code}-Flag") for code in each.code for key in (f"{code}-{suffix}", code))
 
 
+Text = str | bytes
+"""What is written in a frame; bytes are ASCII."""
+
+
 class Layout:
     """What a profile reads of frames that have the same keys, as all of one monitor mostly have.
 
-    `channels` of the values, in order, and the `keys` under which they stand.
+    `channels` of the values, in order, and the `keys` under which they stand. The methods take the
+    values of all of a frame's keys, in order.
     """
 
-    def __init__(self, wanted: Sequence[Field], has: Mapping[str, str], no_flag: str) -> None:
+    def __init__(self, wanted: Sequence[Field], has: Sequence[str], no_flag: str) -> None:
+        places = {key: place for place, key in enumerate(has)}
         found = [
-            (each, *next(pair for pair in each.keys if pair[0] in has))
+            (each, *next(pair for pair in each.keys if pair[0] in places))
             for each in wanted
-            if any(key in has for key, _ in each.keys)
+            if any(key in places for key, _ in each.keys)
         ]
         self.channels = tuple(each.channel for each, _, _ in found)
         self.keys = tuple(key for _, key, _ in found)
+        self.time_at = places.get("DataTime")
         self._reads = tuple(each.read for each, _, _ in found)
-        self._texts = _getter(self.keys)
+        self._texts = _getter([places[key] for key in self.keys])
         self._no_flag = no_flag
-        self._flag_keys = tuple(flag for _, _, flag in found)
-        sent = [flag for flag in self._flag_keys if flag in has]
+        self._flag_places = tuple(places.get(flag) for _, _, flag in found)
+        sent = [place for place in self._flag_places if place is not None]
         self._flags = _getter(sent)
-        self._all_normal = ("N",) * len(sent) if no_flag == "N" else None
+        is_normal = no_flag == "N"
+        self._all_normal = [("N",) * len(sent), (b"N",) * len(sent)] if is_normal else []
 
-    def numbers(self, frame: Frame) -> list[float]:
+    def numbers(self, values: Sequence[Text]) -> list[float]:
         """Of each channel, NaN where the frame says "missing"."""
-        texts = self._texts(frame.fields)
+        texts = self._texts(values)
         try:
             return list(map(call, self._reads, texts))
         except ValueError:
             raise self._why_wrong(texts) from None
 
-    def weigh(self, frame: Frame, numbers: Sequence[float]) -> tuple[str, int]:
+    def weigh(self, values: Sequence[Text], numbers: Sequence[float]) -> tuple[str, int]:
         """One quality for the row, and the bits of the channels whose own is another.
 
         As where two frames of one instant differ: the row is N, so that what is good is judged.
         """
-        if self._flags(frame.fields) == self._all_normal:
+        if self._flags(values) in self._all_normal:
             return "N", 0
-        flags = [frame.fields.get(key) or self._no_flag for key in self._flag_keys]
+        flags = [
+            (_as_text(values[place]) if place is not None else "") or self._no_flag
+            for place in self._flag_places
+        ]
         rows = zip(self.channels, flags, numbers, strict=True)
         channels = [(channel, letter(flag)) for channel, flag, number in rows if not isnan(number)]
         letters = {each for _, each in channels}
@@ -98,10 +109,16 @@ class Layout:
             return letters.pop(), 0
         return "N", sum(1 << channel for channel, each in channels if each != "N")
 
-    def why_missing(self, frame: Frame) -> DecodeError:
+    def time(self, values: Sequence[Text]) -> tuple[str, int]:
+        """As written and in µs UTC."""
+        if self.time_at is None:
+            raise no_time("DataTime")
+        written = _as_text(values[self.time_at])
+        return written, _instant("DataTime", written)
+
+    def why_missing(self, values: Sequence[Text]) -> DecodeError:
         """Every channel is there and says nothing: the first one's reason."""
-        key = self.keys[0]
-        written = frame.fields[key]
+        key, written = self.keys[0], _as_text(self._texts(values)[0])
         try:
             is_number = not isnan(float(written))
         except ValueError:
@@ -110,7 +127,7 @@ class Layout:
         what = f"{key} is {written[:30]!r}, no measurement, and no other is there"
         return DecodeError(kind, what)
 
-    def _why_wrong(self, texts: Sequence[str]) -> DecodeError:
+    def _why_wrong(self, texts: Sequence[Text]) -> DecodeError:
         for key, read, text in zip(self.keys, self._reads, texts, strict=True):
             try:
                 read(text)
@@ -119,22 +136,34 @@ class Layout:
         raise AssertionError("one of them was wrong")
 
 
-def _getter(keys: Sequence[str]) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
-    """What a mapping has under these keys; itemgetter alone gives no tuple of a single one."""
-    if len(keys) > 1:
-        return itemgetter(*keys)
-    return lambda found: tuple(found[key] for key in keys)
+def _getter(places: Sequence[int]) -> Callable[[Sequence[Text]], tuple[Text, ...]]:
+    """What stands at these places; itemgetter alone gives no tuple of a single one."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
 
 
-def instant(frame: Frame, key: str) -> tuple[str, int]:
-    """The time in this field, as written and in µs UTC."""
+def _as_text(text: Text) -> str:
+    return text if isinstance(text, str) else text.decode()
+
+
+def instant(frame: Frame, key: str) -> int:
+    """µs UTC of the time in this field."""
     written = frame.fields.get(key)
     if written is None:
-        raise DecodeError("no_time", f"a frame of command {frame.command} without {key}")
+        raise no_time(key)
+    return _instant(key, written)
+
+
+def _instant(key: str, written: str) -> int:
     at = instant_of(written)
     if at == UNREADABLE:
         raise DecodeError("bad_datatime", f"{key} {written[:30]!r} is no time")
-    return written, at
+    return at
+
+
+def no_time(key: str) -> DecodeError:
+    return DecodeError("no_time", f"the frame has no {key}")
 
 
 def letter(flag: str) -> str:

@@ -1,83 +1,10 @@
-"""A data segment into a Frame: the short way that nearly every payload takes, and the long one."""
-
-from functools import lru_cache
-from typing import Final
-
-import msgspec
+"""A data segment into a Frame, whatever is odd about it."""
 
 from fumewatch.core.decode.hj212 import sm4
-from fumewatch.core.decode.hj212.crc import printed
 from fumewatch.core.decode.hj212.items import cp_items, header_items
+from fumewatch.core.decode.hj212.plain import MOST
 from fumewatch.core.decode.hj212.shape import VERSION_2025, Frame, FrameError, KeyOf, flag_of
 from fumewatch.core.decode.hj212.values import WITH_MILLISECONDS
-
-_MOST: Final = 1024  # bytes of a data segment, says the standard; devices send more
-_OPENINGS: Final = [b"##%04d" % max(end - 6, 0) for end in range(_MOST + 7)]
-"""What a frame begins with, by where its checksum does."""
-_QN_END: Final = 20  # of QN=, which comes first, and its 17 digits
-_COMMA_AS_SEMICOLON: Final = bytes.maketrans(b",", b";")
-_NOT_PLAIN: Final = b'"\\&/'  # would mean something else in JSON, or a log's text
-
-_read_texts: Final = msgspec.json.Decoder(dict[str, str]).decode
-
-
-def plain(payload: bytes) -> Frame | None:
-    """A payload that is one frame without any oddity; None where it takes a longer look to say so.
-
-    CP is turned into a JSON object by putting quotes at its separators: what has the right shape is
-    read by a fast reader, and what has another is not JSON.
-    """
-    end = len(payload) - (6 if payload[-2:] == b"\r\n" else 4)
-    if not 6 <= end < len(_OPENINGS) or payload[:6] != _OPENINGS[end]:
-        return None
-    segment = payload[6:end]
-    try:
-        crc = payload[end : end + 4].decode().upper()
-        if printed(segment) != crc:
-            return None
-        head, _, body = segment.partition(b"CP=&&")
-        fields = _plain_fields(body)
-        header = _plain_header(head)
-    except (UnicodeError, msgspec.DecodeError):
-        return None
-    return Frame(header, fields, end - 6, crc) if header and fields is not None else None
-
-
-def _plain_fields(body: bytes) -> dict[str, str] | None:
-    """Of what follows `CP=&&`; None where keys repeat, or where it may hold more than items."""
-    length = len(body) - (3 if body[-3:] == b";&&" else 2)
-    items = body[:length].translate(_COMMA_AS_SEMICOLON, _NOT_PLAIN)
-    if body[-2:] != b"&&" or len(items) != length:
-        return None
-    if not items:
-        return {} if length == len(body) - 2 else None
-    quoted = items.replace(b";", b'","').replace(b"=", b'":"')
-    fields = _read_texts(b'{"' + quoted + b'"}')
-    count = ((len(quoted) - length) // 2 + 1) // 2  # each separator has grown by two
-    is_odd = len(fields) != count or len(fields.get("DataTime", "")) == WITH_MILLISECONDS
-    return None if is_odd or count == 1 else fields  # one item alone may be ciphertext
-
-
-def _plain_header(head: bytes) -> dict[str, str] | None:
-    """All but QN is the same in every frame of a monitor, so it is remembered."""
-    if head[:3] == b"QN=" and head.find(b";") == _QN_END:
-        known = _known_header(head[_QN_END:])
-        if known is None:
-            return None
-        header = known.copy()
-        header["QN"] = head[3:_QN_END].decode()
-        return header
-    known = None if b"QN=" in head else _known_header(head)
-    return known and known.copy()
-
-
-@lru_cache(maxsize=16384)
-def _known_header(head: bytes) -> dict[str, str] | None:
-    """None where it is odd. What begins with a semicolon goes on after a QN, which is left open."""
-    header, oddities = header_items(head.decode())
-    if oddities or "QN" in header:
-        return None
-    return {"QN": "", **header} if head.startswith(b";") else header
 
 
 def read(
@@ -99,7 +26,7 @@ def read(
     header, odd_header = header_items(head + ";" + tail)
     fields, odd_fields = cp_items(_deciphered(body, header, key_of))
     departures = {
-        "over_1024": len(segment) > _MOST,
+        "over_1024": len(segment) > MOST,
         "header_after_cp": bool(tail.strip(";")),
         "cp_unclosed": not closed,
         "datatime_17_digits": len(fields.get("DataTime", "")) == WITH_MILLISECONDS,

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from fumewatch.core.decode.hj212.plain import plain
 from fumewatch.core.decode.hj212.scan import Scan, Ways
-from fumewatch.core.decode.hj212.segment import plain
 from fumewatch.core.decode.hj212.shape import Frame, FrameError, KeyOf
 
 MOST_FAULTS: Final = 64
@@ -14,8 +14,15 @@ def frames(
     payload: bytes, *, modbus: bool = False, key_of: KeyOf | None = None
 ) -> list[Frame | FrameError]:
     """Every frame and every fault of a payload, in order; at least one of them."""
-    if frame := plain(payload):
-        return [frame]
+    if short := plain(payload):
+        return [short.frame()]
+    return all_of(payload, modbus=modbus, key_of=key_of)
+
+
+def all_of(
+    payload: bytes, *, modbus: bool = False, key_of: KeyOf | None = None
+) -> list[Frame | FrameError]:
+    """As `frames`, of a payload that is not `plain`."""
     read: list[Frame | FrameError] = []
     faults = 0
     for found in Scan(payload, Ways(modbus, key_of)).found():

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from fumewatch.core.decode.columns import Columns, code_points
 from fumewatch.core.decode.hj212.facts import Facts
-from fumewatch.core.decode.hj212.fields import FACILITY, Field, Layout, fields, instant, unmapped
-from fumewatch.core.decode.hj212.frame import Frame
+from fumewatch.core.decode.hj212.fields import FACILITY, Field, Layout, Text, fields, unmapped
+from fumewatch.core.decode.hj212.frame import Frame, FrameError
 from fumewatch.core.decode.hj212.packets import merged
-from fumewatch.core.decode.hj212.stream import frames
+from fumewatch.core.decode.hj212.plain import Plain, Shape, plain, shape_of
+from fumewatch.core.decode.hj212.stream import all_of
 from fumewatch.core.decode.profile import Profile
 from fumewatch.core.decode.value import Derived, derivations, derive
 from fumewatch.core.device import Told
@@ -42,6 +43,12 @@ class _Found:
     faults: list[tuple[int, DecodeError]] = field(default_factory=list)
     facts: list[Told] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
+
+    def add(self, layout: Layout, row: _Row, numbers: list[float]) -> None:
+        rows, values = self.numbers.setdefault(layout, ([], []))
+        rows.append(len(self.rows))
+        values.append(numbers)
+        self.rows.append(row)
 
     def columns(self, derivations: Sequence[Derived]) -> Columns:
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * 7
@@ -73,11 +80,10 @@ class Translator:
         self._fields: dict[int, tuple[Field, ...]] = {
             command: fields(profile, command) for command in profile.readings
         }
-        self._layouts: dict[tuple[int | str, ...], Layout] = {}
+        self._layouts: dict[tuple[int, Shape], Layout] = {}
         self._derivations = derivations(profile)
         self._is_named = profile.monitor_from == "payload"
         self._is_checked = profile.other_monitor == "refuse"
-        self._tells_always = bool(profile.downlink)
         keys = {mn: bytes.fromhex(key.get_secret_value()) for mn, key in profile.sm4_keys.items()}
         self.key_of = keys.get if keys else None
 
@@ -89,33 +95,38 @@ class Translator:
         the same DataTime, and rows of one instant become one in the store.
         """
         found = _Found()
-        is_modbus = self._profile.crc == "modbus"
         for message, payload in enumerate(payloads):
-            read = frames(payload, modbus=is_modbus, key_of=self.key_of)
-            if len(read) == 1:
-                self._try(found, read[0], message, None, monitors[message])
-                continue
-            faults = [each for each in read if not isinstance(each, Frame)]
-            good = merged([each for each in read if isinstance(each, Frame)])
-            several: list[Frame | DecodeError] = [*good, *faults]
-            for place, each in enumerate(several):
-                self._try(found, each, message, place, monitors[message])
+            short = plain(payload)
+            try:
+                if short is not None:
+                    self._take_short(found, short, message, monitors[message])
+                else:
+                    self._take_long(found, payload, message, monitors[message])
+            except DecodeError as fault:
+                found.faults.append((message, fault))
         return found.columns(self._derivations)
 
-    def _try(
-        self,
-        found: _Found,
-        read: Frame | DecodeError,
-        message: int,
-        place: int | None,
-        topic: str,
-    ) -> None:
-        try:
-            if isinstance(read, DecodeError):
-                raise read
-            self._take(found, read, (message, place, self._monitor(read, topic)))
-        except DecodeError as fault:
-            found.faults.append((message, fault))
+    def _take_short(self, found: _Found, short: Plain, message: int, topic: str) -> None:
+        """What nearly all are, one reading and nothing besides, without even making a Frame."""
+        head = short.head.frame
+        origin = (message, None, self._monitor(head, topic))
+        command = head.command
+        if command not in self._fields or self._facts.has(head, command):
+            self._take(found, short.frame(), origin)
+        elif not self._add_reading(found, command, short.shape, short.values, origin):
+            self._without_values(found, short.frame())
+
+    def _take_long(self, found: _Found, payload: bytes, message: int, topic: str) -> None:
+        is_modbus = self._profile.crc == "modbus"
+        read = all_of(payload, modbus=is_modbus, key_of=self.key_of)
+        faults = [each for each in read if isinstance(each, FrameError)]
+        found.faults += [(message, fault) for fault in faults]
+        for place, frame in enumerate(merged([each for each in read if isinstance(each, Frame)])):
+            try:
+                monitor = self._monitor(frame, topic)
+                self._take(found, frame, (message, place if len(read) > 1 else None, monitor))
+            except DecodeError as fault:
+                found.faults.append((message, fault))
 
     def _monitor(self, frame: Frame, topic: str) -> str:
         """The MN where it matters, "" where it does not."""
@@ -134,44 +145,44 @@ class Translator:
     def _take(self, found: _Found, frame: Frame, origin: _Origin) -> None:
         """Append what one frame holds; DecodeError says why nothing of it is kept."""
         command = frame.command
-        told: list[Told] = []
-        if self._tells_always or command in self._facts:
-            named = origin[2] if self._is_named else ""
-            told = [Told(origin[0], named, fact) for fact in self._facts.of(frame, command)]
+        named = origin[2] if self._is_named else ""
+        told = [Told(origin[0], named, fact) for fact in self._facts.of(frame, command)]
         if command in self._fields:
-            self._add_reading(found, frame, command, origin)
+            shape, values = shape_of(tuple(frame.fields)), list(frame.fields.values())
+            if not self._add_reading(found, command, shape, values, origin):
+                self._without_values(found, frame)
         elif command not in self._facts:
             found.oddities[f"command_{command}"] += 1
         found.facts += told
         if frame.oddities:
             found.oddities.update(frame.oddities)
 
-    def _add_reading(self, found: _Found, frame: Frame, command: int, origin: _Origin) -> None:
-        layout = self._layout(frame, command)
-        numbers = layout.numbers(frame)
+    def _add_reading(
+        self, found: _Found, command: int, shape: Shape, values: Sequence[Text], origin: _Origin
+    ) -> bool:
+        """False, and nothing is added, where no channel has a value."""
+        layout = self._layout(command, shape)
+        numbers = layout.numbers(values)
         if (isnan(sum(numbers)) and all(map(isnan, numbers))) or not numbers:
-            self._without_values(found, frame, layout)
-            return
-        time, measured_at = instant(frame, "DataTime")
-        quality, barred = layout.weigh(frame, numbers)
-        rows, values = found.numbers.setdefault(layout, ([], []))
-        rows.append(len(found.rows))
-        values.append(numbers)
-        found.rows.append((*origin, time, measured_at, quality, barred))
+            return False
+        row = (*origin, *layout.time(values), *layout.weigh(values, numbers))
+        found.add(layout, row, numbers)
+        return True
 
-    def _layout(self, frame: Frame, command: int) -> Layout:
-        shape: tuple[int | str, ...] = (command, *frame.fields)
-        if shape not in self._layouts:
-            if len(self._layouts) >= _MOST_LAYOUTS:  # what devices send is not ours to trust
-                self._layouts.clear()
-            wanted = self._fields[command]
-            self._layouts[shape] = Layout(wanted, frame.fields, self._profile.no_flag)
-        return self._layouts[shape]
+    def _layout(self, command: int, shape: Shape) -> Layout:
+        if (known := self._layouts.get((command, shape))) is not None:
+            return known
+        if len(self._layouts) >= _MOST_LAYOUTS:  # what devices send is not ours to trust
+            self._layouts.clear()
+        layout = Layout(self._fields[command], shape.keys, self._profile.no_flag)
+        self._layouts[command, shape] = layout
+        return layout
 
-    def _without_values(self, found: _Found, frame: Frame, layout: Layout) -> None:
+    def _without_values(self, found: _Found, frame: Frame) -> None:
         """Most often a fault; not where the frame is an event or part of one that is split."""
+        layout = self._layout(frame.command, shape_of(tuple(frame.fields)))
         if layout.keys:
-            raise layout.why_missing(frame)
+            raise layout.why_missing(list(frame.fields.values()))
         if frame.packet:
             found.oddities["packet_unmapped"] += 1  # the others of its set may have what we want
         elif frame.command != FACILITY:
