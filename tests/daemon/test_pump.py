@@ -9,7 +9,8 @@ import pytest
 
 from fumewatch.app import PARTS
 from fumewatch.config import load
-from fumewatch.core.decode import Decoded, decode
+from fumewatch.core.decode import Decoded
+from fumewatch.core.decode.decoder import Decoder, decode_each
 from fumewatch.health import Health
 from fumewatch.ingest import work
 from fumewatch.pump import Pump
@@ -95,10 +96,10 @@ def test_a_clock_that_was_far_ahead_once_refuses_nobody_for_it(world: World):
 def test_a_message_that_breaks_our_reader_is_set_aside_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    def fragile(payloads: Sequence[bytes], *others: Any) -> Decoded:
+    def fragile(decoders: Sequence[Decoder], payloads: Sequence[bytes], *others: Any) -> Decoded:
         if b"break" in payloads:
             raise ZeroDivisionError("our mistake")
-        return decode(payloads, *others)
+        return decode_each(decoders, payloads, *others)
 
     monkeypatch.setattr(work, "decode_each", fragile)
     with pumping(world, Clock()) as pump:

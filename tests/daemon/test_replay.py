@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from fumewatch.config import Config, load
+from fumewatch.config.ways import sources
 from fumewatch.pump import _ingest, replay_all
 from fumewatch.store import Database, dead_letters, rollups
 from fumewatch.store.dead_letters import CUT, DeadLetter, Which
@@ -259,7 +260,8 @@ def test_what_a_command_left_uncounted_the_next_start_counts(
     ask(world)
     with database.transaction() as conn:
         mark = rollups.received_to(conn)
-    assert _ingest(config, database, None, lambda: datetime.now(UTC), mark).replay()
+    now, ways = lambda: datetime.now(UTC), sources(config)
+    assert _ingest(config, database, None, ways, now, mark, lambda *_: False).replay()
     assert not agree(world)
     idle.start()
     assert idle.stop() == 0

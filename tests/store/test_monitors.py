@@ -70,6 +70,7 @@ def test_a_monitor_that_spoke_first_is_assigned_later(database: Database) -> Non
                 address="1 Road",
                 outlet="roof",
                 vendor="Acme",
+                model="X1",
                 limit_profile="DB31",
                 hours=BusinessHours.parse("10:30-14:00", "Asia/Shanghai"),
                 tags=("school",),
