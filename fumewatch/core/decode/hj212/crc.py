@@ -10,6 +10,9 @@ Python a fold is two operations, whatever the length.
 from functools import cache
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 _POLYNOMIAL: Final = 0xA001
 
 
@@ -76,6 +79,29 @@ def _folded(message: int, length: int) -> int:
         message ^= message >> shift
         shift //= 2
     return message
+
+
+_POWER_COLUMNS: Final = np.array(_POWERS, np.uint8)
+_START_COLUMN: Final = np.array(_START, np.uint8)
+PRINTED: Final = np.array([list(crc.encode()) for crc in _PRINTED], np.uint8)
+"""uint8 [256, 4]: what `states` says which of."""
+
+
+def states(
+    data: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp]
+) -> NDArray[np.uint8]:
+    """The row of PRINTED for each data[start:end], not empty, 8 bytes or more before and after it.
+
+    What is folded lies between two of the sums by exclusive or that run over all of `data`.
+    """
+    words = data[: len(data) // 8 * 8].view(np.uint64)
+    sums = np.bitwise_xor.accumulate(words).view(np.uint8)
+    found = _START_COLUMN[(ends - starts) % 8]
+    for distance, power in enumerate(_POWER_COLUMNS):
+        last = ends - 1 - distance
+        before = starts - 8 + (last - starts) % 8
+        found ^= power[sums[last] ^ sums[before]]
+    return found
 
 
 _BLOCK: Final = 1024
