@@ -4,7 +4,7 @@ A batch has thousands of frames and a handful of layouts; what is done once for 
 have the same one costs nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +20,8 @@ from fumewatch.core.decode.instant import UNREADABLE
 from fumewatch.core.decode.value import Reader
 from fumewatch.core.reading import CHANNELS
 
-FEWEST: Final = 8
-"""Frames for which it pays."""
+FEWEST: Final = 6
+"""Frames with the same keys for which it pays."""
 _BETWEEN: Final = b"\xff"  # which no item holds
 _ALL_BUT_THESE: Final = bytes(set(ALL_BUT_SEPARATORS) - set(_BETWEEN))
 
@@ -50,14 +50,15 @@ class Alike:
 
     def values(self, row: int) -> list[bytes]:
         """Of one frame, all values."""
-        width = 2 * len(self.shape.keys)
-        return self.parts[row * width + 1 : (row + 1) * width : 2]
+        return _row(self.parts, row, 2 * len(self.shape.keys))[1::2]
 
 
 def alike(commands: Sequence[int | None], items: Sequence[bytes]) -> Iterator[Alike]:
     """Frames by what they have in common; left out are those that have it with few others, and
     those without a command.
     """
+    if not items:
+        return
     separators = _BETWEEN.join(items).translate(None, _ALL_BUT_THESE).split(_BETWEEN)
     groups: dict[tuple[int | None, bytes], list[int]] = {}
     for place, key in enumerate(zip(commands, separators, strict=True)):
@@ -70,20 +71,36 @@ def alike(commands: Sequence[int | None], items: Sequence[bytes]) -> Iterator[Al
 def _of_separators(
     command: int, separators: bytes, places: list[int], items: list[bytes]
 ) -> Iterator[Alike]:
-    parts = b";".join(items).translate(ONE_SEPARATOR).split(b";")
     width = len(separators) + 1
-    keys = tuple(parts[:width:2])
-    if parts[::2] == list(keys) * len(items):
-        if (shape := shape_in(keys, separators)) is not None:
-            yield Alike(command, shape, places, parts)
-        return
+    if width % 2:
+        return  # an item without =
+    parts = b";".join(items).translate(ONE_SEPARATOR).split(b";")
+    if parts[::2] == parts[:width:2] * len(items):
+        found = [(places, parts)]
+    else:
+        found = [
+            (
+                [places[row] for row in rows],
+                [part for row in rows for part in _row(parts, row, width)],
+            )
+            for rows in _by_keys(parts, width)
+            if len(rows) >= FEWEST
+        ]
+    for of_keys, their_parts in found:
+        shape = shape_in(tuple(their_parts[:width:2]), separators)
+        if shape is not None:
+            yield Alike(command, shape, of_keys, their_parts)
+
+
+def _by_keys(parts: list[bytes], width: int) -> Iterable[list[int]]:
     groups: dict[tuple[bytes, ...], list[int]] = {}
-    for row in range(len(items)):
-        groups.setdefault(tuple(parts[row * width : (row + 1) * width : 2]), []).append(row)
-    for rows in groups.values():
-        if len(rows) >= FEWEST:
-            of_keys = [places[row] for row in rows]
-            yield from _of_separators(command, separators, of_keys, [items[row] for row in rows])
+    for row in range(len(parts) // width):
+        groups.setdefault(tuple(_row(parts, row, width)[::2]), []).append(row)
+    return groups.values()
+
+
+def _row(parts: list[bytes], row: int, width: int) -> list[bytes]:
+    return parts[row * width : (row + 1) * width]
 
 
 def read(frames: Alike, layout: Layout, origins: Origins) -> Columns | None:
@@ -159,18 +176,19 @@ def _weighed(
 
 
 def in_order(parts: Sequence[Columns]) -> Columns:
-    """All their rows, by message; what is no row is left out."""
-    if len(parts) == 1:
-        return parts[0]
+    """All their rows, by message; what is no row is left out. At least one part."""
+    filled = [part for part in parts if len(part)] or parts[:1]
+    if len(filled) == 1:
+        return filled[0]
     whole = Columns(
-        message=np.concatenate([part.message for part in parts]),
-        element=[each for part in parts for each in part.element],
-        monitor=[each for part in parts for each in part.monitor],
-        time=[each for part in parts for each in part.time],
-        measured_at=np.concatenate([part.measured_at for part in parts]),
-        numbers=np.concatenate([part.numbers for part in parts], axis=1),
-        quality=np.concatenate([part.quality for part in parts]),
-        barred=np.concatenate([part.barred for part in parts if part.barred is not None]),
+        message=np.concatenate([part.message for part in filled]),
+        element=[each for part in filled for each in part.element],
+        monitor=[each for part in filled for each in part.monitor],
+        time=[each for part in filled for each in part.time],
+        measured_at=np.concatenate([part.measured_at for part in filled]),
+        numbers=np.concatenate([part.numbers for part in filled], axis=1),
+        quality=np.concatenate([part.quality for part in filled]),
+        barred=np.concatenate([part.barred for part in filled if part.barred is not None]),
     )
     return taken(whole, np.argsort(whole.message, kind="stable"))
 

@@ -81,27 +81,27 @@ def _folded(message: int, length: int) -> int:
     return message
 
 
-_POWER_COLUMNS: Final = np.array(_POWERS, np.uint8)
-_START_COLUMN: Final = np.array(_START, np.uint8)
-PRINTED: Final = np.array([list(crc.encode()) for crc in _PRINTED], np.uint8)
-"""uint8 [256, 4]: what `states` says which of."""
+_POWERS_ARRAY: Final = np.array(_POWERS, np.uint8)
+_START_ARRAY: Final = np.array(_START, np.uint8)
+_DISTANCES: Final = np.arange(8)
+_PRINTED_ARRAY: Final = np.array([list(crc.encode()) for crc in _PRINTED], np.uint8)
 
 
-def states(
+def printed_of(
     data: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp]
 ) -> NDArray[np.uint8]:
-    """The row of PRINTED for each data[start:end], not empty, 8 bytes or more before and after it.
+    """uint8 [n, 4]: `printed` of each data[start:end], all at once; none of them empty.
 
-    What is folded lies between two of the sums by exclusive or that run over all of `data`.
+    Eight bytes or more stand before and behind each. What is folded of it lies between two of the
+    exclusive-or sums that run over all of `data`.
     """
-    words = data[: len(data) // 8 * 8].view(np.uint64)
-    sums = np.bitwise_xor.accumulate(words).view(np.uint8)
-    found = _START_COLUMN[(ends - starts) % 8]
-    for distance, power in enumerate(_POWER_COLUMNS):
-        last = ends - 1 - distance
-        before = starts - 8 + (last - starts) % 8
-        found ^= power[sums[last] ^ sums[before]]
-    return found
+    sums = np.bitwise_xor.accumulate(data[: len(data) & -8].view(np.uint64)).view(np.uint8)
+    lasts = ends[:, None] - 1 - _DISTANCES
+    befores = starts[:, None] - 8 + (lasts - starts[:, None]) % 8
+    added = _POWERS_ARRAY[_DISTANCES, sums[lasts] ^ sums[befores]]
+    states = np.bitwise_xor.reduce(added, axis=1) ^ _START_ARRAY[(ends - starts) % 8]
+    crcs: NDArray[np.uint8] = _PRINTED_ARRAY[states]
+    return crcs
 
 
 _BLOCK: Final = 1024

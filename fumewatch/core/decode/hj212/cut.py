@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.arrays import Mask
-from fumewatch.core.decode.hj212.crc import PRINTED, states
+from fumewatch.core.decode.hj212.crc import printed_of
 from fumewatch.core.decode.hj212.plain import MOST, OPENINGS, QN_END
 
 _Places = NDArray[np.intp]
@@ -63,7 +63,8 @@ def _is_framed(data: NDArray[np.uint8], starts: _Places, ends: _Places) -> Mask:
     sizes = ends - starts - 6
     is_sized: Mask = (sizes >= 0) & (sizes <= MOST)
     openings = _OPENINGS[np.where(is_sized, sizes, 0)]
-    return is_sized & (_after(data, starts, 6) == openings).all(axis=1)
+    is_framed: Mask = is_sized & (_after(data, starts, 6) == openings).all(axis=1)
+    return is_framed
 
 
 def _cps(
@@ -88,7 +89,7 @@ def _cps(
 def _is_right(data: NDArray[np.uint8], starts: _Places, ends: _Places) -> Mask:
     """The checksum sent is that of the segment."""
     sent = _UPPER[_after(data, ends, 4)]
-    is_right: Mask = (sent == PRINTED[states(data, starts, ends)]).all(axis=1)
+    is_right: Mask = (sent == printed_of(data, starts, ends)).all(axis=1)
     return is_right
 
 
@@ -110,7 +111,8 @@ def _cut(text: bytes, places: _Places, starts: _Places, cps: _Places, ends: _Pla
 
 def _after(data: NDArray[np.uint8], starts: _Places, count: int) -> NDArray[np.uint8]:
     """[n, count]: the bytes from there on."""
-    return data[starts[:, None] + np.arange(count)]
+    found: NDArray[np.uint8] = data[starts[:, None] + np.arange(count)]
+    return found
 
 
 def _has(mask: Mask, starts: _Places, ends: _Places) -> Mask:

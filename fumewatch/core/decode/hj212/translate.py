@@ -5,7 +5,7 @@ Which command is what (HJ 212-2017, 6.6; HJ 212-2025 adds 9015): 2011, 2051 and 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import isnan
 from typing import Final
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.decode.columns import Columns, code_points
-from fumewatch.core.decode.hj212.alike import FEWEST, Origins, alike, in_order, read
+from fumewatch.core.decode.hj212.alike import Origins, alike, in_order, read
 from fumewatch.core.decode.hj212.cut import cut
 from fumewatch.core.decode.hj212.facts import Facts
 from fumewatch.core.decode.hj212.fields import FACILITY, Field, Layout, Text, fields, unmapped
@@ -28,6 +28,8 @@ from fumewatch.core.device import Told
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS
 
+FEWEST: Final = 32
+"""Payloads that are worth a look at all of them at once."""
 _MOST_LAYOUTS: Final = 1000
 
 _Origin = tuple[int, int | None, str]
@@ -107,34 +109,35 @@ class Translator:
         the same DataTime, and rows of one instant become one in the store.
         """
         found = _Found()
+        rest: Iterable[int] = range(len(payloads))
         if len(payloads) >= FEWEST:
-            self._take_alike(found, payloads, monitors)
-        taken = {message for part in found.parts for message in part.message.tolist()}
-        for message, payload in enumerate(payloads):
-            if message in taken:
-                continue
-            short = plain(payload)
+            rest = self._take_alike(found, payloads, monitors)
+        for message in rest:
             try:
-                if short is not None:
-                    self._take_short(found, short, message, monitors[message])
-                else:
-                    self._take_long(found, payload, message, monitors[message])
+                self._take_one(found, payloads[message], message, monitors[message])
             except DecodeError as fault:
                 found.faults.append((message, fault))
         return found.columns(self._derivations)
 
-    def _take_alike(self, found: _Found, payloads: Sequence[bytes], topics: Sequence[str]) -> None:
-        """What most of a batch are: one reading and nothing besides, of keys that others have."""
+    def _take_alike(
+        self, found: _Found, payloads: Sequence[bytes], topics: Sequence[str]
+    ) -> list[int]:
+        """Append what most of a batch are: one reading and nothing besides, of keys that others
+        have too. Which payloads are none of those.
+        """
         frames = cut(payloads)
         heads = map(head_in, frames.heads, frames.has_qn)
         pairs = list(zip(heads, [topics[place] for place in frames.places], strict=True))
         meanings = {pair: self._meaning(*pair) for pair in set(pairs)}
         told = [meanings[pair] for pair in pairs]
         origins = Origins(frames.places, [monitor for _, monitor in told])
+        is_left = np.ones(len(payloads), np.bool_)
         for group in alike([command for command, _ in told], frames.items):
             part = read(group, self._layout(group.command, group.shape), origins)
             if part is not None:
                 found.parts.append(part)
+                is_left[part.message] = False
+        return np.flatnonzero(is_left).tolist()
 
     def _meaning(self, head: Head | None, topic: str) -> tuple[int | None, str]:
         """(command, monitor) of a frame that may give a reading and nothing besides; else None."""
@@ -148,6 +151,13 @@ class Translator:
     def _is_reading_only(self, frame: Frame) -> bool:
         """The header is enough."""
         return frame.command in self._fields and not self._facts.has(frame, frame.command)
+
+    def _take_one(self, found: _Found, payload: bytes, message: int, topic: str) -> None:
+        short = plain(payload)
+        if short is not None:
+            self._take_short(found, short, message, topic)
+        else:
+            self._take_long(found, payload, message, topic)
 
     def _take_short(self, found: _Found, short: Plain, message: int, topic: str) -> None:
         """What nearly all are, one reading and nothing besides, without even making a Frame."""
