@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.arrays import Mask
+from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.decode.columns import Columns
 from fumewatch.core.decode.hj212.fields import Layout
 from fumewatch.core.decode.hj212.plain import ALL_BUT_SEPARATORS, ONE_SEPARATOR, Shape, shape_in
@@ -20,7 +20,7 @@ from fumewatch.core.decode.instant import UNREADABLE
 from fumewatch.core.decode.value import Reader
 from fumewatch.core.reading import CHANNELS
 
-FEWEST: Final = 6
+FEWEST: Final = 4
 """Frames with the same keys for which it pays."""
 _BETWEEN: Final = b"\xff"  # which no item holds
 _ALL_BUT_THESE: Final = bytes(set(ALL_BUT_SEPARATORS) - set(_BETWEEN))
@@ -139,7 +139,7 @@ def _instants(written: list[bytes]) -> NDArray[np.int64]:
     return np.fromiter(map(known.__getitem__, written), np.int64, len(written))
 
 
-def _numbers(texts: list[bytes], reader: Reader, is_good: Mask) -> NDArray[np.float64]:
+def _numbers(texts: list[bytes], reader: Reader, is_good: Mask) -> Numbers:
     """`is_good` is cleared where one cannot be read."""
     try:
         return np.fromiter(map(reader, texts), np.float64, len(texts))
@@ -158,7 +158,7 @@ def _is_readable(text: bytes, reader: Reader) -> bool:
 
 
 def _weighed(
-    frames: Alike, layout: Layout, numbers: NDArray[np.float64]
+    frames: Alike, layout: Layout, numbers: Numbers
 ) -> tuple[NDArray[np.uint32], NDArray[np.int16]]:
     """As Layout.weigh: quality, and barred channels, of each frame."""
     count = numbers.shape[1]

@@ -40,13 +40,18 @@ _Row = tuple[int, int | None, str, str, int, str, int]
 
 @dataclass(slots=True)
 class _Found:
-    """What the payloads hold, in the making. `numbers`: of the rows of one layout, one by one."""
+    """What the payloads hold, in the making.
 
+    parts    rows of frames that were read together
+    rows     of those read one by one
+    numbers  of these: layout → (which of the rows have it, their numbers)
+    """
+
+    parts: list[Columns] = field(default_factory=list)
     rows: list[_Row] = field(default_factory=list)
     numbers: dict[Layout, tuple[list[int], list[list[float]]]] = field(default_factory=dict)
     faults: list[tuple[int, DecodeError]] = field(default_factory=list)
     facts: list[Told] = field(default_factory=list)
-    parts: list[Columns] = field(default_factory=list)
     oddities: Counter[str] = field(default_factory=Counter)
 
     def add(self, layout: Layout, row: _Row, numbers: list[float]) -> None:
@@ -56,9 +61,7 @@ class _Found:
         self.rows.append(row)
 
     def columns(self, derivations: Sequence[Derived]) -> Columns:
-        whole = in_order(
-            [*self.parts, self._one_by_one()] if self.rows or not self.parts else self.parts
-        )
+        whole = in_order([*self.parts, self._one_by_one()])
         return replace(
             whole,
             barred=_derive(whole.numbers, whole.barred, derivations),
@@ -123,7 +126,7 @@ class Translator:
         self, found: _Found, payloads: Sequence[bytes], topics: Sequence[str]
     ) -> list[int]:
         """Append what most of a batch are: one reading and nothing besides, of keys that others
-        have too. Which payloads are none of those.
+        have too; the places of the payloads that are something else.
         """
         frames = cut(payloads)
         heads = map(head_in, frames.heads, frames.has_qn)
