@@ -69,8 +69,11 @@ def one_by_one(by: Decoder, payloads: list[bytes], topics: list[str]) -> list[An
     return whole
 
 
-NUMBERS = st.sampled_from(["0.82", "41.5", "3", "1", "2", "", "NaN", "-999", "1_0", "1e999", "x"])
-GOOD_NUMBERS = st.sampled_from(["0.82", "1", "2"])
+def of(cp: str = f"DataTime={TIME};a34041-Rtd=1;a01012-Rtd=2", **header: str | None) -> bytes:
+    return made(cp, **{"QN": f"{TIME}001", "MN": "M1", "Flag": "4", **header})
+
+
+NUMBERS = st.sampled_from(["1"] * 20 + ["2"] * 10 + ["", "NaN", "-999", "1_0", "1e999", "x"])
 FLAGS = st.sampled_from(["N", "N", "N", "N", "D", "n", "", "?!"])
 TIMES = st.sampled_from([TIME] * 5 + ["20261123115900", f"{TIME}250", "20261323120000", "19991231"])
 KEYS = st.sampled_from(
@@ -91,27 +94,24 @@ KEYS = st.sampled_from(
 
 @st.composite
 def readings(draw: st.DrawFn) -> bytes:
-    """Frames of a few layouts, most of them good."""
-    numbers = draw(st.sampled_from([GOOD_NUMBERS, NUMBERS]))
-    separator = draw(st.sampled_from([";", ";", ";", ",", ";;"]))
-    items = [f"{key}={draw(_written(key, numbers))}" for key in draw(KEYS)]
-    last = draw(
-        st.sampled_from(["", "", "", ";", ";b", ",b", ";b=1=2", ";b;1", ";a=//;//", ";a=油"])
+    """Frames of a few layouts; half of them without any oddity but in their values."""
+    items = [f"{key}={draw(_written(key))}" for key in draw(KEYS)]
+    if draw(st.booleans()):
+        return of(";".join(items), QN=draw(st.sampled_from([f"{TIME}001", None])))
+    last = draw(st.sampled_from(["", "", ";", ";b", ",b", ";b=1=2", ";b;1", ";a=//;//", ";a=油"]))
+    return of(
+        draw(st.sampled_from([";", ",", ";;"])).join(items) + last,
+        QN=draw(st.sampled_from([f"{TIME}001", "2026", "", None])),
+        CN=draw(st.sampled_from(["2011", "2051", "2021", "9015"])),
+        MN=draw(st.sampled_from(["M1", "M2", "", None])),
+        Flag=draw(st.sampled_from(["4", "5"])),
     )
-    header = {
-        "QN": draw(st.sampled_from([f"{TIME}001", f"{TIME}001", "2026", "", None])),
-        "CN": draw(st.sampled_from(["2011", "2011", "2011", "2051", "2021", "9015"])),
-        "MN": draw(st.sampled_from(["M1", "M1", "M2", "", None])),
-        "Flag": draw(st.sampled_from(["4", "5"])),
-    }
-    known = {key: value for key, value in header.items() if value is not None}
-    return encode(known, separator.join(items) + last, crlf=draw(st.booleans()))
 
 
-def _written(key: str, numbers: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def _written(key: str) -> st.SearchStrategy[str]:
     if key == "DataTime":
         return TIMES
-    return FLAGS if key.endswith("-Flag") else numbers
+    return FLAGS if key.endswith("-Flag") else NUMBERS
 
 
 BATCHES = st.lists(st.one_of(readings(), readings(), readings(), PAYLOADS), min_size=8, max_size=12)
@@ -130,6 +130,69 @@ def test_a_batch_gives_what_each_gives_by_itself(
     assert len(payloads) >= translate.FEWEST
     by = decoder(options)
     assert told(by.decode(payloads, topics, NOON, HORIZON)) == one_by_one(by, payloads, topics)
+
+
+WRONG_CRC = TYPICAL[:-6] + b"xxxx\r\n"
+BROKEN = [
+    WRONG_CRC,
+    of()[:-6] + b"0000\r\n",
+    b"",
+    b"##",
+    TYPICAL[:-7],
+    TYPICAL * 2,
+    TYPICAL[1:],
+    b" " + TYPICAL,
+    b"##0001" + of()[6:],
+    b"#x" + of()[2:],
+    of(f"DataTime={TIME};a34041-Rtd=1;a=油"),
+    of(f"DataTime={TIME};a34041-Rtd=1&a01012-Rtd=2"),
+    of(f"DataTime={TIME};a34041-Rtd=1;a=/b/"),
+    enclosed(f"CN=2011;MN=M1;CP=&&DataTime={TIME};a34041-Rtd=1"),
+    enclosed(f"CN=2011;MN=M1;CP=&&DataTime={TIME};a34041-Rtd=1&&;a01012-Rtd=3"),
+    enclosed(f"CN=2011;MN=M1;CP=&x&DataTime={TIME};a34041-Rtd=1&&"),
+    enclosed(f"CN=2011;MN=M1;XX=&&DataTime={TIME};a34041-Rtd=1&&"),
+]
+"""None of them is a whole frame without any oddity."""
+GOOD = [
+    of(),
+    of(QN=None),
+    of(f"DataTime={TIME},a34041-Rtd=3;a01012-Rtd=4;"),
+    of(f"DataTime={TIME};a01012-Rtd=5;a34041-Rtd=6"),
+    of(f"DataTime={TIME};a34041-Rtd=1;a01012-Rtd=-999"),
+    of(f"DataTime={TIME};ga2001-Rtd=1,ga2001-Flag=N"),
+    of(f"DataTime={TIME};ga2001-Rtd=1,ga2001-Flag=D"),
+    of(f"DataTime={TIME};a34041-Rtd=1,a34041-Flag=N;a01012-Rtd=1,a01012-Flag=D"),
+]
+"""All of them are readings, and nothing is odd about them."""
+ODD = [
+    of(f"DataTime={TIME}250;a34041-Rtd=1;a01012-Rtd=2"),
+    of("DataTime=20261323120000;a34041-Rtd=1;a01012-Rtd=2"),
+    of(f"DataTime={TIME};a34041-Rtd=x;a01012-Rtd=2"),
+    of(f"DataTime={TIME};a34041-Rtd=-999;a01012-Rtd=NaN"),
+    of(f"DataTime={TIME};a34004-Rtd=1;a01001-Rtd=2"),
+    of("a34041-Rtd=1;a01012-Rtd=2"),
+    of(f"DataTime={TIME};i-Info=//a;a34041-Rtd=5;b=//;a01012-Rtd=3"),
+    of(f"DataTime={TIME};a34041-Rtd=1;a34041-Rtd=2"),
+    of(f"DataTime;{TIME};a34041-Rtd=1;a01012-Rtd=2"),
+    of(f"DataTime={TIME};a34041-Rtd=1;b"),
+    of(MN="M2"),
+    of(Flag="5"),
+    of(Flag="5", CN="2051"),
+    of(CN="9015"),
+    enclosed(f"QN=2026;MN=M2;PW=123;CN=2011;CP=&&DataTime={TIME};a34041-Rtd=1&&"),
+    enclosed(f"CN=2011;MN=M1;MN=M1;CP=&&DataTime={TIME};a34041-Rtd=1&&"),
+]
+
+
+@pytest.mark.parametrize("options", PROFILES)
+@pytest.mark.parametrize("topic", ["M1", ""])
+def test_what_is_odd_is_told_as_if_it_were_alone(options: dict[str, Any], topic: str) -> None:
+    payloads = [*GOOD, *ODD, *BROKEN] * FEWEST
+    topics = [topic] * len(payloads)
+    by = decoder(options)
+    decoded = by.decode(payloads, topics, NOON, HORIZON)
+    assert told(decoded) == one_by_one(by, payloads, topics)
+    assert len(decoded) >= len(GOOD) * FEWEST
 
 
 @given(st.lists(st.one_of(readings(), PAYLOADS), max_size=8))
@@ -153,14 +216,27 @@ def fields_of(found: Cut) -> tuple[list[int], list[bytes], list[bool], list[byte
     return found.places, found.heads, found.has_qn, found.items
 
 
-WRONG_CRC = TYPICAL[:-6] + b"xxxx\r\n"
-
-
-def test_most_frames_can_be_cut() -> None:
+def test_whole_frames_can_be_cut() -> None:
     good = [TYPICAL, TYPICAL[:-2], TYPICAL[:-6] + TYPICAL[-6:].lower(), made(QN=None)]
-    bad = [WRONG_CRC, b"", TYPICAL[:-7], TYPICAL * 2, TYPICAL[1:], b" " + TYPICAL, made("a=油")]
-    assert cut([*good, *bad, TYPICAL]).places == [0, 1, 2, 3, len(good) + len(bad)]
+    assert cut([*good, *BROKEN, TYPICAL]).places == [0, 1, 2, 3, len(good) + len(BROKEN)]
     assert cut([]).places == cut([b""]).places == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "has_qn"),
+    [
+        ("QN=20261123120000001;CN=2011;", True),
+        ("QN=20261123120000001", False),
+        ("QN=2026;MN=M2;PW=123;CN=2011;", False),
+        ("QM=20261123120000001;CN=2011;", False),
+        ("QN=2026", False),
+        ("", False),
+    ],
+)
+def test_heads_are_cut_without_their_qn(begin: str, has_qn: bool) -> None:
+    found = cut([enclosed(f"{begin}CP=&&a=34567;b=1&&")])
+    head = begin[20:] if has_qn else begin
+    assert fields_of(found) == ([0], [head.encode()], [has_qn], [b"a=34567;b=1"])
 
 
 def test_a_payload_longer_than_a_frame_is_not_even_copied() -> None:
