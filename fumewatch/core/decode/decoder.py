@@ -70,7 +70,11 @@ class Decoder:
             case "hj212":
                 return range(len(payloads))
             case "auto":
-                return [i for i, payload in enumerate(payloads) if is_frame(payload)]
+                return [
+                    place
+                    for place, payload in enumerate(payloads)
+                    if payload[:2] == b"##" or is_frame(payload)
+                ]
 
     def _json(self, payloads: Sequence[bytes], now: int) -> Columns:
         return self._mapped.columns(payloads, now) if self._mapped else Columns.of(parse(payloads))

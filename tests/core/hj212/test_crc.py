@@ -1,10 +1,11 @@
 """Both checksums against their definitions, bit by bit."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fumewatch.core.decode.hj212.crc import modbus, printed, standard
+from fumewatch.core.decode.hj212.crc import modbus, printed, printed_of, standard
 
 LENGTHS = (0, 1, 2, 7, 8, 9, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 1026, 2049, 9999)
 
@@ -36,6 +37,15 @@ def shifted_eight_times(register: int) -> int:
 def test_any_message(data: bytes) -> None:
     assert standard(data) == standard_by_definition(data)
     assert modbus(data) == modbus_by_definition(data)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=9), st.integers(8, 20))
+def test_many_messages_at_once(messages: list[bytes], margin: int) -> None:
+    data = bytes(margin) + b"".join(messages) + bytes(margin)
+    lengths = np.array([len(message) for message in messages], np.intp)
+    ends = margin + np.cumsum(lengths)
+    found = printed_of(np.frombuffer(data, np.uint8), ends - lengths, ends)
+    assert [bytes(crc).decode() for crc in found] == [printed(message) for message in messages]
 
 
 @pytest.mark.parametrize("length", LENGTHS)

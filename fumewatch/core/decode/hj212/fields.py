@@ -75,13 +75,17 @@ class Layout:
         self.keys = tuple(key for _, key, _ in found)
         self.time_at = places.get("DataTime")
         self._reads = tuple(each.read for each, _, _ in found)
-        self._texts = _getter([places[key] for key in self.keys])
+        value_places = [places[key] for key in self.keys]
+        self.wanted = tuple(zip(self.channels, value_places, self._reads, strict=True))
+        """Of each channel: itself, the place of its value, how that is read."""
+        self._texts = _getter(value_places)
         self._no_flag = no_flag
         self._flag_places = tuple(places.get(flag) for _, _, flag in found)
-        sent = [place for place in self._flag_places if place is not None]
-        self._flags = _getter(sent)
-        is_normal = no_flag == "N"
-        self._all_normal = [("N",) * len(sent), (b"N",) * len(sent)] if is_normal else []
+        self.sent_flags = [place for place in self._flag_places if place is not None]
+        self._flags = _getter(self.sent_flags)
+        self.is_normal_unless_told = no_flag == "N"
+        normal = [(flag,) * len(self.sent_flags) for flag in ("N", b"N")]
+        self._all_normal = normal if self.is_normal_unless_told else []
 
     def numbers(self, values: Sequence[Text]) -> list[float]:
         """Of each channel, NaN where the frame says "missing"."""

@@ -16,12 +16,12 @@ from fumewatch.core.decode.hj212.values import WITH_MILLISECONDS
 
 MOST: Final = 1024
 """Bytes of a data segment, says the standard; devices send more."""
-_OPENINGS: Final = [b"##%04d" % max(end - 6, 0) for end in range(MOST + 7)]
+OPENINGS: Final = [b"##%04d" % max(end - 6, 0) for end in range(MOST + 7)]
 """What a frame begins with, by where its checksum does."""
-_QN_END: Final = 20  # of QN=, which comes first, and its 17 digits
+QN_END: Final = 20  # of QN=, which comes first, and its 17 digits
 _SEPARATORS: Final = b"=;,"
-_ONE_SEPARATOR: Final = bytes.maketrans(_SEPARATORS, b";;;")
-_ALL_BUT_SEPARATORS: Final = bytes(set(range(256)) - set(_SEPARATORS))
+ONE_SEPARATOR: Final = bytes.maketrans(_SEPARATORS, b";;;")
+ALL_BUT_SEPARATORS: Final = bytes(set(range(256)) - set(_SEPARATORS))
 
 
 class Head:
@@ -65,26 +65,26 @@ class Plain(msgspec.Struct, frozen=True, gc=False):
 def plain(payload: bytes) -> Plain | None:
     """A payload that is one such frame; None where it takes a longer look to say so."""
     end = len(payload) - (6 if payload[-2:] == b"\r\n" else 4)
-    if not 6 <= end < len(_OPENINGS) or payload[:6] != _OPENINGS[end] or not payload.isascii():
+    if not 6 <= end < len(OPENINGS) or payload[:6] != OPENINGS[end] or not payload.isascii():
         return None
     segment = payload[6:end]
     crc, sent = printed(segment), payload[end : end + 4].decode()
     if crc != sent and crc != sent.upper():
         return None
     before, _, body = segment.partition(b"CP=&&")
-    has_qn = before[:3] == b"QN=" and before.find(b";") == _QN_END
-    head = _head(before[_QN_END:] if has_qn else before, has_qn)
+    has_qn = before[:3] == b"QN=" and before.find(b";") == QN_END
+    head = head_in(before[QN_END:] if has_qn else before, has_qn)
     items = body[: -3 if body[-3:] == b";&&" else -2]
     if head is None or body[-2:] != b"&&" or b"&" in items or b"/" in items:
         return None  # an ampersand may be the end, slashes enclose a log's text
-    parts = items.translate(_ONE_SEPARATOR).split(b";") if items else []
-    shape = _shape(tuple(parts[::2]), items.translate(None, _ALL_BUT_SEPARATORS))
+    parts = items.translate(ONE_SEPARATOR).split(b";") if items else []
+    shape = shape_in(tuple(parts[::2]), items.translate(None, ALL_BUT_SEPARATORS))
     values = parts[1::2]
     if shape is None or (len(body) > 2 and not items):
         return None
     if shape.time_at is not None and len(values[shape.time_at]) == WITH_MILLISECONDS:
         return None
-    return Plain(head, before[3:_QN_END], shape, values, end - 6, crc)
+    return Plain(head, before[3:QN_END], shape, values, end - 6, crc)
 
 
 @lru_cache(maxsize=4096)
@@ -94,7 +94,7 @@ def shape_of(keys: tuple[str, ...]) -> Shape:
 
 
 @lru_cache(maxsize=16384)
-def _head(text: bytes, has_qn: bool) -> Head | None:
+def head_in(text: bytes, has_qn: bool) -> Head | None:
     """None where it is odd."""
     header, oddities = header_items(text.decode())
     if oddities or "QN" in header:
@@ -103,7 +103,7 @@ def _head(text: bytes, has_qn: bool) -> Head | None:
 
 
 @lru_cache(maxsize=4096)
-def _shape(keys: tuple[bytes, ...], separators: bytes) -> Shape | None:
+def shape_in(keys: tuple[bytes, ...], separators: bytes) -> Shape | None:
     """None where keys and values do not alternate, a key repeats, or it may be ciphertext."""
     if not keys:
         return Shape(())

@@ -5,8 +5,8 @@ Which command is what (HJ 212-2017, 6.6; HJ 212-2025 adds 9015): 2011, 2051 and 
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from math import isnan
 from typing import Final
 
@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.decode.columns import Columns, code_points
+from fumewatch.core.decode.hj212.alike import Origins, alike, in_order, read
+from fumewatch.core.decode.hj212.cut import cut
 from fumewatch.core.decode.hj212.facts import Facts
 from fumewatch.core.decode.hj212.fields import FACILITY, Field, Layout, Text, fields, unmapped
 from fumewatch.core.decode.hj212.frame import Frame, FrameError
 from fumewatch.core.decode.hj212.packets import merged
-from fumewatch.core.decode.hj212.plain import Plain, Shape, plain, shape_of
+from fumewatch.core.decode.hj212.plain import Head, Plain, Shape, head_in, plain, shape_of
 from fumewatch.core.decode.hj212.stream import all_of
 from fumewatch.core.decode.profile import Profile
 from fumewatch.core.decode.value import Derived, derivations, derive
@@ -26,6 +28,8 @@ from fumewatch.core.device import Told
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS
 
+FEWEST: Final = 32
+"""Payloads that are worth a look at all of them at once."""
 _MOST_LAYOUTS: Final = 1000
 
 _Origin = tuple[int, int | None, str]
@@ -36,8 +40,14 @@ _Row = tuple[int, int | None, str, str, int, str, int]
 
 @dataclass(slots=True)
 class _Found:
-    """What the payloads hold, in the making. `numbers`: of the rows of one layout, one by one."""
+    """What the payloads hold, in the making.
 
+    parts    rows of frames that were read together
+    rows     of those read one by one
+    numbers  of these: layout → (which of the rows have it, their numbers)
+    """
+
+    parts: list[Columns] = field(default_factory=list)
     rows: list[_Row] = field(default_factory=list)
     numbers: dict[Layout, tuple[list[int], list[list[float]]]] = field(default_factory=dict)
     faults: list[tuple[int, DecodeError]] = field(default_factory=list)
@@ -51,6 +61,16 @@ class _Found:
         self.rows.append(row)
 
     def columns(self, derivations: Sequence[Derived]) -> Columns:
+        whole = in_order([*self.parts, self._one_by_one()])
+        return replace(
+            whole,
+            barred=_derive(whole.numbers, whole.barred, derivations),
+            faults=self.faults,
+            facts=self.facts,
+            oddities=self.oddities,
+        )
+
+    def _one_by_one(self) -> Columns:
         columns = zip(*self.rows, strict=True) if self.rows else ((),) * 7
         message, element, monitor, time, measured_at, quality, barred = columns
         numbers = np.full((len(CHANNELS), len(self.rows)), np.nan)
@@ -64,10 +84,7 @@ class _Found:
             measured_at=np.array(measured_at, np.int64),
             numbers=numbers,
             quality=code_points(quality),
-            barred=_derive(numbers, np.array(barred, np.int16), derivations),
-            faults=self.faults,
-            facts=self.facts,
-            oddities=self.oddities,
+            barred=np.array(barred, np.int16),
         )
 
 
@@ -95,23 +112,62 @@ class Translator:
         the same DataTime, and rows of one instant become one in the store.
         """
         found = _Found()
-        for message, payload in enumerate(payloads):
-            short = plain(payload)
+        rest: Iterable[int] = range(len(payloads))
+        if len(payloads) >= FEWEST:
+            rest = self._take_alike(found, payloads, monitors)
+        for message in rest:
             try:
-                if short is not None:
-                    self._take_short(found, short, message, monitors[message])
-                else:
-                    self._take_long(found, payload, message, monitors[message])
+                self._take_one(found, payloads[message], message, monitors[message])
             except DecodeError as fault:
                 found.faults.append((message, fault))
         return found.columns(self._derivations)
+
+    def _take_alike(
+        self, found: _Found, payloads: Sequence[bytes], topics: Sequence[str]
+    ) -> list[int]:
+        """Append what most of a batch are: one reading and nothing besides, of keys that others
+        have too; the places of the payloads that are something else.
+        """
+        frames = cut(payloads)
+        heads = map(head_in, frames.heads, frames.has_qn)
+        pairs = list(zip(heads, [topics[place] for place in frames.places], strict=True))
+        meanings = {pair: self._meaning(*pair) for pair in set(pairs)}
+        told = [meanings[pair] for pair in pairs]
+        origins = Origins(frames.places, [monitor for _, monitor in told])
+        is_left = np.ones(len(payloads), np.bool_)
+        for group in alike([command for command, _ in told], frames.items):
+            part = read(group, self._layout(group.command, group.shape), origins)
+            if part is not None:
+                found.parts.append(part)
+                is_left[part.message] = False
+        return np.flatnonzero(is_left).tolist()
+
+    def _meaning(self, head: Head | None, topic: str) -> tuple[int | None, str]:
+        """(command, monitor) of a frame that may give a reading and nothing besides; else None."""
+        try:
+            if head is not None and self._is_reading_only(head.frame):
+                return head.frame.command, self._monitor(head.frame, topic)
+        except DecodeError:
+            pass  # one by one, it tells why
+        return None, ""
+
+    def _is_reading_only(self, frame: Frame) -> bool:
+        """The header is enough."""
+        return frame.command in self._fields and not self._facts.has(frame, frame.command)
+
+    def _take_one(self, found: _Found, payload: bytes, message: int, topic: str) -> None:
+        short = plain(payload)
+        if short is not None:
+            self._take_short(found, short, message, topic)
+        else:
+            self._take_long(found, payload, message, topic)
 
     def _take_short(self, found: _Found, short: Plain, message: int, topic: str) -> None:
         """What nearly all are, one reading and nothing besides, without even making a Frame."""
         head = short.head.frame
         origin = (message, None, self._monitor(head, topic))
         command = head.command
-        if command not in self._fields or self._facts.has(head, command):
+        if not self._is_reading_only(head):
             self._take(found, short.frame(), origin)
         elif not self._add_reading(found, command, short.shape, short.values, origin):
             self._without_values(found, short.frame())
@@ -190,9 +246,10 @@ class Translator:
 
 
 def _derive(
-    numbers: NDArray[np.float64], barred: NDArray[np.int16], derivations: Sequence[Derived]
+    numbers: NDArray[np.float64], barred: NDArray[np.int16] | None, derivations: Sequence[Derived]
 ) -> NDArray[np.int16]:
     """Fill in derived states, each as good as what it comes from; `barred` with theirs."""
+    barred = np.zeros(numbers.shape[1], np.int16) if barred is None else barred
     for each in derivations:
         was_told = ~np.isnan(numbers[each.state])
         derive(numbers, [each])
