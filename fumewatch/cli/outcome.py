@@ -12,10 +12,10 @@ from fumewatch.core.decode.decoder import Decoder
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, Heartbeat, Reply
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
-from fumewatch.core.sources import Kind, Sources
+from fumewatch.core.sources import STATUSES, Kind, Sources
 
-_ANY_TIME: Final = Horizon(-(2**62), 2**62)
-_STATUSES: Final = (b"online", b"offline")
+_ANY_TIME: Final = Horizon(0, 9_000_000_000_000_000)
+"""From 1970 to 2255: what a time can be."""
 MOST_READINGS: Final = 20
 """Of one payload, for the eye; --json has them all."""
 _AROUND: Final = 40
@@ -48,7 +48,7 @@ def of_fault(fault: DecodeError) -> dict[str, Any]:
 
 
 def _status(payload: bytes) -> dict[str, Any]:
-    if payload in _STATUSES:
+    if payload in STATUSES:
         return {"readings": [], "status": payload.decode()}
     return of_fault(
         DecodeError("bad_status", f"a status is online or offline, not {payload[:40]!r}")
@@ -80,8 +80,21 @@ def _readings(decoded: Decoded, code: str, zone: tzinfo) -> list[dict[str, Any]]
         barred = int(decoded.unjudged[row])
         if unjudged := [c.name for i, c in enumerate(CHANNELS) if barred >> i & 1]:
             reading["unjudged"] = unjudged
-        found.append(reading)
+        _join(found, reading)
     return found
+
+
+def _join(found: list[dict[str, Any]], reading: dict[str, Any]) -> None:
+    """Add it, or what it has besides to one of that monitor and time, as the store does.
+
+    Two that differ in a channel stay two: that is something to see here.
+    """
+    for other in found:
+        shared = {key for key in other.keys() & reading.keys() if other[key] == reading[key]}
+        if shared == other.keys() & reading.keys() >= {"measured_at", "quality"} - {"monitor"}:
+            other |= reading
+            return
+    found.append(reading)
 
 
 def _facts(decoded: Decoded, zone: tzinfo) -> dict[str, Any]:
@@ -115,6 +128,8 @@ def _aggregate(aggregate: DeviceAggregate, zone: tzinfo) -> dict[str, Any]:
 
 
 def _local(at_us: int, zone: tzinfo) -> str:
+    if not _ANY_TIME.oldest <= at_us <= _ANY_TIME.newest:
+        return f"{at_us} µs since 1970"  # of an event; no calendar may reach so far
     return datetime.fromtimestamp(at_us / 1e6, UTC).astimezone(zone).isoformat()
 
 

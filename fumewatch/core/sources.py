@@ -1,7 +1,7 @@
 """Where messages come from: topic → monitor, and the profile by which its payloads are read."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -10,6 +10,8 @@ from fumewatch.core.decode.profile import Match
 from fumewatch.core.site import Place
 from fumewatch.core.topic import Key, Pattern
 
+STATUSES: Final = (b"online", b"offline")
+"""What a status may say."""
 _NOWHERE: Final = Place(-1, "", "")
 
 
@@ -31,7 +33,6 @@ class Source:
     code: str
     number: int = -1
     decoder: Decoder | None = None
-    named: dict[str, "Source"] = field(default_factory=dict, repr=False)
 
     @property
     def key(self) -> Key:
@@ -62,6 +63,7 @@ class Sources(dict[bytes, Source]):
         self._status = status
         self._most = most
         self._places: dict[Key, Place] = {}
+        self._named: dict[Key, Source] = {}
         self._by_facts = any(_needs_facts(decoder.profile.match) for decoder in decoders)
 
     @property
@@ -88,11 +90,12 @@ class Sources(dict[bytes, Source]):
         """The monitor that a payload from `sender` names; "" is the topic's own."""
         if not code or code == sender.code:
             return sender
-        if code not in sender.named:
-            if len(sender.named) >= self._most:
-                sender.named.clear()
-            sender.named[code] = Source(Kind.READING, sender.district, code)
-        return sender.named[code]
+        key = sender.district, code
+        if key not in self._named:
+            if len(self._named) >= self._most:
+                self._named.clear()
+            self._named[key] = Source(Kind.READING, *key)
+        return self._named[key]
 
     def __missing__(self, topic: bytes) -> Source:
         if len(self) >= self._most:  # hostile topics must not fill the memory
@@ -101,12 +104,12 @@ class Sources(dict[bytes, Source]):
         return source
 
     def _parse(self, topic: str) -> Source:
+        if key := self._status.match(topic):
+            return Source(Kind.STATUS, *key)
         for pattern, decoder in self._ways:
             key = pattern.match(topic)
             if key is not None and _takes(decoder.profile.match, key, self._places):
                 return Source(Kind.READING, *key, decoder=decoder)
-        if key := self._status.match(topic):
-            return Source(Kind.STATUS, *key)
         return Source(Kind.STRANGE, "", topic)
 
 

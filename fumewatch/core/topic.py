@@ -9,7 +9,7 @@ LONGEST: Final = 64
 DISTRICT: Final = "{district}"
 MONITOR: Final = "{monitor}"
 _ANY: Final = "+"
-_UNFIT: Final = frozenset("+#/\0")
+_UNFIT: Final = frozenset("+#/")
 
 Key = tuple[str, str]
 """(district, monitor's code)."""
@@ -78,9 +78,10 @@ def is_code(code: str) -> bool:
 
 def fill(template: str, district: str, code: str) -> str | None:
     """The topic of one monitor; None where its name cannot stand in a topic."""
-    if _UNFIT & (set(district) | set(code)):
+    names = {DISTRICT: district, MONITOR: code}
+    if not all(name and name.isprintable() and not _UNFIT & set(name) for name in names.values()):
         return None
-    return template.replace(DISTRICT, district).replace(MONITOR, code)
+    return "/".join(names.get(level, level) for level in template.split("/"))
 
 
 def _name_pluses(filter_: str, levels: tuple[str, ...]) -> tuple[str, ...]:

@@ -122,7 +122,8 @@ class Ingest:
         """
         received_at = self._later()
         try:
-            stored = self._store(self._sort(messages, received_at), received_at)
+            work = self._sort(messages, received_at)
+            stored = self._store(work, received_at)
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -130,8 +131,10 @@ class Ingest:
                 middle = len(messages) // 2
                 first = self._persist(messages[:middle])
                 return Stored.joined(first, self._persist(messages[middle:]))
-            stored = self._store(self._bury(messages[0], error, received_at), received_at)
+            work = self._bury(messages[0], error, received_at)
+            stored = self._store(work, received_at)
         self.received_at = received_at
+        self._answer(work.told)
         return stored
 
     def _later(self) -> datetime:
@@ -153,7 +156,8 @@ class Ingest:
         messages = [_message(letter) for letter in due]
         received_at = self._later()
         try:
-            work = of_the_past(self._sort(messages, received_at))
+            came = [_us(letter.received_at) for letter in due]
+            work = of_the_past(self._sort(messages, received_at, came))
             stored = self._store(work, received_at, due)
         except StoreUnavailable:
             raise
@@ -168,10 +172,15 @@ class Ingest:
         _count_replays(due, work, stored)
         return stored
 
-    def _sort(self, messages: Sequence[Message], received_at: datetime) -> Work:
+    def _sort(
+        self,
+        messages: Sequence[Message],
+        received_at: datetime,
+        came: Sequence[int] | None = None,
+    ) -> Work:
         now = self._now()  # received_at may be ahead of it: the clock may have been set back
         horizon = Horizon(_us(now - self._limits.keep), _us(now + self._limits.future_tolerance))
-        return sort(messages, self._sources, received_at, _us(now), horizon)
+        return sort(messages, self._sources, received_at, _us(now), horizon, came)
 
     def _bury(self, message: Message, error: Exception, received_at: datetime) -> Work:
         is_refusal = isinstance(error, StoreRefused)
@@ -201,7 +210,6 @@ class Ingest:
                 dead_letters.add(conn, work.letters)
         _remember(work, numbers)
         _count(work, added, () if due else work.letters)
-        self._answer(work.told)
         return Stored(added, len(numbers), statuses, _alive(told))
 
     def _answer(self, told: Iterable[tuple[Source, Fact]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
-from typing import Final, assert_never
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,10 @@ from fumewatch.core.decode.decoded import Decoded
 from fumewatch.core.decode.decoder import Decoder, decode_each
 from fumewatch.core.device import Fact, Heartbeat, Reply
 from fumewatch.core.errors import DecodeError, StoreRefused
-from fumewatch.core.sources import Kind, Source, Sources
+from fumewatch.core.sources import STATUSES, Kind, Source, Sources
 from fumewatch.core.topic import Key
 from fumewatch.mqtt import TRUNCATED, Message
 from fumewatch.store.dead_letters import CUT, DeadLetter
-
-STATUSES: Final = (b"online", b"offline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +68,26 @@ def sort(
     received_at: datetime,
     now: int,
     horizon: Horizon,
+    came: Sequence[int] | None = None,
 ) -> Work:
     """Statuses, readings by the profile of their topic, and a letter for each message with a fault.
 
-    `now` in µs UTC.
+    `now` in µs UTC; `came[i]` is when message i came, where that was not now.
     """
+    came = came or [now] * len(messages)
     origins = [sources[message[0]] for message in messages]
     letters: list[DeadLetter] = []
     statuses: list[tuple[Source, str]] = []
     kinds = {source.kind for source in origins}
     if kinds != {Kind.READING} or any(message[3] & TRUNCATED for message in messages):
-        pairs = list(zip(messages, origins, strict=True))
-        for message, source in pairs:
+        for message, source in zip(messages, origins, strict=True):
             _sort_other(message, source, received_at, letters, statuses)
-        pairs = [pair for pair in pairs if _is_reading(*pair)]
-        messages, origins = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    decoded = _decode(messages, origins, now, horizon)
+        kept = [
+            i for i, pair in enumerate(zip(messages, origins, strict=True)) if _is_reading(*pair)
+        ]
+        messages, origins = [messages[i] for i in kept], [origins[i] for i in kept]
+        came = [came[i] for i in kept]
+    decoded = _decode(messages, origins, now, horizon, came)
     letters += _letters(messages, origins, decoded.faults, received_at)
     senders, sender = _senders(sources, origins, decoded)
     told = [(sources.of(origins[x.message], x.monitor), x.fact) for x in decoded.facts]
@@ -107,7 +109,11 @@ def of_the_past(work: Work) -> Work:
 
 
 def _decode(
-    messages: Sequence[Message], origins: Sequence[Source], now: int, horizon: Horizon
+    messages: Sequence[Message],
+    origins: Sequence[Source],
+    now: int,
+    horizon: Horizon,
+    came: Sequence[int],
 ) -> Decoded:
     if not messages:
         return Decoded.nothing()
@@ -117,6 +123,7 @@ def _decode(
         [source.code for source in origins],
         now,
         horizon,
+        came,
     )
 
 

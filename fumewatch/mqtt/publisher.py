@@ -22,6 +22,7 @@ from fumewatch.mqtt.settings import MqttSettings
 _WINDOW: Final = 1000
 _MOST_UNACKED: Final = 65_535
 _MOST_POSTED: Final = 10_000
+_MOST_BROKEN: Final = 3
 _LONGEST_REPLY: Final = 1024
 
 
@@ -41,6 +42,8 @@ class _Parcel:
     qos: int
     retain: bool
     done: "Future[None]" = field(default_factory=Future)
+    broken: int = 0
+    """How many connections ended while it was under way."""
 
 
 class Publisher:
@@ -223,7 +226,12 @@ class _Publishing:
     def lost(self) -> None:
         """What has no PUBACK goes out again on the next connection, in the same order."""
         self._room = 0
-        self.queue.extendleft(reversed(self._under_way.values()))
+        for parcel in reversed(self._under_way.values()):
+            parcel.broken += 1
+            if parcel.broken < _MOST_BROKEN:
+                self.queue.appendleft(parcel)
+            else:  # it may be what the broker cannot stand: the others must get through
+                _settle(parcel, f"{parcel.broken} connections ended when it was sent")
         self._under_way.clear()
 
     def give_up(self, why: str) -> None:

@@ -83,6 +83,7 @@ class Due:
     """A letter whose replay is asked for."""
 
     id: int
+    received_at: datetime
     topic: str
     payload: bytes
     is_cut: bool
@@ -149,11 +150,12 @@ def request(conn: Connection, which: Which, after: int, most: int, at: datetime)
 def due(conn: Connection, most: int, most_bytes: int) -> list[Due]:
     """The first letters that somebody asked for: some, whatever the size of the first."""
     query = f"""
-        select id, topic, payload, {IS_CUT} as is_cut
+        select id, received_at, topic, payload, {IS_CUT} as is_cut
         from (
             select *, sum(size) over (order by id) - size as before
             from (
-                select id, topic, payload, kind, detail, octet_length(payload) as size
+                select id, received_at, topic, payload, kind, detail,
+                    octet_length(payload) as size
                 from dead_letter where requested_at is not null order by id limit %(most)s
             ) first
         ) summed

@@ -17,7 +17,7 @@ _JSON_STARTS: Final = (b"{", b"[")
 
 
 class Decoder:
-    """Built once for a profile; safe from any thread."""
+    """Built once for a profile. For one thread: it remembers how frames are laid out."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -32,10 +32,15 @@ class Decoder:
         return self._translator.key_of
 
     def decode(
-        self, payloads: Sequence[bytes], monitors: Sequence[str], now: int, horizon: Horizon
+        self,
+        payloads: Sequence[bytes],
+        monitors: Sequence[str],
+        now: int,
+        horizon: Horizon,
+        received: Sequence[int] | None = None,
     ) -> Decoded:
         """Read payloads; `monitors[p]` is the code in payload p's topic, "" where that tells none;
-        `now` in µs UTC.
+        `now` in µs UTC; `received[p]` is when payload p came, where that was not now.
 
         1. Payloads into columns: canonical JSON, JSON by the profile's paths, HJ 212 by its codes.
            Thousandths; MISSING for null, NaN, "" and what the profile calls missing; channels out
@@ -43,24 +48,17 @@ class Decoder:
         2. Rows that must not be stored into faults: another monitor's name, an unreadable time or
            one outside the horizon, a state neither on nor off, no channel at all.
         """
+        received = received or [now] * len(payloads)
         frames = self._frames(payloads)
         if not frames:
-            return self._judged(self._json(payloads, now), monitors, now, horizon)
+            return self._judged(self._json(payloads, received), monitors, now, horizon)
         if len(frames) == len(payloads):
             columns = self._translator.columns(payloads, monitors)
             return self._judged(columns, monitors, now, horizon)
-        parts = []
         chosen = set(frames)
         rest = [place for place in range(len(payloads)) if place not in chosen]
-        for places in (frames, rest):
-            part = self.decode(
-                [payloads[place] for place in places],
-                [monitors[place] for place in places],
-                now,
-                horizon,
-            )
-            parts.append((np.array(places, np.intp), part))
-        return Decoded.joined(parts)
+        parts = [(self, frames), (self, rest)]
+        return _apart(parts, payloads, monitors, now, horizon, received)
 
     def _frames(self, payloads: Sequence[bytes]) -> Sequence[int]:
         """Which payloads are HJ 212."""
@@ -76,8 +74,10 @@ class Decoder:
                     if payload[:2] == b"##" or is_frame(payload)
                 ]
 
-    def _json(self, payloads: Sequence[bytes], now: int) -> Columns:
-        return self._mapped.columns(payloads, now) if self._mapped else Columns.of(parse(payloads))
+    def _json(self, payloads: Sequence[bytes], received: Sequence[int]) -> Columns:
+        if self._mapped is None:
+            return Columns.of(parse(payloads))
+        return self._mapped.columns(payloads, received)
 
     def _judged(
         self, columns: Columns, monitors: Sequence[str], now: int, horizon: Horizon
@@ -99,22 +99,37 @@ def decode_each(
     monitors: Sequence[str],
     now: int,
     horizon: Horizon,
+    received: Sequence[int] | None = None,
 ) -> Decoded:
     """As Decoder.decode, each payload by its own decoder; nearly every batch has only one."""
     kinds = list(dict.fromkeys(decoders))
     if len(kinds) == 1:
-        return kinds[0].decode(payloads, monitors, now, horizon)
-    parts = []
-    for kind in kinds:
-        places = [place for place, decoder in enumerate(decoders) if decoder is kind]
-        part = kind.decode(
+        return kinds[0].decode(payloads, monitors, now, horizon, received)
+    parts = [(kind, [i for i, each in enumerate(decoders) if each is kind]) for kind in kinds]
+    return _apart(parts, payloads, monitors, now, horizon, received or [now] * len(payloads))
+
+
+def _apart(
+    parts: Sequence[tuple[Decoder, Sequence[int]]],
+    payloads: Sequence[bytes],
+    monitors: Sequence[str],
+    now: int,
+    horizon: Horizon,
+    received: Sequence[int],
+) -> Decoded:
+    """Some of the payloads by one decoder, some by another, put together again."""
+    decoded = [
+        decoder.decode(
             [payloads[place] for place in places],
             [monitors[place] for place in places],
             now,
             horizon,
+            [received[place] for place in places],
         )
-        parts.append((np.array(places, np.intp), part))
-    return Decoded.joined(parts)
+        for decoder, places in parts
+    ]
+    places = [np.array(places, np.intp) for _, places in parts]
+    return Decoded.joined(list(zip(places, decoded, strict=True)))
 
 
 def is_frame(payload: bytes) -> bool:

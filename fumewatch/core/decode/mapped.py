@@ -20,6 +20,7 @@ from fumewatch.core.reading import CHANNELS, INDEX
 
 _NONE = float("nan")
 _SECOND = 1_000_000
+_LONGEST_TIME = 64
 
 
 class _Found(NamedTuple):
@@ -113,10 +114,11 @@ class Mapped:
         )
         self._derivations = derivations(profile)
 
-    def columns(self, payloads: Sequence[bytes], now: int) -> Columns:
+    def columns(self, payloads: Sequence[bytes], received: Sequence[int]) -> Columns:
         """One row a reading, and a fault for every payload, or reading of one, that is wrong.
 
-        `now`, in µs UTC, is the time of readings without one, where the profile says so.
+        `received[p]`, in µs UTC, is the time of readings of payload p that have none, where the
+        profile says so.
         """
         rows: list[_Row] = []
         message: list[int] = []
@@ -125,7 +127,7 @@ class Mapped:
             try:
                 for found in self._readings(payload):
                     try:
-                        rows.append(self._row(found, now))
+                        rows.append(self._row(found, received[number]))
                         message.append(number)
                     except DecodeError as fault:
                         faults.append((number, fault))
@@ -166,11 +168,11 @@ class Mapped:
         else:
             yield _Found(raw, inside, where, None)
 
-    def _row(self, found: _Found, now: int) -> _Row:
+    def _row(self, found: _Found, received: int) -> _Row:
         if not isinstance(found.reading, self._shapes):
             what = f"{found.where} is {kind_of(found.reading)}, not an object"
             raise DecodeError("not_object", what, found.place)
-        time, measured_at = self._instant(found, now)
+        time, measured_at = self._instant(found, received)
         numbers = [_NONE] * len(CHANNELS)
         reading, payload = found.reading, found.payload
         for index, look, read, channel in self._steps:
@@ -182,15 +184,15 @@ class Mapped:
             raise DecodeError("no_channel", self._nothing(found), found.place)
         return _Row(found.place, self._name(found), time, measured_at, numbers, self._flag(found))
 
-    def _instant(self, found: _Found, now: int) -> tuple[str | float, int]:
+    def _instant(self, found: _Found, received: int) -> tuple[str | float, int]:
         written = self._time.find(found)
         if is_blank(written):
             if self._takes_ours:
-                ours = now - now % _SECOND
+                ours = received - received % _SECOND
                 return ours / _SECOND, ours
             raise self._time.fault("no_time", found, "there is none")
         at = UNREADABLE
-        if isinstance(written, (str, int, float)) and not isinstance(written, bool):
+        if _may_be_a_time(written):
             at = self._clock(written)
         if at == UNREADABLE:
             as_form = "" if self._form == "auto" else f" as {self._form}"
@@ -222,6 +224,13 @@ class Mapped:
             for channel in self._channels
         )
         return f"{found.where}: no channel has a value; the profile looks for {looked}"
+
+
+def _may_be_a_time(written: object) -> bool:
+    """A long text is none; to find that out again for each of many readings would take long."""
+    if isinstance(written, str):
+        return len(written) <= _LONGEST_TIME
+    return isinstance(written, (int, float)) and not isinstance(written, bool)
 
 
 def _parsed(payload: bytes) -> Any:

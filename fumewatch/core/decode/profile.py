@@ -36,7 +36,9 @@ _PROBE: Final = datetime(2026, 11, 23, 17, 34, tzinfo=UTC)  # no two parts of it
 _EPOCHS: Final = ("auto", "seconds", "milliseconds")
 _SM4_KEY: Final = re.compile(r"[0-9A-Fa-f]{32}")
 _NOT_IN_CODES: Final = re.compile(r"[-=;,&\s]")
-_OF_MAPPED_JSON: Final = ("items", "time", "time_format", "no_time", "quality", "monitor_field")
+_OF_MAPPED_JSON: Final = (
+    *("items", "time", "time_format", "time_zone", "no_time", "quality", "monitor_field"),
+)
 _OF_HJ212: Final = ("crc", "readings", "aggregates", "no_flag", "downlink", "sm4_keys")
 _OF_MEASURED: Final = ("unit", "scale", "offset")
 _OF_STATES: Final = ("on", "off", "from", "above")
@@ -145,7 +147,7 @@ class Profile(_Table):
 
     name: str = Field(min_length=1)
     format: Literal["auto", "json", "hj212"] = "auto"
-    """auto: HJ 212 where a payload begins with ##, else JSON."""
+    """auto: HJ 212 where a payload has ## and does not begin as JSON does, else JSON."""
     topic: str = ""
     """A topic of its own, subscribed to besides [mqtt] topic; "" means that one.
     {district} and {monitor} stand for their levels, + for any other."""
@@ -167,10 +169,11 @@ class Profile(_Table):
     time_format: str = "auto"
     """JSON: auto (ISO 8601 or epoch), seconds, milliseconds, or as strptime has it."""
     time_zone: str = "Asia/Shanghai"
-    """Of times that name none."""
+    """JSON: of times that name none; HJ 212 has Beijing's."""
     no_time: Literal["refuse", "received"] = "refuse"
-    """JSON: what to do with a reading without time. received: it gets ours, in whole seconds, and a
-    message that comes twice is stored twice."""
+    """JSON: what to do with a reading without time. received: it gets ours, in whole seconds. Then
+    a message that comes twice is stored twice, and of what waited at the broker while we were away
+    only one reading a second is left."""
     quality: Expression = ""
     """JSON: JMESPath of the data flag, one letter; where there is none, a reading is N."""
     missing: Scalars = (-999, -9999)

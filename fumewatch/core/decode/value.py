@@ -151,7 +151,12 @@ def derivations(profile: Profile) -> tuple[Derived, ...]:
 
 
 def derive(numbers: NDArray[np.float64], derivations: Iterable[Derived]) -> None:
-    """Fill in float64 [10, n], in place, the states that the payloads did not tell themselves."""
+    """Fill in float64 [10, n], in place, the states that the payloads did not tell themselves.
+
+    What is out of its plausible range tells nothing.
+    """
     for each in derivations:
         state, source = numbers[each.state], numbers[each.source]
-        np.copyto(state, source > each.above, where=np.isnan(state) & ~np.isnan(source))
+        known = CHANNELS[each.source]
+        is_plausible = (source >= known.low) & (source <= known.high)  # NaN is not
+        np.copyto(state, source > each.above, where=np.isnan(state) & is_plausible)

@@ -7,7 +7,15 @@ import numpy as np
 
 from fumewatch.core.decode.columns import thousandths
 from fumewatch.core.decode.hj212.encode import acknowledgement
-from fumewatch.core.decode.hj212.fields import FACILITY, Field, fields, instant, letter, unmapped
+from fumewatch.core.decode.hj212.fields import (
+    CONVERTED,
+    FACILITY,
+    Field,
+    fields,
+    instant,
+    letter,
+    unmapped,
+)
 from fumewatch.core.decode.hj212.frame import Frame
 from fumewatch.core.decode.profile import Profile
 from fumewatch.core.device import (
@@ -80,9 +88,10 @@ class Facts:
     def _aggregate(self, frame: Frame, each: Field, start: int) -> list[Fact]:
         """Of the first of the channel's codes that the frame has; it may also have none."""
         for mean_key, flag_key in each.keys:
-            code = mean_key.partition("-")[0]
+            code, _, suffix = mean_key.partition("-")
+            prefix = f"{code}-{CONVERTED if suffix.startswith(CONVERTED) else ''}"
             least, mean, most = (
-                _thousandths(each, frame, key) for key in (f"{code}-Min", mean_key, f"{code}-Max")
+                _thousandths(each, frame, key) for key in (f"{prefix}Min", mean_key, f"{prefix}Max")
             )
             if not least == mean == most == MISSING:
                 flag = letter(frame.fields.get(flag_key) or self._profile.no_flag)

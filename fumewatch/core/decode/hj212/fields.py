@@ -16,6 +16,8 @@ from fumewatch.core.reading import INDEX
 FACILITY: Final = 2021
 SUFFIX: Final = {2011: "Rtd", 2051: "Avg", 2061: "Avg", 2031: "Avg", FACILITY: "RS"}
 """Where a command's values stand, where a profile does not say otherwise."""
+CONVERTED: Final = "Zs"
+"""Before Rtd, Min, Avg, Max: not as measured, but converted to reference conditions."""
 _UNKNOWN_FLAG: Final = "?"
 
 
@@ -49,8 +51,18 @@ def fields(profile: Profile, command: int) -> tuple[Field, ...]:
 
 def _keys(each: ChannelMap, command: int) -> tuple[tuple[str, str], ...]:
     """(key of the value, key of its flag): with the suffix, else bare, as name-keyed devices do."""
-    suffix = each.suffix if each.suffix and command != FACILITY else SUFFIX[command]
+    suffix = _suffix(each.suffix, command)
     return tuple((key, f"{code}-Flag") for code in each.code for key in (f"{code}-{suffix}", code))
+
+
+def _suffix(given: str, command: int) -> str:
+    """A profile's own counts for readings; Zs, converted, for every command's statistic."""
+    usual = SUFFIX[command]
+    if command == FACILITY or not given:
+        return usual
+    if given.startswith(CONVERTED):
+        return CONVERTED + usual
+    return given if command in (2011, 2051) else usual
 
 
 Text = str | bytes

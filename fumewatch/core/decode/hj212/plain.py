@@ -14,6 +14,8 @@ from fumewatch.core.decode.hj212.items import header_items
 from fumewatch.core.decode.hj212.shape import Frame
 from fumewatch.core.decode.hj212.values import WITH_MILLISECONDS
 
+MOST_KEYS: Final = 256
+"""Of a frame that is remembered by them; no honest one has more."""
 MOST: Final = 1024
 """Bytes of a data segment, says the standard; devices send more."""
 OPENINGS: Final = [b"##%04d" % max(end - 6, 0) for end in range(MOST + 7)]
@@ -87,9 +89,13 @@ def plain(payload: bytes) -> Plain | None:
     return Plain(head, before[3:QN_END], shape, values, end - 6, crc)
 
 
-@lru_cache(maxsize=4096)
 def shape_of(keys: tuple[str, ...]) -> Shape:
     """Of a frame that came the long way."""
+    return _shape_of(keys) if len(keys) <= MOST_KEYS else Shape(keys)
+
+
+@lru_cache(maxsize=1024)
+def _shape_of(keys: tuple[str, ...]) -> Shape:
     return Shape(keys)
 
 

@@ -13,24 +13,37 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fumewatch.core.decode.canonical import check_size
 from fumewatch.core.decode.columns import Columns, code_points
 from fumewatch.core.decode.hj212.alike import Origins, alike, in_order, read
 from fumewatch.core.decode.hj212.cut import cut
 from fumewatch.core.decode.hj212.facts import Facts
 from fumewatch.core.decode.hj212.fields import FACILITY, Field, Layout, Text, fields, unmapped
 from fumewatch.core.decode.hj212.frame import Frame, FrameError
-from fumewatch.core.decode.hj212.packets import merged
-from fumewatch.core.decode.hj212.plain import Head, Plain, Shape, head_in, plain, shape_of
+from fumewatch.core.decode.hj212.plain import (
+    MOST_KEYS,
+    Head,
+    Plain,
+    Shape,
+    head_in,
+    plain,
+    shape_of,
+)
 from fumewatch.core.decode.hj212.stream import all_of
 from fumewatch.core.decode.profile import Profile
 from fumewatch.core.decode.value import Derived, derivations, derive
 from fumewatch.core.device import Told
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS
+from fumewatch.core.topic import is_code
 
 FEWEST: Final = 32
 """Payloads that are worth a look at all of them at once."""
 _MOST_LAYOUTS: Final = 1000
+_COMMANDS: Final = frozenset(
+    (1011, 1061, 1062, 1063, 2011, 2021, 2031, 2041, 2051, 2061, 2081, 3019, 3020, 9011, 9012, 9013)
+) | {9014, 9015}
+"""That devices send: HJ 212-2017, 6.6.5, and the heartbeat of 2025."""
 
 _Origin = tuple[int, int | None, str]
 """Payload, place of the frame in it (None: alone), monitor ("": the topic's)."""
@@ -107,9 +120,9 @@ class Translator:
     def columns(self, payloads: Sequence[bytes], monitors: Sequence[str]) -> Columns:
         """Every reading, fact and fault of the frames in each payload.
 
-        `monitors[p]`: the code in payload p's topic, "" where it has none. Split packets need not
-        wait for each other: those of one payload are put together, and those that come apart have
-        the same DataTime, and rows of one instant become one in the store.
+        `monitors[p]`: the code in payload p's topic, "" where it has none. Packets into which a
+        frame was split are rows of their own. They have the same monitor and DataTime, and rows of
+        one instant become one in the store, whether they come in one payload, one batch or neither.
         """
         found = _Found()
         rest: Iterable[int] = range(len(payloads))
@@ -173,12 +186,13 @@ class Translator:
             self._without_values(found, short.frame())
 
     def _take_long(self, found: _Found, payload: bytes, message: int, topic: str) -> None:
+        check_size(payload)
         is_modbus = self._profile.crc == "modbus"
         read = all_of(payload, modbus=is_modbus, key_of=self.key_of)
-        faults = [each for each in read if isinstance(each, FrameError)]
-        found.faults += [(message, fault) for fault in faults]
-        for place, frame in enumerate(merged([each for each in read if isinstance(each, Frame)])):
+        for place, frame in enumerate(read):
             try:
+                if isinstance(frame, FrameError):
+                    raise frame
                 monitor = self._monitor(frame, topic)
                 self._take(found, frame, (message, place if len(read) > 1 else None, monitor))
             except DecodeError as fault:
@@ -188,8 +202,9 @@ class Translator:
         """The MN where it matters, "" where it does not."""
         named = frame.mn
         if self._is_named:
-            if not named:
-                raise DecodeError("no_monitor", "the frame has no MN, which would name the monitor")
+            if not is_code(named):
+                detail = f"MN {named[:60]!r} does not name a monitor, nor does the topic"
+                raise DecodeError("no_monitor", detail)
             return named
         if named == topic or not self._is_checked:
             return ""
@@ -208,7 +223,9 @@ class Translator:
             if not self._add_reading(found, command, shape, values, origin):
                 self._without_values(found, frame)
         elif command not in self._facts:
-            found.oddities[f"command_{command}"] += 1
+            found.oddities[_unread(command)] += 1
+        elif not told:  # statistics in a packet that has none of our channels
+            found.oddities["packet_unmapped"] += 1
         found.facts += told
         if frame.oddities:
             found.oddities.update(frame.oddities)
@@ -228,6 +245,8 @@ class Translator:
     def _layout(self, command: int, shape: Shape) -> Layout:
         if (known := self._layouts.get((command, shape))) is not None:
             return known
+        if len(shape.keys) > MOST_KEYS:
+            return Layout(self._fields[command], shape.keys, self._profile.no_flag)
         if len(self._layouts) >= _MOST_LAYOUTS:  # what devices send is not ours to trust
             self._layouts.clear()
         layout = Layout(self._fields[command], shape.keys, self._profile.no_flag)
@@ -243,6 +262,11 @@ class Translator:
             found.oddities["packet_unmapped"] += 1  # the others of its set may have what we want
         elif frame.command != FACILITY:
             raise unmapped(frame, self._profile.name)
+
+
+def _unread(command: int) -> str:
+    """As an oddity; devices must not choose how many of these there are."""
+    return f"command_{command}" if command in _COMMANDS else "command_unknown"
 
 
 def _derive(

@@ -24,15 +24,18 @@ _EPOCH: Final = datetime(1970, 1, 1, 8, tzinfo=_BEIJING)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
-@lru_cache(maxsize=4096)  # the monitors of a district all send at the full minute
 def instant_of(data_time: str) -> int:
     """µs UTC of YYYYMMDDhhmmss, or of that with milliseconds, in Beijing; or UNREADABLE.
 
     >>> instant_of("20261123120000")
     1795406400000000
     """
-    digits = data_time.isascii() and data_time.isdigit()
-    if not digits or len(data_time) not in (14, WITH_MILLISECONDS):
+    return _instant_of(data_time) if len(data_time) in (14, WITH_MILLISECONDS) else UNREADABLE
+
+
+@lru_cache(maxsize=4096)  # the monitors of a district all send at the full minute
+def _instant_of(data_time: str) -> int:
+    if not (data_time.isascii() and data_time.isdigit()):
         return UNREADABLE
     year, month, day = int(data_time[:4]), int(data_time[4:6]), int(data_time[6:8])
     hour, minute, second = int(data_time[8:10]), int(data_time[10:12]), int(data_time[12:14])
