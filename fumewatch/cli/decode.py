@@ -77,7 +77,7 @@ def decode(
         else:
             _tell(found, each)
     _sum_up(kinds)
-    raise typer.Exit(1 if set(kinds) - {""} else 0)
+    raise typer.Exit(0 if set(kinds) == {""} else 1)
 
 
 def _meaning(path: Path | None, name: str | None, topic: str) -> Callable[[Input], dict[str, Any]]:
@@ -151,6 +151,8 @@ def _tell(found: dict[str, Any], each: Input) -> None:
 
 
 def _sum_up(kinds: Counter[str]) -> None:
+    if not kinds:
+        show.complain("No input.")
     if kinds.total() < 2:
         return
     bad = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common() if kind)

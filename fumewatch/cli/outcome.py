@@ -8,7 +8,7 @@ from fumewatch.cli import show
 from fumewatch.cli.inputs import Input
 from fumewatch.core.decode.columns import Horizon
 from fumewatch.core.decode.decoded import Decoded
-from fumewatch.core.decode.decoder import Decoder
+from fumewatch.core.decode.decoder import Decoder, is_frame
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, Heartbeat, Reply
 from fumewatch.core.errors import DecodeError
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
@@ -16,6 +16,7 @@ from fumewatch.core.sources import STATUSES, Kind, Sources
 
 _ANY_TIME: Final = Horizon(0, 9_000_000_000_000_000)
 """From 1970 to 2255: what a time can be."""
+_NAMES: Final = {"measured_at", "monitor", "quality"}
 MOST_READINGS: Final = 20
 """Of one payload, for the eye; --json has them all."""
 _AROUND: Final = 40
@@ -30,13 +31,14 @@ def of(
     `chosen` reads it whatever the topic says; without topic and `chosen` the default profile does.
     """
     if each.fault:
-        return of_fault(each.fault)
+        return {"input": each.name, **of_fault(each.fault)}
     source = ways[topic.encode()] if topic else None
     if source and source.kind is Kind.STATUS and not chosen:
         return _status(each.payload)
     decoder = chosen or (source.decoder if source else ways.last)
     if decoder is None:
-        return of_fault(DecodeError("bad_topic", f"no filter of the configuration takes {topic!r}"))
+        fault = DecodeError("bad_topic", f"no filter of the configuration takes {topic!r}")
+        return {"input": each.name, **of_fault(fault)}
     code = source.code if source and source.kind is Kind.READING else ""
     now = round(datetime.now(UTC).timestamp() * 1e6)
     decoded = decoder.decode([each.payload], [code], now, _ANY_TIME)
@@ -68,7 +70,7 @@ def _found(decoded: Decoded, code: str, zone: tzinfo) -> dict[str, Any]:
 
 def _readings(decoded: Decoded, code: str, zone: tzinfo) -> list[dict[str, Any]]:
     """As canonical JSON, to which `unjudged` adds the channels that are kept and not judged."""
-    found = []
+    found: list[dict[str, Any]] = []
     for row, name in enumerate(decoded.names()):
         reading: dict[str, Any] = {"measured_at": _local(int(decoded.measured_at[row]), zone)}
         if monitor := name or code:
@@ -90,8 +92,8 @@ def _join(found: list[dict[str, Any]], reading: dict[str, Any]) -> None:
     Two that differ in a channel stay two: that is something to see here.
     """
     for other in found:
-        shared = {key for key in other.keys() & reading.keys() if other[key] == reading[key]}
-        if shared == other.keys() & reading.keys() >= {"measured_at", "quality"} - {"monitor"}:
+        both = other.keys() & reading.keys()
+        if both <= _NAMES and all(other[key] == reading[key] for key in both):
             other |= reading
             return
     found.append(reading)
@@ -135,7 +137,8 @@ def _local(at_us: int, zone: tzinfo) -> str:
 
 def tell(found: dict[str, Any], each: Input) -> None:
     """For the eye; what comes from outside is shown as text, whatever it holds."""
-    show.line(show.inert(f"{each.name}  [{found.get('profile', 'HJ 212 as it stands')}]"))
+    profile = f"  [{found['profile']}]" if "profile" in found else ""
+    show.line(show.inert(f"{each.name}{profile}"))
     if "error" in found:
         _tell_fault(found, each.payload)
     elif "readings" not in found:
@@ -147,9 +150,10 @@ def tell(found: dict[str, Any], each: Input) -> None:
 
 def _tell_fault(fault: dict[str, Any], payload: bytes) -> None:
     at = fault.get("at")
-    place = f" at byte {at}" if at is not None else ""
+    has_bytes = isinstance(at, int) and at <= len(payload) and is_frame(payload)
+    place = f" at byte {at}" if has_bytes else ""
     show.line(show.inert(f"  {fault['error']}{place}: {fault.get('detail', '')}"))
-    if isinstance(at, int) and 0 <= at <= len(payload):
+    if has_bytes and isinstance(at, int):
         start = max(0, at - _AROUND)
         before = show.inert(payload[start:at].decode("utf-8", "replace"))
         after = show.inert(payload[at : at + _AROUND].decode("utf-8", "replace"))
@@ -178,7 +182,8 @@ def _tell_found(found: dict[str, Any], payload: bytes) -> None:
 
 def _told_besides(found: dict[str, Any]) -> Iterator[str]:
     for event in found.get("events", []):
-        yield f"event {event['kind']} {event['at']} {event['detail']}"
+        detail = ", ".join(f"{key}={value}" for key, value in event["detail"].items())
+        yield f"event {event['kind']} {event['at']} {detail}"
     for aggregate in found.get("aggregates", []):
         yield f"the device's own {_spelt(aggregate)}"
     for name in ("heartbeat", "status", "reply"):

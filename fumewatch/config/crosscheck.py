@@ -17,6 +17,8 @@ from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule
 from fumewatch.core.rules.terms import Level
+from fumewatch.core.topic import Pattern, fill
+from fumewatch.mqtt import MqttSettings
 
 _NAME_KEYS: Final = {"profile": "name", "limit": "name", "rule": "id", "receiver": "name"}
 _PAIRS: Final = (
@@ -30,6 +32,7 @@ _PAIRS: Final = (
 def check(source: Source) -> None:
     for section, key in _NAME_KEYS.items():
         _one_of_a_kind(source, section, key)
+    _answers_go_elsewhere(source)
     _every_profile_is_reached(source)
     _rules_can_fire_and_clear(source)
     _routes_lead_somewhere(source)
@@ -66,6 +69,25 @@ def _one_of_a_kind(source: Source, section: str, key: str) -> None:
             before = source.where((section, first[name], key)).rpartition(":")[2]
             source.fault((section, index, key), f"{name!r} is taken by line {before} already")
         first.setdefault(name, index)
+
+
+def _answers_go_elsewhere(source: Source) -> None:
+    """Nobody is answered where we ourselves read."""
+    mqtt = source.values.get("mqtt")
+    common = mqtt.get("topic") if isinstance(mqtt, dict) else None
+    for index, profile in _valid(source, "profile", ProfileSettings):
+        topics = (profile.topic, common if isinstance(common, str) else MqttSettings().topic)
+        if profile.downlink and any(_takes(topic, profile.downlink) for topic in topics if topic):
+            what = f"{profile.downlink!r} is a topic that we read ourselves; answers need another"
+            source.fault(("profile", index, "downlink"), what)
+
+
+def _takes(topic: str, downlink: str) -> bool:
+    try:
+        pattern = Pattern.parse(topic, names_monitor=False)
+    except ValueError:
+        return False  # told already
+    return pattern.match(fill(downlink, "district", "monitor") or "") is not None
 
 
 def _every_profile_is_reached(source: Source) -> None:

@@ -96,6 +96,7 @@ def _overlay(source: Source, index: int, table: dict[str, Any]) -> None:
         hint = closest(like, list(ready))
         source.fault(("profile", index, "like"), f"no ready-made profile is named {like!r}{hint}")
         return
+    del ready[like]["name"]
     for key, value in ready[like].items():
         given = table.setdefault(key, value)
         if key in _MERGED and isinstance(given, dict):

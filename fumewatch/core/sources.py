@@ -8,7 +8,7 @@ from typing import Final
 from fumewatch.core.decode.decoder import Decoder
 from fumewatch.core.decode.profile import Match
 from fumewatch.core.site import Place
-from fumewatch.core.topic import Key, Pattern
+from fumewatch.core.topic import Key, Pattern, covers
 
 STATUSES: Final = (b"online", b"offline")
 """What a status may say."""
@@ -68,9 +68,10 @@ class Sources(dict[bytes, Source]):
 
     @property
     def filters(self) -> list[str]:
-        """What to subscribe to, each once."""
+        """What to subscribe to, each once, and none that another covers: it would come twice."""
         patterns = [*(pattern for pattern, _ in self._ways), self._status]
-        return list(dict.fromkeys(pattern.filter for pattern in patterns))
+        filters = list(dict.fromkeys(pattern.filter for pattern in patterns))
+        return [one for one in filters if not any(covers(other, one) for other in filters)]
 
     @property
     def last(self) -> Decoder:

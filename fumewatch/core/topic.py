@@ -71,9 +71,17 @@ class Pattern:
         return (district, code) if len(district) <= LONGEST else None
 
 
+def covers(wide: str, narrow: str) -> bool:
+    """Whether every topic of the filter `narrow` is one of `wide` too, and not the reverse."""
+    pairs = list(zip(wide.split("/"), narrow.split("/"), strict=False))
+    is_as_long = wide.count("/") == narrow.count("/")
+    return is_as_long and wide != narrow and all(a in (_ANY, b) for a, b in pairs)
+
+
 def is_code(code: str) -> bool:
-    """Fit to be a monitor's code."""
-    return 0 < len(code) <= LONGEST and code.isprintable()
+    """Fit to be a monitor's code, and to stand in a topic."""
+    is_text = 0 < len(code) <= LONGEST and code.isprintable() and code == code.strip()
+    return is_text and not _UNFIT & set(code)
 
 
 def fill(template: str, district: str, code: str) -> str | None:

@@ -43,7 +43,7 @@ class Subscriber:
     ) -> None:
         """`on_state(is_up, why)` is called in the network thread on each change.
 
-        `filters`: what to subscribe to besides the settings' own.
+        `filters`: what to subscribe to, in place of the settings' own.
         """
         self._inbox = Inbox(inbox_limit)
         self._subscription = _Subscription(settings, filters, self._inbox)
@@ -99,7 +99,7 @@ class _Subscription:
         self.tell: OnState = lambda *_: None
         self._settings = settings
         self._inbox = inbox
-        self._filters = list(dict.fromkeys((*settings.filters, *filters)))
+        self._filters = list(filters or settings.filters)
         self._client_type = reader.choose_client()
         self._pace = Pace(_NO_LIMIT)
         self._low_water = 1

@@ -121,9 +121,13 @@ def _lenient(payload: bytes) -> list[tuple[int | None, Entry | DecodeError]]:
 
 def leniently(payload: bytes) -> Any:
     """What the JSON holds, NaN as a bare word included; DecodeError where it is none."""
+    if not payload.strip():
+        raise DecodeError("not_json", "the payload is empty")
     try:
         return json.loads(payload)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise DecodeError("not_json", "it is nested too deeply") from None
+    except ValueError as error:
         raise DecodeError("not_json", _in_one_line(error)) from None
 
 

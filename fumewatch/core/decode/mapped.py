@@ -127,8 +127,10 @@ class Mapped:
             try:
                 for found in self._readings(payload):
                     try:
-                        rows.append(self._row(found, received[number]))
+                        row, wrong = self._row(found, received[number])
+                        rows.append(row)
                         message.append(number)
+                        faults += [(number, fault) for fault in wrong]
                     except DecodeError as fault:
                         faults.append((number, fault))
             except DecodeError as fault:
@@ -168,21 +170,27 @@ class Mapped:
         else:
             yield _Found(raw, inside, where, None)
 
-    def _row(self, found: _Found, received: int) -> _Row:
+    def _row(self, found: _Found, received: int) -> tuple[_Row, list[DecodeError]]:
+        """The reading, and what of it cannot be read: one such value must not cost the others."""
         if not isinstance(found.reading, self._shapes):
             what = f"{found.where} is {kind_of(found.reading)}, not an object"
             raise DecodeError("not_object", what, found.place)
         time, measured_at = self._instant(found, received)
         numbers = [_NONE] * len(CHANNELS)
+        wrong: list[DecodeError] = []
         reading, payload = found.reading, found.payload
         for index, look, read, channel in self._steps:
             try:
                 numbers[index] = read(look(reading, payload))
             except ValueError:
-                numbers[index] = channel.number(found)
+                try:
+                    numbers[index] = channel.number(found)
+                except DecodeError as fault:
+                    wrong.append(fault)
         if all(number != number for number in numbers):
-            raise DecodeError("no_channel", self._nothing(found), found.place)
-        return _Row(found.place, self._name(found), time, measured_at, numbers, self._flag(found))
+            raise wrong[0] if wrong else self._nothing(found)
+        name, flag = self._name(found), self._flag(found)
+        return _Row(found.place, name, time, measured_at, numbers, flag), wrong
 
     def _instant(self, found: _Found, received: int) -> tuple[str | float, int]:
         written = self._time.find(found)
@@ -218,12 +226,13 @@ class Mapped:
             )
         return text
 
-    def _nothing(self, found: _Found) -> str:
+    def _nothing(self, found: _Found) -> DecodeError:
         looked = ", ".join(
             f"{channel.field.role} in {' or '.join(channel.field.paths)}"
             for channel in self._channels
         )
-        return f"{found.where}: no channel has a value; the profile looks for {looked}"
+        what = f"{found.where}: no channel has a value; the profile looks for {looked}"
+        return DecodeError("no_channel", what, found.place)
 
 
 def _may_be_a_time(written: object) -> bool:

@@ -22,11 +22,11 @@ def check_downlink(topic: str) -> None:
     """Raise ValueError where it is no topic to publish to, with {district} and {monitor} in it."""
     if "#" in topic or "+" in topic:
         raise ValueError(f"{topic!r}: nothing is published to a topic with '+' or '#'")
-    if topic and "{monitor}" not in topic.split("/"):
-        raise ValueError(f"{topic!r} is no monitor's own; write {{monitor}} for a level of it")
     for level in topic.split("/"):
         _check_level(topic, level)
     _check_once(topic)
+    if topic and "{monitor}" not in topic.split("/"):
+        raise ValueError(f"{topic!r} is no monitor's own; write {{monitor}} for a level of it")
 
 
 def _check_level(topic: str, level: str) -> None:

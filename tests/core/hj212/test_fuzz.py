@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fumewatch.core.decode.hj212.frame import Frame, FrameError, check_values, parse
-from fumewatch.core.decode.hj212.packets import merged
 from fumewatch.core.decode.hj212.raw import raw
 from fumewatch.core.decode.hj212.stream import Stream, frames
 from fumewatch.core.errors import DecodeError
@@ -58,8 +57,6 @@ def test_any_payload(payload: bytes, modbus: bool) -> None:
         with suppress(DecodeError):
             parse(payload, lenient=lenient, modbus=modbus, key_of=key_of)
         assert str(told.get("error", "none")).isidentifier()
-    whole = [each for each in read if isinstance(each, Frame)]
-    assert len(merged(whole)) <= len(whole)
 
 
 @given(PAYLOADS)

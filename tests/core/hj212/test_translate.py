@@ -149,6 +149,19 @@ def test_a_frame_that_gives_no_reading_says_why(payload: bytes, kind: str, says:
     assert says in decoded.faults[0][1].detail
 
 
+def test_one_bad_value_costs_no_other_and_is_told() -> None:
+    good = f"DataTime={TIME};a34041-Rtd=0.9;a01012-Rtd=41"
+    decoded = read(
+        frame(good.replace("=41", "=4,5")), *[frame(good)] * 40, frame(f"{good};ga0701-Rtd=9")
+    )
+    assert values(decoded, 0) == {"fume": 900}
+    assert values(decoded, 41) == {"fume": 900, "temperature": 41_000}
+    assert [(message, fault.kind) for message, fault in decoded.faults] == [
+        (0, "bad_value"),
+        (41, "bad_value"),
+    ]
+
+
 def test_an_mn_that_is_not_the_topics_name_may_be_ignored() -> None:
     payload = frame(f"DataTime={TIME};a34041-Rtd=1", MN="M2")
     assert values(read(payload, other_monitor="ignore")) == {"fume": 1000}
@@ -207,6 +220,13 @@ def test_events_and_heartbeats() -> None:
         Heartbeat(),
     ]
     assert decoded.faults == []
+
+
+def test_a_first_packet_that_says_nothing_to_us_is_told() -> None:
+    unmapped = [frame(f"DataTime={TIME};zz{n}-Rtd=1", PNUM="2", PNO=str(n)) for n in (1, 2)]
+    decoded = read(*unmapped)
+    assert kinds(decoded) == ["no_channel"]
+    assert decoded.oddities == {("own", "packet_unmapped"): 1}
 
 
 def test_split_packets_become_one_instant() -> None:

@@ -81,7 +81,7 @@ class Facts:
         for each in self._fields[frame.command]:
             if not CHANNELS[each.channel].is_state:
                 found += self._aggregate(frame, each, start)
-        if not found and not frame.packet:
+        if not found and (frame.packet is None or frame.packet[1] == 1):
             raise unmapped(frame, self._profile.name)
         return found
 

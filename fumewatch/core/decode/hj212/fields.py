@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from operator import call, itemgetter
 from typing import Final
 
@@ -99,13 +99,15 @@ class Layout:
         normal = [(flag,) * len(self.sent_flags) for flag in ("N", b"N")]
         self._all_normal = normal if self.is_normal_unless_told else []
 
-    def numbers(self, values: Sequence[Text]) -> list[float]:
-        """Of each channel, NaN where the frame says "missing"."""
+    def numbers(self, values: Sequence[Text]) -> tuple[list[float], list[DecodeError]]:
+        """Of each channel, NaN where the frame says "missing" or what is no value; the latter are
+        told: one value that cannot be read must not cost the others.
+        """
         texts = self._texts(values)
         try:
-            return list(map(call, self._reads, texts))
+            return list(map(call, self._reads, texts)), []
         except ValueError:
-            raise self._why_wrong(texts) from None
+            return self._one_by_one(texts)
 
     def weigh(self, values: Sequence[Text], numbers: Sequence[float]) -> tuple[str, int]:
         """One quality for the row, and the bits of the channels whose own is another.
@@ -143,13 +145,16 @@ class Layout:
         what = f"{key} is {written[:30]!r}, no measurement, and no other is there"
         return DecodeError(kind, what)
 
-    def _why_wrong(self, texts: Sequence[Text]) -> DecodeError:
+    def _one_by_one(self, texts: Sequence[Text]) -> tuple[list[float], list[DecodeError]]:
+        numbers: list[float] = []
+        faults: list[DecodeError] = []
         for key, read, text in zip(self.keys, self._reads, texts, strict=True):
             try:
-                read(text)
+                numbers.append(read(text))
             except ValueError as error:
-                return _bad_value(key, error)
-        raise AssertionError("one of them was wrong")
+                numbers.append(nan)
+                faults.append(_bad_value(key, error))
+        return numbers, faults
 
 
 def _getter(places: Sequence[int]) -> Callable[[Sequence[Text]], tuple[Text, ...]]:

@@ -235,11 +235,14 @@ class Translator:
     ) -> bool:
         """False, and nothing is added, where no channel has a value."""
         layout = self._layout(command, shape)
-        numbers = layout.numbers(values)
+        numbers, faults = layout.numbers(values)
         if (isnan(sum(numbers)) and all(map(isnan, numbers))) or not numbers:
+            if faults:
+                raise faults[0]
             return False
         row = (*origin, *layout.time(values), *layout.weigh(values, numbers))
         found.add(layout, row, numbers)
+        found.faults += [(origin[0], fault) for fault in faults]
         return True
 
     def _layout(self, command: int, shape: Shape) -> Layout:
@@ -258,10 +261,14 @@ class Translator:
         layout = self._layout(frame.command, shape_of(tuple(frame.fields)))
         if layout.keys:
             raise layout.why_missing(list(frame.fields.values()))
-        if frame.packet:
-            found.oddities["packet_unmapped"] += 1  # the others of its set may have what we want
+        if _is_later_packet(frame):
+            found.oddities["packet_unmapped"] += 1  # the first of its set may have what we want
         elif frame.command != FACILITY:
             raise unmapped(frame, self._profile.name)
+
+
+def _is_later_packet(frame: Frame) -> bool:
+    return frame.packet is not None and frame.packet[1] > 1
 
 
 def _unread(command: int) -> str:
