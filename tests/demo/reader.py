@@ -53,6 +53,8 @@ def origins(
 def decoded(
     fleet: Fleet, sendings: Sequence[Sending], at_s: int, config: Config | None = None
 ) -> Decoded:
+    if not sendings:
+        return Decoded.nothing()
     found = origins(fleet, sendings, config)
     now = at_s * 1_000_000
     return decode_each(
