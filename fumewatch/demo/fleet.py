@@ -65,6 +65,7 @@ class Fleet:
     refresh_s      seconds between two new values
     refresh_at_s   when the first of a day's new values falls, seconds
     holds          whether it holds its last value between sessions
+    garbles        share of its messages that come once more as rubbish
     spans          [n, 2, 2] cooking sessions, local minutes; the second may end after midnight
     level          fume while cooking on a usual day, mg/m³
     fan_a, purifier_a   currents of a clean system at work, A
@@ -79,6 +80,7 @@ class Fleet:
     refresh_s: NDArray[np.int64]
     refresh_at_s: NDArray[np.int64]
     holds: NDArray[np.bool_]
+    garbles: NDArray[np.float64]
     spans: NDArray[np.int64]
     level: NDArray[np.float64]
     fan_a: NDArray[np.float64]
@@ -122,6 +124,7 @@ def build(
         refresh_s=np.array([rng.integers(v.refresh_s[0], v.refresh_s[1] + 1) for v in vendors]),
         refresh_at_s=rng.integers(0, 600, n),
         holds=np.array([v.holds for v in vendors]),
+        garbles=np.array([v.garbles for v in vendors]),
         spans=np.array([o.sites[0].spans for o in outlets], np.int64),
         level=0.30 * dish * rng.uniform(0.7, 1.2, n),
         fan_a=3.0 * size * rng.uniform(0.9, 1.2, n),

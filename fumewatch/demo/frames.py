@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from fumewatch.core.decode.hj212.encode import encode
-from fumewatch.core.reading import CHANNELS, MISSING, Channel
+from fumewatch.core.reading import CHANNELS, MISSING
 from fumewatch.demo.fleet import ZONE_S
 from fumewatch.demo.signal import SENTINEL
 
@@ -23,7 +24,7 @@ _CODES: Final = {
     "fan_on": "ga2101",
     "purifier_on": "ga0701",
 }
-assert tuple(_CODES) == tuple(channel.name for channel in CHANNELS)
+_SCALES: Final = tuple((_CODES[each.name], each.scale, each.high * each.scale) for each in CHANNELS)
 _READING: Final = "2011"
 _HOUR: Final = "2061"
 _RESTART: Final = "2081"
@@ -57,9 +58,9 @@ class Pen:
     ) -> bytes:
         """`values` as in a column of Readings. A flag for each: over range T, none at all D."""
         fields = [
-            f"{code}-Rtd={value if channel.is_state else value / channel.scale},"
-            f"{code}-Flag={_flag(channel, value, quality)}"
-            for code, channel, value in zip(_CODES.values(), CHANNELS, values, strict=True)
+            f"{code}-Rtd={value / scale if scale > 1 else value},"
+            f"{code}-Flag={_flag(value, most, quality)}"
+            for (code, scale, most), value in zip(_SCALES, values, strict=True)
             if value != MISSING
         ]
         return self._frame(_READING, [_data_time(measured_s), *fields], sent_s, place)
@@ -113,15 +114,16 @@ def _statistic(each: Statistic) -> str:
     return f"{values}{code}-Flag={each.quality}"
 
 
-def _flag(channel: Channel, value: int, quality: str) -> str:
+def _flag(value: int, most: float, quality: str) -> str:
     if value == SENTINEL:
         return "D"
-    return "T" if quality == "N" and value > channel.high * channel.scale else quality
+    return "T" if quality == "N" and value > most else quality
 
 
 def _data_time(at_s: int) -> str:
     return f"DataTime={_digits(at_s)}"
 
 
+@lru_cache(maxsize=4096)  # monitors send in the second in which they measure
 def _digits(at_s: int) -> str:
     return datetime.fromtimestamp(at_s, LOCAL).strftime("%Y%m%d%H%M%S")

@@ -82,6 +82,7 @@ class Vendor:
 
     `holds`: outside cooking sessions it measures nothing and repeats its last value.
     `clock`: how it writes measured_at in canonical JSON.
+    `garbles`: share of its messages that come once more as rubbish.
     `topic`: where it publishes its own way, "" for the common one.
     """
 
@@ -95,6 +96,7 @@ class Vendor:
     lacks: frozenset[str] = frozenset()
     speaks: Speech = Speech.CANONICAL
     topic: str = ""
+    garbles: float = 0.0005
 
     @property
     def needs_profile(self) -> bool:
@@ -111,7 +113,8 @@ VENDORS: Final = (
     Vendor("C", "云烟物联", "YY-1", 0.10, (60, 60), False, "s", frozenset(
         {"pm", "nmhc", "humidity", "velocity", "fan_on", "purifier_on"}
     )),
-    Vendor("D", "沪帆自控", "HF-212", 0.25, (60, 60), False, "iso", speaks=Speech.HJ212),
+    Vendor("D", "沪帆自控", "HF-212", 0.25, (60, 60), False, "iso", speaks=Speech.HJ212,
+           garbles=0.001),
     Vendor("E", "灶安电子", "ZA-10", 0.10, (60, 60), False, "iso", frozenset(
         {"temperature", "humidity", "velocity", "fan_current", "purifier_current"}
     ), Speech.LAMPBLACK, "zaoan/{district}/{monitor}/data"),

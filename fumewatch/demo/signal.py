@@ -30,7 +30,6 @@ SENTINEL: Final = -999_000
 _GAPS: Final = 0.016
 _DUPLICATES: Final = 0.002
 _SENTINELS: Final = 0.002
-_MALFORMED: Final = 0.0005
 _NATURAL_MOST: Final = 0.8
 _FAN_LEAD_S: Final = 600
 _SAMPLING_LEAD_S: Final = 300
@@ -81,7 +80,7 @@ def emit(
     chance = chance[~gone]
     values, quality = _values(fleet, situations, monitor, at_s)
     marks = _strew_sentinels(fleet, monitor, at_s, values)
-    again, broken = chance > 1 - _DUPLICATES, (chance - 0.5) % 1 < _MALFORMED
+    again, broken = chance > 1 - _DUPLICATES, (chance - 0.5) % 1 < fleet.garbles[monitor]
     order = np.concatenate([np.arange(len(at_s)), np.flatnonzero(again)])
     order = order[np.argsort(sent_s[order], kind="stable")]
     readings = Readings(
