@@ -30,6 +30,8 @@ log = structlog.get_logger()
 PARTITIONS_AHEAD: Final = 3
 """Days. A partition made in good time costs the first reading of a day nothing."""
 REPAIR_HOURS: Final = 48
+COMPARE_MINUTES: Final = 5
+"""Between two runs, or as long as late readings are waited for where that is less."""
 COMPARE_AT_ONCE: Final = 5000
 """Aggregates a transaction, and how many of those a run: what is left waits for the next."""
 COMPARE_RUNS: Final = 20
@@ -73,11 +75,12 @@ def jobs(zone: ZoneInfo, keep: timedelta, integrity: Integrity) -> tuple[Job, ..
             comparisons.compare_again(conn, now - timedelta(hours=REPAIR_HOURS))
         return recounted
 
+    compare_minutes = min(COMPARE_MINUTES, integrity.settle // timedelta(minutes=1))
     return (
         Job("make_partitions", make_partitions, minutes=60),
         Job("drop_old", drop_old, hour=3),
         Job("repair_rollups", repair_rollups, hour=4),
-        Job("compare_aggregates", partial(compare_aggregates, integrity), minutes=5),
+        Job("compare_aggregates", partial(compare_aggregates, integrity), compare_minutes),
     )
 
 

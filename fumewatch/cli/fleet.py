@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BROKER: Final = "mqtt://127.0.0.1:1883"
 TELL_EVERY_S: Final = 5.0
+NEEDED: Final = "The daemon that is to read all of this fleet needs in its configuration:"
 
 Monitors = Annotated[int, typer.Option(min=1, max=100_000, help="How many monitors.")]
 Seed = Annotated[int, typer.Option(help="The same seed makes the same fleet and troubles.")]
@@ -56,6 +57,13 @@ def simulate(
     dense: Annotated[
         bool, typer.Option("--dense", help="All kitchens cook now, a third is in trouble.")
     ] = False,
+    speak_all: Annotated[
+        bool,
+        typer.Option(
+            "--speak-all",
+            help="Let makes that need a [[profile]] write their own JSON; says what is needed.",
+        ),
+    ] = False,
     sites: Annotated[
         Path | None, typer.Option("--sites", help="Write the fleet's sites.csv here.")
     ] = None,
@@ -66,13 +74,18 @@ def simulate(
 ) -> None:
     """Publish a fleet's readings to a broker until Ctrl-C: cooking, held values, gaps, outages.
 
+    A quarter of the monitors speak HJ 212, the others canonical JSON: a daemon reads both without
+    any [[profile]].
+
     \b
     Examples:
       fumewatch simulate --monitors 50 --interval 5s
       fumewatch simulate --config config.toml --for 10m --sites sites.csv
+      fumewatch simulate --config config.toml --speak-all
       fumewatch simulate --broker mqtts://broker:8883 --username fleet --password-file secret
     """
     from fumewatch.demo import simulate as fleet
+    from fumewatch.demo.settings import profiles_text
 
     options.keep_quiet()
     settings = (
@@ -80,6 +93,8 @@ def simulate(
         if config
         else _broker(url=broker, username=username, password_file=password_file, ca_file=ca_file)
     )
+    if speak_all:
+        show.complain(f"{NEEDED}\n\n{profiles_text()}\n")
     figures = fleet.simulate(
         fleet.SimulateOptions(
             broker=settings,
@@ -91,6 +106,7 @@ def simulate(
             district=district,
             backfill=backfill,
             is_dense=dense,
+            speak_all=speak_all,
             sites_csv=sites,
             labels=labels,
         ),

@@ -17,7 +17,7 @@ from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
 from fumewatch.core.reading import CHANNELS
 from fumewatch.core.site import ZONE_NAME
 from fumewatch.core.sites_csv import write
-from fumewatch.demo.names import DISHES, FIRST, STREETS, SURNAMES, VENDORS, Vendor
+from fumewatch.demo.names import DISHES, FIRST, STREETS, SURNAMES, VENDORS, Speech, Vendor
 
 ZONE_S: Final = 8 * 3600
 """Shanghai's clock is ahead of UTC by this many seconds, all year."""
@@ -54,6 +54,7 @@ class Outlet:
     monitor: str
     vendor: Vendor
     is_listed: bool
+    speaks: Speech
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +65,7 @@ class Fleet:
     refresh_s      seconds between two new values
     refresh_at_s   when the first of a day's new values falls, seconds
     holds          whether it holds its last value between sessions
+    garbles        share of its messages that come once more as rubbish
     spans          [n, 2, 2] cooking sessions, local minutes; the second may end after midnight
     level          fume while cooking on a usual day, mg/m³
     fan_a, purifier_a   currents of a clean system at work, A
@@ -78,6 +80,7 @@ class Fleet:
     refresh_s: NDArray[np.int64]
     refresh_at_s: NDArray[np.int64]
     holds: NDArray[np.bool_]
+    garbles: NDArray[np.float64]
     spans: NDArray[np.int64]
     level: NDArray[np.float64]
     fan_a: NDArray[np.float64]
@@ -91,13 +94,22 @@ class Fleet:
 
 
 def build(
-    monitors: int, seed: int, at: datetime, district: str = "xuhui", *, cooking: bool = False
+    monitors: int,
+    seed: int,
+    at: datetime,
+    district: str = "xuhui",
+    *,
+    cooking: bool = False,
+    speak_all: bool = False,
 ) -> Fleet:
-    """A fleet as it stands at `at`; `cooking` turns every kitchen's hours so that it is in the
-    middle of its dinner then, whatever the clock says."""
+    """A fleet as it stands at `at`.
+
+    `cooking` turns every kitchen's hours so that it is in the middle of its dinner then, whatever
+    the clock says. `speak_all`: makes that need a profile write as they do, else canonical JSON.
+    """
     rng = np.random.default_rng([seed, 1])
     turn = _turn(at) if cooking else 0
-    outlets = tuple(_outlets(rng, monitors, district, at.date(), turn))
+    outlets = tuple(_outlets(rng, monitors, at.date(), turn, speak_all))
     n = len(outlets)
     vendors = [outlet.vendor for outlet in outlets]
     size = np.array([1.0 + _SIZES.index(o.sites[0].size_class) for o in outlets])
@@ -112,6 +124,7 @@ def build(
         refresh_s=np.array([rng.integers(v.refresh_s[0], v.refresh_s[1] + 1) for v in vendors]),
         refresh_at_s=rng.integers(0, 600, n),
         holds=np.array([v.holds for v in vendors]),
+        garbles=np.array([v.garbles for v in vendors]),
         spans=np.array([o.sites[0].spans for o in outlets], np.int64),
         level=0.30 * dish * rng.uniform(0.7, 1.2, n),
         fan_a=3.0 * size * rng.uniform(0.9, 1.2, n),
@@ -173,7 +186,7 @@ def _turn(at: datetime) -> int:
 
 
 def _outlets(
-    rng: np.random.Generator, count: int, district: str, today: date, turn: int
+    rng: np.random.Generator, count: int, today: date, turn: int, speak_all: bool
 ) -> Iterator[Outlet]:
     """Mostly one flue a restaurant; some large ones have two, some food halls share one."""
     made = sites = 0
@@ -185,12 +198,17 @@ def _outlets(
         sites += len(members)
         flues = 2 if members[0].size_class == "large" and not is_shared else 1
         for flue in range(min(flues, count - made)):
-            yield _outlet(rng, made, members, flue, today)
+            yield _outlet(rng, made, members, flue, today, speak_all)
             made += 1
 
 
 def _outlet(
-    rng: np.random.Generator, index: int, members: tuple[Site, ...], flue: int, today: date
+    rng: np.random.Generator,
+    index: int,
+    members: tuple[Site, ...],
+    flue: int,
+    today: date,
+    speak_all: bool,
 ) -> Outlet:
     vendor = VENDORS[rng.choice(len(VENDORS), p=[v.share for v in VENDORS])]
     return Outlet(
@@ -201,6 +219,7 @@ def _outlet(
         monitor=f"310104{vendor.code}{index + 1:06d}",
         vendor=vendor,
         is_listed=index % _STRANGER_EVERY != _STRANGER_EVERY - 1,
+        speaks=vendor.speaks if speak_all or not vendor.needs_profile else Speech.CANONICAL,
     )
 
 

@@ -1,6 +1,7 @@
 """Words that invented restaurants are made of; the streets and roads are Xuhui's own."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from fumewatch.core.reading import CHANNELS
@@ -67,12 +68,22 @@ DISHES: Final = {  # how much fume each way of cooking makes, against a noodle s
 SURNAMES: Final = tuple("王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗")
 
 
+class Speech(StrEnum):
+    """How a monitor writes: the name of the ready-made profile that reads it."""
+
+    CANONICAL = "canonical"
+    HJ212 = "hj212"
+    LAMPBLACK = "json-lampblack"
+
+
 @dataclass(frozen=True, slots=True)
 class Vendor:
     """A make of monitor. `refresh_s`: between two new values, least and most, in seconds.
 
     `holds`: outside cooking sessions it measures nothing and repeats its last value.
-    `clock`: how it writes measured_at.
+    `clock`: how it writes measured_at in canonical JSON.
+    `garbles`: share of its messages that come once more as rubbish.
+    `topic`: where it publishes its own way, "" for the common one.
     """
 
     code: str
@@ -83,6 +94,14 @@ class Vendor:
     holds: bool
     clock: str
     lacks: frozenset[str] = frozenset()
+    speaks: Speech = Speech.CANONICAL
+    topic: str = ""
+    garbles: float = 0.0005
+
+    @property
+    def needs_profile(self) -> bool:
+        """HJ 212 with the usual codes is read without any."""
+        return self.speaks is Speech.LAMPBLACK
 
     def reports(self, channel: str) -> bool:
         return channel not in self.lacks
@@ -90,9 +109,14 @@ class Vendor:
 
 VENDORS: Final = (
     Vendor("A", "净源仪器", "JY-200", 0.40, (600, 660), True, "iso"),
-    Vendor("B", "申测科技", "SC-7", 0.45, (60, 60), False, "ms"),
-    Vendor("C", "云烟物联", "YY-1", 0.15, (60, 60), False, "s", frozenset(
+    Vendor("B", "申测科技", "SC-7", 0.15, (60, 60), False, "ms"),
+    Vendor("C", "云烟物联", "YY-1", 0.10, (60, 60), False, "s", frozenset(
         {"pm", "nmhc", "humidity", "velocity", "fan_on", "purifier_on"}
     )),
+    Vendor("D", "沪帆自控", "HF-212", 0.25, (60, 60), False, "iso", speaks=Speech.HJ212,
+           garbles=0.001),
+    Vendor("E", "灶安电子", "ZA-10", 0.10, (60, 60), False, "iso", frozenset(
+        {"temperature", "humidity", "velocity", "fan_current", "purifier_current"}
+    ), Speech.LAMPBLACK, "zaoan/{district}/{monitor}/data"),
 )  # fmt: skip
 assert all(vendor.lacks <= {channel.name for channel in CHANNELS} for vendor in VENDORS)

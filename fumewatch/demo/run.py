@@ -217,6 +217,7 @@ class _Demo:
             speed=_SPEED,
             backfill=_HISTORY,
             is_dense=True,
+            speak_all=True,
         )
 
     def _import_sites(self, fleet: Fleet) -> None:

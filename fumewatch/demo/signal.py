@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.demo import noise
 from fumewatch.demo.fleet import ZONE_S, Fleet
-from fumewatch.demo.situations import SILENT, Kind, Situation
+from fumewatch.demo.situations import (
+    EDITED_CHANNELS,
+    EDITED_SHARE,
+    SILENT,
+    Kind,
+    Situation,
+)
 
 SENTINEL: Final = -999_000
 """-999 in thousandths: how monitors write that a value is missing."""
 _GAPS: Final = 0.016
 _DUPLICATES: Final = 0.002
 _SENTINELS: Final = 0.002
-_MALFORMED: Final = 0.0005
 _NATURAL_MOST: Final = 0.8
 _FAN_LEAD_S: Final = 600
 _SAMPLING_LEAD_S: Final = 300
@@ -36,7 +41,7 @@ _RESOLUTION: Final = {
     "purifier_current": 10,
 }
 """Thousandths that a monitor's display resolves, where that is more than one."""
-_BURST_S: Final = 2
+BURST_S: Final = 2
 """A monitor back on line needs this long before its buffer goes out."""
 _LONGEST_HELD_S: Final = 2 * 86400
 """A value shown is never older; nor is a buffer that is sent."""
@@ -75,7 +80,7 @@ def emit(
     chance = chance[~gone]
     values, quality = _values(fleet, situations, monitor, at_s)
     marks = _strew_sentinels(fleet, monitor, at_s, values)
-    again, broken = chance > 1 - _DUPLICATES, (chance - 0.5) % 1 < _MALFORMED
+    again, broken = chance > 1 - _DUPLICATES, (chance - 0.5) % 1 < fleet.garbles[monitor]
     order = np.concatenate([np.arange(len(at_s)), np.flatnonzero(again)])
     order = order[np.argsort(sent_s[order], kind="stable")]
     readings = Readings(
@@ -97,22 +102,22 @@ def _sendings(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """(monitor, measured, sent), each [n]: what is due, less what is withheld, and what is late."""
     everyone = np.arange(len(fleet))
-    monitor, at_s = _due(fleet, everyone, start_s, end_s, interval_s)
+    monitor, at_s = due(fleet, everyone, start_s, end_s, interval_s)
     for situation in situations:
         if situation.kind in SILENT:
             free = ~_rows(situation, monitor, at_s)
             monitor, at_s = monitor[free], at_s[free]
     parts = [(monitor, at_s, at_s)]
     for situation in situations:
-        if situation.kind is Kind.BUFFERED and start_s <= situation.end_s + _BURST_S < end_s:
+        if situation.kind is Kind.BUFFERED and start_s <= situation.end_s + BURST_S < end_s:
             who = np.array([situation.monitor])
-            late = _due(fleet, who, situation.start_s, situation.end_s, interval_s)
-            parts.append((*late, np.full(len(late[1]), situation.end_s + _BURST_S)))
+            late = due(fleet, who, situation.start_s, situation.end_s, interval_s)
+            parts.append((*late, np.full(len(late[1]), situation.end_s + BURST_S)))
     monitor, at_s, sent_s = (np.concatenate(column) for column in zip(*parts, strict=True))
     return monitor, at_s, sent_s
 
 
-def _due(
+def due(
     fleet: Fleet, monitors: NDArray[np.intp], start_s: int, end_s: int, interval_s: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(monitor, measured) of every turn to measure in [start_s, end_s)."""
@@ -190,7 +195,7 @@ def _values(
     """(int32 [10, n] as sent, quality uint8 [n])."""
     present = _sessions(fleet, monitor, at_s)
     shown_s = _measured_at(fleet, monitor, at_s, present)
-    here = _near(situations, monitor, at_s)
+    here = near(situations, monitor, at_s)
     for situation, rows in here:
         if situation.kind is Kind.STUCK:
             shown_s[rows] = situation.start_s
@@ -201,10 +206,13 @@ def _values(
     for situation, rows in here:
         if situation.kind is Kind.FAULT:
             quality[rows] = ord("D")
+        if situation.kind is Kind.EDITED:
+            for channel in EDITED_CHANNELS:
+                channels[CHANNELS[channel].name][rows] *= EDITED_SHARE
     return _as_sent(fleet, monitor, channels), quality
 
 
-def _near(
+def near(
     situations: Iterable[Situation], monitor: NDArray[np.int64], at_s: NDArray[np.int64]
 ) -> list[tuple[Situation, NDArray[np.intp]]]:
     """The situations that touch these rows, each with its rows."""
@@ -238,7 +246,7 @@ def _fume(
     dirty = 1 + 0.5 * _fouled(fleet, monitor, at_s)
     natural = fleet.level[monitor] * dirty * (0.08 + heat * busy)
     fume = _NATURAL_MOST * np.tanh(natural / _NATURAL_MOST)
-    for situation, rows in _near(situations, monitor, at_s):
+    for situation, rows in near(situations, monitor, at_s):
         when, who = at_s[rows], monitor[rows]
         fume[rows] = _disturbed(fleet.seed, situation, who, when, fume[rows])
     return fume
@@ -254,7 +262,7 @@ def _disturbed(
     """The fume of one situation's rows."""
     wobble = noise.normal(seed, 4, monitor, at_s)
     match situation.kind:
-        case Kind.EXCEEDANCE | Kind.SEVERE | Kind.OVER_RANGE:
+        case Kind.EXCEEDANCE | Kind.SEVERE | Kind.OVER_RANGE | Kind.EDITED:
             return situation.level * np.exp(0.04 * wobble)
         case Kind.NEAR_LIMIT:
             return situation.level * (1 + 0.008 * wobble)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final, Self
 
@@ -26,6 +27,7 @@ from fumewatch.demo.situations import (
     plan,
     without_overlap,
 )
+from fumewatch.demo.talk import Talk
 from fumewatch.demo.wire import Sending, messages, reading_topic, status_topic
 from fumewatch.mqtt.settings import MqttSettings
 
@@ -43,6 +45,7 @@ class SimulateOptions:
     """`speed`: so many times as much goes wrong as usual. `duration` None: until stopped.
 
     `is_dense`: every kitchen cooks at the start, and a third of the fleet is in trouble then.
+    `speak_all`: makes that need a profile write as they do, else canonical JSON.
     """
 
     broker: MqttSettings
@@ -54,22 +57,32 @@ class SimulateOptions:
     district: str = "xuhui"
     backfill: timedelta = timedelta(0)
     is_dense: bool = False
+    speak_all: bool = False
     sites_csv: Path | None = None
     labels: Path | None = None
 
     def fleet(self, at: datetime) -> Fleet:
-        return build(self.monitors, self.seed, at, self.district, cooking=self.is_dense)
+        return build(
+            self.monitors,
+            self.seed,
+            at,
+            self.district,
+            cooking=self.is_dense,
+            speak_all=self.speak_all,
+        )
 
 
 @dataclass(slots=True)
 class Figures:
-    """What was sent so far. `confirmed`: messages that the broker acked. `trouble`: why there is no
-    connection. `is_live`: the backfill is over."""
+    """What was sent so far. `told`: messages with heartbeats, restarts, statistics. `confirmed`:
+    messages that the broker acked. `trouble`: why there is no connection. `is_live`: the backfill
+    is over."""
 
     readings: int = 0
     messages: int = 0
     bytes: int = 0
     malformed: int = 0
+    told: int = 0
     status_messages: int = 0
     confirmed: int = 0
     seconds: float = 0.0
@@ -143,12 +156,14 @@ class _Run:
     situations: list[Situation] = field(init=False)
     planned_until: datetime = field(init=False)
     sent_until_s: int = field(init=False)
+    talk: Talk = field(init=False)
     began: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.situations = self.scene.situations
         self.planned_until = self.scene.begins + _DAY
         self.sent_until_s = int((self.scene.begins - self.options.backfill).timestamp())
+        self.talk = Talk(self.scene.fleet, self.sent_until_s)
 
     def announce_all(self) -> None:
         """Online, but for those that are silent at the start."""
@@ -205,16 +220,22 @@ class _Run:
             self.planned_until = until
 
     def _send(self, until_s: int, interval_s: int) -> None:
-        emission = emit(self.scene.fleet, self.situations, self.sent_until_s, until_s, interval_s)
-        for sending in messages(self.scene.fleet, emission):
+        stretch = (self.situations, self.sent_until_s, until_s, interval_s)
+        emission = emit(self.scene.fleet, *stretch)
+        told = self.talk.sendings(emission, *stretch, is_live=self.figures.is_live)
+        for sending in chain(messages(self.scene.fleet, emission), told):
             if not self.crew.send(sending):
                 return
-            self.figures.messages += 1
-            self.figures.readings += sending.readings
-            self.figures.bytes += len(sending.payload)
-            self.figures.malformed += sending.readings == 0
+            self._count(sending)
         self.labels.write(emission.faults)
         self.sent_until_s = until_s
+
+    def _count(self, sending: Sending) -> None:
+        self.figures.messages += 1
+        self.figures.readings += sending.readings
+        self.figures.bytes += len(sending.payload)
+        self.figures.malformed += sending.is_rubbish
+        self.figures.told += not sending.readings and not sending.is_rubbish
 
     def _change_connections(self, until_s: int) -> None:
         """Power cuts and lost connections that begin or end in [sent_until_s, until_s)."""

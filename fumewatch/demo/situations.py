@@ -14,6 +14,7 @@ import numpy as np
 
 from fumewatch.core.reading import INDEX
 from fumewatch.demo.fleet import ZONE_S, Fleet
+from fumewatch.demo.names import Speech
 
 
 class Kind(StrEnum):
@@ -33,6 +34,7 @@ class Kind(StrEnum):
 
     POWER_CUT = "power cut"
     BUFFERED = "buffered"
+    EDITED = "edited"
 
     GAP = "gap"
     DUPLICATE = "duplicate"
@@ -44,6 +46,10 @@ class Kind(StrEnum):
 
 SILENT: Final = (Kind.POWER_CUT, Kind.BUFFERED)
 """Nothing is sent while these last."""
+EDITED_SHARE: Final = 0.5
+"""What is left of the pollutants in readings that somebody edits on their way; the hourly means
+that the monitor tells besides are as measured."""
+EDITED_CHANNELS: Final = tuple(INDEX[name] for name in ("fume", "pm", "nmhc"))
 _FOULED: Final = 2 / 3
 """Share of the cleaning cycle after which the purifier's current is below 70 % of a clean one's."""
 
@@ -99,6 +105,7 @@ _HABITS: Final = (
     _Habit(Kind.FAULT, 0.05, (10, 40)),
     _Habit(Kind.POWER_CUT, 0.12, (40, 240)),
     _Habit(Kind.BUFFERED, 0.15, (4, 25)),
+    _Habit(Kind.EDITED, 0.02, (90, 150), (1.15, 1.5)),
 )
 _OPENINGS: Final = (
     _Opening(Kind.EXCEEDANCE, 0.035, (15, 40), (5, 60), (1.2, 1.8)),
@@ -118,6 +125,7 @@ _OPENINGS: Final = (
     _Opening(Kind.POWER_CUT, 0.015, (29.5, 31), (20, 60)),
     _Opening(Kind.POWER_CUT, 0.01, (-2, -0.5), (40, 60)),  # about to be cut
     _Opening(Kind.BUFFERED, 0.015, (3, 15), (0.2, 1.5)),
+    _Opening(Kind.EDITED, 0.0, (200, 240), (240, 300), (1.15, 1.5)),  # one, as long as the history
 )
 
 
@@ -158,7 +166,7 @@ def fouling(fleet: Fleet, end_s: int) -> list[Situation]:
     These come on top of others: fouling is no one's only trouble.
     """
     starts = fleet.cleaned_s + (fleet.cycle_s * _FOULED).astype(np.int64)
-    fouled = np.flatnonzero(starts < end_s)
+    fouled = np.flatnonzero((starts < end_s) & fleet.reports[INDEX["purifier_current"]])
     return [Situation(int(m), Kind.FOULING, int(starts[m]), end_s) for m in fouled]
 
 
@@ -197,7 +205,10 @@ def _draw(
 
 
 def _can_have(fleet: Fleet, monitor: int, kind: Kind) -> bool:
-    """Only what its readings can show: no purifier trouble where no purifier state is reported."""
+    """Only what it can show: no purifier trouble where no purifier state is reported, and edited
+    readings only where the monitor tells means of its own besides."""
+    if kind is Kind.EDITED:
+        return fleet.outlets[monitor].speaks is Speech.HJ212
     if kind in (Kind.PURIFIER_OFF, Kind.BYPASS):
         return bool(fleet.reports[INDEX["purifier_on"], monitor])
     return True

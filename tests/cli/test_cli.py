@@ -17,9 +17,12 @@ from rich.console import Console
 
 from fumewatch import __version__
 from fumewatch.cli import demo
+from fumewatch.cli.fleet import NEEDED
+from fumewatch.config import load
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.integrity import Comparison, Outcome
 from fumewatch.demo.run import DemoState
+from fumewatch.demo.settings import example
 from fumewatch.demo.sink import Delivered
 from fumewatch.store import Database, comparisons, daemons, dead_letters, devices, monitors
 from fumewatch.store.dead_letters import DeadLetter
@@ -219,6 +222,21 @@ def test_simulate_publishes_and_tells_how_much(
     assert said.json["readings"] >= 3
     assert said.json["confirmed"] >= said.json["messages"] > 0
     assert sites.read_text().startswith("district,street,site_code")
+
+
+def test_simulate_says_which_profiles_all_its_makes_need(
+    fumewatch: Fumewatch, broker: Broker, tmp_path: Path
+) -> None:
+    """And what it says may be pasted into the shipped configuration."""
+    usual = ("simulate", "--broker", broker.url, "--monitors", "3", "--for", "1s", "--json")
+    assert fumewatch(*usual).err == ""
+    said = fumewatch(*usual, "--speak-all")
+    assert said.code == 0
+    assert said.json["confirmed"] > 0
+    needed = said.err.partition(f"{NEEDED}\n")[2]
+    path = tmp_path / "config.toml"
+    path.write_text(f"{example()}\n{needed}", encoding="utf-8")
+    assert [profile.like for profile in load(path).profile] == ["hj212", "json-lampblack"]
 
 
 def test_simulate_fails_where_no_broker_is(fumewatch: Fumewatch) -> None:

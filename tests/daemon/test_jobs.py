@@ -4,6 +4,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from fumewatch import metrics
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.integrity import Integrity
@@ -40,6 +42,14 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
         assert conn.execute("select received_at from dead_letter").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_event").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_aggregate").fetchall() == [(NOW,)]
+
+
+@pytest.mark.parametrize(
+    ("settle", "minutes"), [("1m", 1), ("90s", 1), ("4m", 4), ("15m", 5), ("2h", 5)]
+)
+def test_comparing_waits_no_longer_than_late_readings_may_take(settle: str, minutes: int):
+    table = jobs(ZoneInfo("Asia/Shanghai"), KEEP, Integrity(settle=settle))
+    assert {job.minutes for job in table if job.name == "compare_aggregates"} == {minutes}
 
 
 def test_comparisons_are_counted_by_what_they_came_to(database: Database):

@@ -140,7 +140,7 @@ class TestQuietDay:
         """Labelled monitors, and only they, stand under 70 % of a clean purifier's current."""
         labelled = {s.monitor for s in fouling(fleet, DAY_S) if s.start_s < DAY_S}
         amps = quiet_day.values[INDEX["purifier_current"]]
-        for monitor in range(len(fleet)):
+        for monitor in np.flatnonzero(fleet.reports[INDEX["purifier_current"]]).tolist():
             running = (quiet_day.monitor == monitor) & (amps > 0)
             share = np.median(amps[running]) / 1000 / fleet.purifier_a[monitor]
             assert (share < 0.705) == (monitor in labelled) or abs(share - 0.7) < 0.02
@@ -169,6 +169,7 @@ class TestLabels:
             (Kind.PURIFIER_OFF, "purifier_current", 0, 0),
             (Kind.BLOCKED_PROBE, "fume", 0.0, 0.02),
             (Kind.OVER_RANGE, "fume", 30, 80),
+            (Kind.EDITED, "fume", 0.5, 0.9),
         ],
     )
     def test_shows(

@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fumewatch.config import Config, load
+from fumewatch.config import Config
 from fumewatch.core.alert import Alert, State
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.judge import judge
@@ -17,13 +16,12 @@ from fumewatch.core.rules import needs
 from fumewatch.core.site import ZONE_NAME, Place
 from fumewatch.core.window import Window
 from fumewatch.demo.fleet import LIMIT_MG_M3, LIMIT_PROFILE, Fleet
-from fumewatch.demo.settings import demo_config
 from fumewatch.demo.signal import Emission, emit
 from fumewatch.demo.simulate import Scene, SimulateOptions
 from fumewatch.demo.situations import SILENT, Kind, Situation
 from fumewatch.demo.wire import messages
 from fumewatch.mqtt.settings import MqttSettings
-from tests.demo.test_wire import read_back
+from tests.demo.reader import config_of_the_demo, read_back
 
 BEGINS = datetime(2026, 11, 23, 3, 17, 5, tzinfo=UTC)
 BEGINS_S = int(BEGINS.timestamp())
@@ -53,11 +51,8 @@ LONG_ENOUGH_S = {Kind.BYPASS: 21 * 60, Kind.POWER_CUT: 31 * 60}
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def judged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> "Judged":
-    path = tmp_path_factory.mktemp("config") / "config.toml"
-    urls = ("mqtt://127.0.0.1", "postgresql://u@h/d", "127.0.0.1:80", "http://127.0.0.1/")
-    path.write_text(demo_config(*urls, Path("alerts.jsonl")))
-    return Judged(load(path), request.param)
+def judged(request: pytest.FixtureRequest) -> "Judged":
+    return Judged(config_of_the_demo(), request.param)
 
 
 class Judged:
@@ -70,6 +65,7 @@ class Judged:
             speed=2,
             backfill=timedelta(seconds=HISTORY_S),
             is_dense=True,
+            speak_all=True,
         )
         self.scene = Scene.set_up(options, BEGINS)
         self.fired: dict[str, set[int]] = defaultdict(set)
