@@ -213,11 +213,18 @@ class Ingest:
         return Stored(added, len(numbers), statuses, _alive(told))
 
     def _answer(self, told: Iterable[tuple[Source, Fact]]) -> None:
-        """Only after the commit; a device that hears nothing sends again, which is harmless."""
+        """Only after the commit; a device that hears nothing sends again, which is harmless.
+
+        For want of an answer nothing that is stored may count as lost.
+        """
         for source, fact in told:
             if isinstance(fact, Reply):
-                topic = fill(fact.topic, source.district, source.code)
-                is_posted = topic is not None and self._post(topic, fact.frame)
+                try:
+                    topic = fill(fact.topic, source.district, source.code)
+                    is_posted = topic is not None and self._post(topic, fact.frame)
+                except Exception:
+                    log.exception("answer not posted", monitor=source.code)
+                    is_posted = False
                 metrics.REPLIES.labels("posted" if is_posted else "dropped").inc()
 
 

@@ -205,3 +205,20 @@ def test_each_publisher_has_a_client_id_of_its_own(broker: Broker, publisher: Pu
         ours.publish(UP, b"1")
     assert states == [(True, "connected")] * 2
     assert publisher_module._WINDOW >= 1
+
+
+def test_a_message_that_the_broker_cannot_stand_stops_no_other(
+    broker: Broker, publisher: Publish
+) -> None:
+    ours = publisher(broker.url)
+    ours.publish("ok/first", b"x")
+    assert ours.post("fume/xuhui/a\x01/down", b"##")  # mosquitto ends the connection for it
+    eventually(lambda: _is_published(ours))
+
+
+def _is_published(ours: Publisher) -> bool:
+    try:
+        ours.publish("ok/then", b"x", timeout=2)
+    except BrokerUnavailable:
+        return False
+    return True

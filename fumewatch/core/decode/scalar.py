@@ -21,7 +21,9 @@ Scalar = Annotated[bool | int | float | str, BeforeValidator(_single)]
 
 
 def is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().lower() in BLANKS)
+    if not isinstance(value, str):
+        return value is None
+    return len(value) <= _LONGEST_SHOWN and value.strip().lower() in BLANKS
 
 
 def plain(value: bool | float | str) -> float | str:
@@ -43,8 +45,10 @@ def shown(value: object) -> str:
     """As a person finds it in the payload, in one short line."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "an array"
+    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
+        value = f"{value[:_LONGEST_SHOWN]}..."
     try:
         text = json.dumps(value, ensure_ascii=False)
     except ValueError:  # Python prints no number of more than 4,300 digits
         return "a number without end"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= 2 * _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
