@@ -149,6 +149,7 @@ BROKEN = [
     of(f"DataTime={TIME};a34041-Rtd=1;a=/b/"),
     enclosed(f"CN=2011;MN=M1;CP=&&DataTime={TIME};a34041-Rtd=1"),
     enclosed(f"CN=2011;MN=M1;CP=&&DataTime={TIME};a34041-Rtd=1&&;a01012-Rtd=3"),
+    enclosed(f"CN=2011;MN=M1;CP=&&DataTime={TIME};a34041-Rtd=1&x&"),
     enclosed(f"CN=2011;MN=M1;CP=&x&DataTime={TIME};a34041-Rtd=1&&"),
     enclosed(f"CN=2011;MN=M1;XX=&&DataTime={TIME};a34041-Rtd=1&&"),
 ]
@@ -222,6 +223,10 @@ def test_whole_frames_can_be_cut() -> None:
     assert cut([]).places == cut([b""]).places == []
 
 
+def test_items_are_cut_without_their_last_semicolon() -> None:
+    assert cut([made("a=1;b=2;"), made("a=1;b=2")]).items == [b"a=1;b=2"] * 2
+
+
 @pytest.mark.parametrize(
     ("begin", "has_qn"),
     [
@@ -234,9 +239,9 @@ def test_whole_frames_can_be_cut() -> None:
     ],
 )
 def test_heads_are_cut_without_their_qn(begin: str, has_qn: bool) -> None:
-    found = cut([enclosed(f"{begin}CP=&&a=34567;b=1&&")])
+    found = cut([enclosed(f"{begin}CP=&&a=345678;b=1&&")])
     head = begin[20:] if has_qn else begin
-    assert fields_of(found) == ([0], [head.encode()], [has_qn], [b"a=34567;b=1"])
+    assert fields_of(found) == ([0], [head.encode()], [has_qn], [b"a=345678;b=1"])
 
 
 def test_a_payload_longer_than_a_frame_is_not_even_copied() -> None:
