@@ -27,7 +27,9 @@ def hj(cp: str, command: int = 2011, **header: str) -> bytes:
 
 
 def like(**options: object) -> Decoder:
-    return Decoder(Profile.model_validate({**profiles.ready_made()["hj212"], "name": "p", **options}))
+    return Decoder(
+        Profile.model_validate({**profiles.ready_made()["hj212"], "name": "p", **options})
+    )
 
 
 def read(decoder: Decoder, *payloads: bytes):
@@ -75,7 +77,13 @@ def test_a_packet_without_our_channels_is_no_fault_whatever_its_form() -> None:
 def test_a_long_time_is_not_read_again_for_every_item() -> None:
     decoder = Decoder(
         Profile.model_validate(
-            {"name": "i", "format": "json", "items": "data", "time": "$.t", "channel": {"fume": {"path": "a"}}}
+            {
+                "name": "i",
+                "format": "json",
+                "items": "data",
+                "time": "$.t",
+                "channel": {"fume": {"path": "a"}},
+            }
         )
     )
     payload = json.dumps({"t": "9" * 200_000, "data": [{"a": 1}] * 4999}).encode()
@@ -97,7 +105,9 @@ def test_least_and_most_belong_to_the_mean() -> None:
 
 
 def test_an_implausible_current_tells_no_state() -> None:
-    decoder = like(channel={"fan_current": {"code": "ia"}, "fan_on": {"from": "fan_current", "above": 0.5}})
+    decoder = like(
+        channel={"fan_current": {"code": "ia"}, "fan_on": {"from": "fan_current", "above": 0.5}}
+    )
     found = read(decoder, hj(f"{TIME};ia-Rtd=5000"))
     assert found.values[INDEX["fan_on"]].tolist() == [MISSING]
 

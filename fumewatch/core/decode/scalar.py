@@ -45,10 +45,10 @@ def shown(value: object) -> str:
     """As a person finds it in the payload, in one short line."""
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "an array"
-    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
-        value = f"{value[:_LONGEST_SHOWN]}..."
+    if isinstance(value, str):
+        value = value[: _LONGEST_SHOWN + 1]
     try:
         text = json.dumps(value, ensure_ascii=False)
     except ValueError:  # Python prints no number of more than 4,300 digits
         return "a number without end"
-    return text if len(text) <= 2 * _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
