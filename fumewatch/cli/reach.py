@@ -12,9 +12,10 @@ from typing import Final, assert_never
 from urllib.parse import urlsplit
 
 from fumewatch.config import Config
+from fumewatch.config.source import closest
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import BrokerUnavailable, FumewatchError, StoreRefused
-from fumewatch.core.facts import OutletFacts
+from fumewatch.core.facts import Facts, OutletFacts
 from fumewatch.mqtt import Subscriber
 from fumewatch.receivers import ReceiverSettings
 from fumewatch.receivers.email import PORTS, EmailSettings
@@ -65,12 +66,15 @@ def _database(config: Config) -> str:
         with database.transaction() as conn:
             state = migrate.state(conn)
             facts = operation.store_facts(conn)
+            doubts: list[str] = []
             if state is migrate.State.CURRENT:
-                _limits_are_there(config, sites.facts(conn).outlets)
+                known = sites.facts(conn)
+                _limits_are_there(config, known.outlets)
+                doubts = list(_matches_nobody(config, known))
     finally:
         database.close()
     kind = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "no TimescaleDB"
-    return f"PostgreSQL {facts.postgresql}, {kind}, {_SCHEMA[state]}"
+    return "; ".join([f"PostgreSQL {facts.postgresql}, {kind}, {_SCHEMA[state]}", *doubts])
 
 
 def _limits_are_there(config: Config, outlets: Iterable[OutletFacts]) -> None:
@@ -79,6 +83,20 @@ def _limits_are_there(config: Config, outlets: Iterable[OutletFacts]) -> None:
     if gone:
         names = ", ".join(f"{name!r}" for name in sorted(gone))
         raise StoreRefused(f"outlets name limit profiles that no [[limit]] has: {names}")
+
+
+def _matches_nobody(config: Config, facts: Facts) -> Iterator[str]:
+    """A misspelt vendor leaves its monitors to another profile, which may read them otherwise."""
+    known = {
+        "vendor": {monitor.vendor for monitor in facts.monitors} - {""},
+        "model": {monitor.model for monitor in facts.monitors} - {""},
+        "tags": {tag for site in facts.sites for tag in site.tags},
+    }
+    for profile in config.profile:
+        for label, there in known.items():
+            for name in sorted(set(getattr(profile.match, label)) - there):
+                hint = closest(name, sorted(there))
+                yield f"profile {profile.name!r}: no monitor has {label} {name!r}{hint}"
 
 
 def _broker(config: Config) -> str:

@@ -3,8 +3,8 @@
     python -m tests.bench [--quick] [--rounds N] [NAME ...]
 
 NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
-(latency, memory), or a bench of a part (core, store, mqtt, bytes). Without one: all contenders,
-latency and memory. The tables are also left in .bench/, as markdown and JSON.
+(decode, latency, memory), or a bench of a part (core, store, mqtt, bytes). Without one: all
+contenders, decode, latency and memory. The tables are also left in .bench/, as markdown and JSON.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Final
 
 import structlog
 
-from tests.bench import aims, end_to_end, latency, memory
+from tests.bench import aims, decode, end_to_end, latency, memory
 from tests.bench.end_to_end import Load, Plan
 from tests.bench.machine import (
     BenchError,
@@ -38,7 +38,7 @@ from tests.bench.stage import stage as open_stage
 RESULTS: Final = Path(__file__).parents[2] / ".bench"
 TEMPLATE: Final = "fumewatch_bench"
 CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_RED)
-ALONE: Final = ("latency", "memory")
+ALONE: Final = ("decode", "latency", "memory")
 PARTS: Final = ("core", "store", "mqtt", "bytes")
 
 MONITORS: Final = 1000
@@ -96,6 +96,9 @@ def _end_to_end(args: argparse.Namespace) -> int:
     chosen = [each for each in CONTENDERS if not args.names or each.name in args.names]
     alone = [name for name in ALONE if not args.names or name in args.names]
     results, late, big = end_to_end.Results(), None, None
+    rates = decode.measure() if "decode" in alone else []
+    if alone == ["decode"] and not chosen:
+        return _report([decode.table(rates), *_aims(results, plan, late, big, rates)], {})
     with open_stage() as stage:
         end_to_end.prepare(stage)
         if "latency" in alone or any(each.template == TEMPLATE for each in chosen):
@@ -108,15 +111,30 @@ def _end_to_end(args: argparse.Namespace) -> int:
         if "memory" in alone:
             big = memory.measure(stage, _many(stage), Load(5 * MANY, MANY, 2000))
     tables = [
+        *([decode.table(rates)] if rates else []),
         *(end_to_end.tables(results, chosen, plan) if chosen else []),
         *([latency.table([late])] if late else []),
         *([memory.table([big])] if big else []),
     ]
-    if aimed := aims.table(results, plan, late, big):
-        tables.append(aimed)
-    alone_json = {"latency": late and late.as_json(), "memory": big and big.as_json()}
+    tables += _aims(results, plan, late, big, rates)
+    alone_json = {
+        "decode": [rate.as_json() for rate in rates],
+        "latency": late and late.as_json(),
+        "memory": big and big.as_json(),
+    }
     _report(tables, {**results.as_json(), **alone_json})
     return 1 if results.failed else 0
+
+
+def _aims(
+    results: end_to_end.Results,
+    plan: Plan,
+    late: latency.Latency | None,
+    big: memory.Memory | None,
+    rates: Sequence[decode.Rate],
+) -> list[Table]:
+    aimed = aims.table(results, plan, late, big, rates)
+    return [aimed] if aimed else []
 
 
 def _prepare(stage: Stage) -> None:
@@ -152,7 +170,8 @@ def _programs() -> list[str]:
     return [version for version in versions if version]
 
 
-def _report(tables: Sequence[Table], raw: dict[str, object]) -> None:
+def _report(tables: Sequence[Table], raw: dict[str, object]) -> int:
+    """0, once told."""
     machine = description()
     arguments = " ".join(sys.argv[1:])
     command = f'make bench ARGS="{arguments}"' if arguments else "make bench"
@@ -164,6 +183,7 @@ def _report(tables: Sequence[Table], raw: dict[str, object]) -> None:
     markdown = "\n\n".join([f"`{command}` · {rest}", *(table.markdown() for table in tables)])
     (RESULTS / "results.md").write_text(markdown + "\n")
     print("\n\n".join([head, *(table.text() for table in tables)]))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What the project set itself, beside what this run measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
 
+from tests.bench.decode import CANONICAL, HJ212, OURS, Rate
 from tests.bench.end_to_end import Plan, Results
 from tests.bench.latency import Latency
 from tests.bench.machine import Table
@@ -11,10 +12,24 @@ from tests.bench.memory import Memory
 MiB_OF_250_MB = 250e6 / 2**20
 
 
-def table(results: Results, plan: Plan, late: Latency | None, big: Memory | None) -> Table | None:
+def table(
+    results: Results,
+    plan: Plan,
+    late: Latency | None,
+    big: Memory | None,
+    rates: Sequence[Rate] = (),
+) -> Table | None:
     """None where nothing that was aimed at has been measured."""
-    rows = [*_rates(results, plan), *_alone(late, big)]
+    rows = [*_decoding(rates), *_rates(results, plan), *_alone(late, big)]
     return Table("Aims", ("aim", "measured", "met"), rows) if rows else None
+
+
+def _decoding(rates: Sequence[Rate]) -> Iterator[list[str]]:
+    least = {HJ212: 100_000, CANONICAL: 400_000}
+    for rate in rates:
+        if rate.way == OURS and rate.payload in least:
+            aim = f"at least {least[rate.payload]:,} payloads/s a core, {rate.payload}"
+            yield _line(aim, f"{rate.rate:,.0f}", rate.rate >= least[rate.payload])
 
 
 def _rates(results: Results, plan: Plan) -> Iterator[list[str]]:

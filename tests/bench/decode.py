@@ -20,6 +20,9 @@ from fumewatch.core.decode.hj212.encode import encode
 from fumewatch.core.reading import CHANNELS
 from tests.bench.machine import Table
 
+CANONICAL: Final = "canonical JSON"
+HJ212: Final = "HJ 212, 8 channels"
+OURS: Final = "fumewatch, to columns"
 BATCH: Final = 2000
 ROUNDS: Final = 15
 START: Final = 1_795_406_400 * 1_000_000  # noon in Shanghai
@@ -61,14 +64,14 @@ def measure() -> list[Rate]:
     default = Decoder(profiles.default())
     own = Decoder(profiles.reader("alibaba"))
     return [
-        *_compare("canonical JSON", canonical, _ways(default) | {"json.loads": json.loads}),
-        *_compare("HJ 212, 8 channels", frames, _ways(default) | {"split": _split}),
+        *_compare(CANONICAL, canonical, _ways(default) | {"json.loads": json.loads}),
+        *_compare(HJ212, frames, _ways(default) | {"split": _split}),
         *_compare("vendor JSON by profile", alibaba, _ways(own) | {"json.loads": json.loads}),
     ]
 
 
 def _ways(decoder: Decoder) -> dict[str, Callable[[bytes], object] | Decoder]:
-    return {"fumewatch, to columns": decoder}
+    return {OURS: decoder}
 
 
 def _compare(

@@ -151,6 +151,14 @@ def test_check_misses_a_limit_profile_that_outlets_name(fumewatch: Fumewatch, co
     assert "outlets name limit profiles that no [[limit]] has: 'DB31/844-2014'" in said.err
 
 
+def test_check_tells_of_a_vendor_that_no_monitor_has(fumewatch: Fumewatch, config: Path) -> None:
+    assert fumewatch("sites", "import", EXAMPLE, "-c", config).code == 0
+    with config.open("a") as file:
+        file.write('[[profile]]\nname = "own"\nlike = "hj212"\nmatch = { vendor = "Nobody" }\n')
+    said = fumewatch("check", "--connect", "-c", config)
+    assert "profile 'own': no monitor has vendor 'Nobody'" in said.out
+
+
 def test_check_says_what_is_away(fumewatch: Fumewatch, write: Write) -> None:
     text = '[database]\nurl = "postgresql://127.0.0.1:1/x"\nconnect_timeout = "1s"\n'
     said = fumewatch(
