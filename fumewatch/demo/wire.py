@@ -43,7 +43,7 @@ RUBBISH: Final = (
 LAMPBLACK_RUBBISH: Final = (
     b'{"dateTime": "2026-11-23 12:00:00", "lampblack": 0.8, "fanF',
     b'{"lampblack": 0.8, "fanFlag": 2}',
-    b'{"dateTime": "2026-11-23 12:00:00", "lampblack": 0.8, "fanFlag": 3}',  # neither, nor
+    b'{"dateTime": "2026-11-23 12:00:00", "fanFlag": 3}',  # neither, nor
     b'{"dateTime": "2026-11-23 12:00:00", "deviceNo": "someone-else", "lampblack": 0.8}',
 )
 

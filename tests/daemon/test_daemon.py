@@ -131,7 +131,7 @@ def test_a_restart_neither_repeats_nor_forgets_a_message(world: World):
     world.assign("M1")
     daemon = world.daemon().start()
     world.publish("M1", *exceeding())
-    until(lambda: world.sink.bodies, daemon.log)
+    until(lambda: world.count("outbox where state = 'sent'") == 1, daemon.log)
     daemon.kill()
     daemon.start()
     world.publish("M1", reading(fume=1.7))
