@@ -17,7 +17,7 @@ lint:
 
 test: lint
 	@.ci/services
-	.venv/bin/pytest -n 2 $(ARGS)
+	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
 
 bench:
 	@.ci/venv requirements-dev.lock
