@@ -251,7 +251,7 @@ def test_a_small_window_of_the_broker_is_learned(
         listener = listen(broker.url)
         began = time.monotonic()
         assert numbers(listener.receive(5000)) == list(range(5000))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 8  # 10 s at 500 a second
 
 
 @pytest.mark.usefixtures("reader_kind")
