@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,10 @@ class Roster:
     opened      int16 [h, 1440]   minutes open by then at a local minute, 0 while closed
     will_at     int64 [m]         µs: when the broker told that the connection was lost; NEVER
     groups      ("tag", "street" or "district", its name) → bool [m]
+    latitude, longitude   float64 [m]   WGS 84 degrees; NaN: not known
+    belongs     "vendor" or "street" → int32 [m], a number for each of them; -1: to none
+    names       "vendor" or "street" → their names by that number, e.g. "xuhui/田林街道"
+    cleanings   by monitor id: the days (core.days) of its outlet's recorded cleanings, ascending
     """
 
     limit: NDArray[np.float64]
@@ -37,6 +41,11 @@ class Roster:
     zones: tuple[ZoneInfo, ...]
     will_at: NDArray[np.int64]
     groups: Mapping[tuple[str, str], Mask]
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+    belongs: Mapping[str, NDArray[np.int32]]
+    names: Mapping[str, tuple[str, ...]]
+    cleanings: Mapping[int, tuple[int, ...]]
 
     @staticmethod
     def build(
@@ -51,6 +60,7 @@ class Roster:
         """
         listed = list(places)
         size = max((place.monitor for place in listed), default=-1) + 2
+        belongs, names = _belongs(listed, size)
         schedules = list(dict.fromkeys([hours, *(p.hours for p in listed if p.hours)]))
         roster = Roster(
             limit=np.full((len(CHANNELS), size), np.nan),
@@ -59,9 +69,17 @@ class Roster:
             zones=tuple(ZoneInfo(schedule.zone) for schedule in schedules),
             will_at=np.full(size, NEVER, np.int64),
             groups=_groups(listed, size),
+            latitude=np.full(size, np.nan),
+            longitude=np.full(size, np.nan),
+            belongs=belongs,
+            names=names,
+            cleanings={p.monitor: tuple(_days(p.cleanings)) for p in listed if p.cleanings},
         )
         for place in listed:
             roster.hours[place.monitor] = schedules.index(place.hours or hours)
+            if place.latitude is not None and place.longitude is not None:
+                roster.latitude[place.monitor] = place.latitude
+                roster.longitude[place.monitor] = place.longitude
             for channel, limit in limits.get(place.limit_profile, {}).items():
                 roster.limit[INDEX[channel], place.monitor] = limit
         for monitor, at in (offline_since or {}).items():
@@ -116,3 +134,24 @@ def _groups(places: Iterable[Place], size: int) -> dict[tuple[str, str], Mask]:
         for name in [*names, *(("tag", tag) for tag in place.tags)]:
             groups.setdefault(name, np.zeros(size, np.bool_))[place.monitor] = True
     return groups
+
+
+def _belongs(
+    places: Iterable[Place], size: int
+) -> tuple[dict[str, NDArray[np.int32]], dict[str, tuple[str, ...]]]:
+    """Who shares a vendor, a street; unassigned monitors have no street."""
+    belongs, names = {}, {}
+    for by in ("vendor", "street"):
+        numbers: dict[str, int] = {}
+        column = np.full(size, -1, np.int32)
+        for place in places:
+            name = place.vendor if by == "vendor" else place.street
+            if name:
+                whole = name if by == "vendor" else f"{place.district}/{name}"
+                column[place.monitor] = numbers.setdefault(whole, len(numbers))
+        belongs[by], names[by] = column, tuple(numbers)
+    return belongs, names
+
+
+def _days(cleanings: Iterable[date]) -> list[int]:
+    return sorted({(day - date(1970, 1, 1)).days for day in cleanings})

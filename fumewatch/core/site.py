@@ -1,6 +1,7 @@
 """Where a monitor hangs and what applies there: what judging, routing and wording need."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from fumewatch.core.calendar import BusinessHours
@@ -12,6 +13,7 @@ ZONE_NAME: Final = "Asia/Shanghai"
 class Place:
     """One monitor with its outlet and site. An unassigned one has an id, a district, a code.
 
+    `latitude`, `longitude`: WGS 84 degrees. `cleanings`: days on which its outlet was cleaned.
     `sites` has several names where shops share the flue; `site` is then the responsible party.
     """
 
@@ -28,7 +30,11 @@ class Place:
     model: str = ""
     limit_profile: str = ""
     hours: BusinessHours | None = None
+    size_class: str = ""
     tags: tuple[str, ...] = field(default=())
+    latitude: float | None = None
+    longitude: float | None = None
+    cleanings: tuple[date, ...] = ()
 
     @property
     def is_assigned(self) -> bool:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from fumewatch.core.rules.absence import Absence
 from fumewatch.core.rules.linkage import Linkage
-from fumewatch.core.rules.rule import Judgement
+from fumewatch.core.rules.minute import Judgement
 from fumewatch.core.rules.threshold import Threshold
 from fumewatch.core.rules.trend import Trend
 

@@ -10,13 +10,14 @@ from pydantic import Field, model_validator
 from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.duration import Duration
 from fumewatch.core.roster import NEVER
-from fumewatch.core.rules.rule import Common, Judgement, Text, decide, number
+from fumewatch.core.rules.minute import Judgement, MinuteRule, decide
+from fumewatch.core.rules.rule import Text, number
 from fumewatch.core.view import MINUTE, View, iso
 
 _minute = timedelta(minutes=1)
 
 
-class Absence(Common):
+class Absence(MinuteRule):
     """Breach: no sign of life for `in_hours` of the current business hours, or `out_of_hours`.
 
     A reading is a sign of life, and so is a heartbeat (HJ 212, 9015): silence counts from the later

@@ -11,22 +11,15 @@ from fumewatch.core.arrays import Mask, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import INDEX
-from fumewatch.core.rules.rule import (
-    LONGEST_WINDOW,
-    SHORTEST_WINDOW,
-    Common,
-    Judgement,
-    Text,
-    decide,
-    window_of,
-)
+from fumewatch.core.rules.minute import Judgement, MinuteRule, decide, window_of
+from fumewatch.core.rules.rule import LONGEST_WINDOW, SHORTEST_WINDOW, Text
 from fumewatch.core.view import View
 
 _FAN = INDEX["fan_on"]
 _PURIFIER = INDEX["purifier_on"]
 
 
-class Linkage(Common):
+class Linkage(MinuteRule):
     """Breach: the purifier was off in at least `at_least` minutes of the window with the fan on.
 
     Only minutes with both states count: a gap is not running time. A firing alert clears when there

@@ -11,16 +11,8 @@ from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules.rule import (
-    LONGEST_WINDOW,
-    SHORTEST_WINDOW,
-    Common,
-    Judgement,
-    Text,
-    decide,
-    nothing,
-    number,
-)
+from fumewatch.core.rules.minute import Judgement, MinuteRule, decide, nothing
+from fumewatch.core.rules.rule import LONGEST_WINDOW, SHORTEST_WINDOW, Text, number
 from fumewatch.core.rules.sample import Sample
 from fumewatch.core.rules.terms import AnyLevel, ChannelName, Level
 from fumewatch.core.view import View
@@ -33,7 +25,7 @@ _EMISSION: tuple[Text, ...] = (
 )
 
 
-class Threshold(Common):
+class Threshold(MinuteRule):
     """Breach: the statistic is above `above` or below `below`.
 
     It is taken over the window's fresh minutes in which `when` holds. Too few fresh minutes are no

@@ -13,7 +13,8 @@ from fumewatch.core.arrays import Mask, Numbers, count_true
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules.rule import LONGEST_WINDOW, Common, Judgement, Text, decide, number
+from fumewatch.core.rules.minute import Judgement, MinuteRule, decide
+from fumewatch.core.rules.rule import LONGEST_WINDOW, Text, number
 from fumewatch.core.rules.terms import AnyLevel, Level, MeasuredName
 from fumewatch.core.view import View
 
@@ -21,7 +22,7 @@ PARTS: Final = 12
 _PAIRS: Final = np.array(list(combinations(range(PARTS), 2)))
 
 
-class Trend(Common):
+class Trend(MinuteRule):
     """Breach: the Theil-Sen line through the window, drawn on for `horizon`, meets `reaches`.
 
     The window is cut into 12 parts; the mean of each part's fresh minutes is a point, which keeps a

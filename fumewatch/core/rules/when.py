@@ -2,17 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from fumewatch.core.arrays import Mask
 from fumewatch.core.reading import INDEX
+from fumewatch.core.roster import Roster
 from fumewatch.core.rules.terms import AnyCondition, Condition
 from fumewatch.core.view import View
 
 Missing = Literal["skip", "no_data"]
+
+
+class Monitors(Protocol):
+    """Some monitors, and what applies to them: minutes, days, or their past."""
+
+    @property
+    def roster(self) -> Roster: ...
+
+    @property
+    def rows(self) -> NDArray[np.intp]: ...
 
 
 class When(BaseModel):
@@ -42,9 +54,9 @@ class When(BaseModel):
         pairs = ((name, getattr(self, name)) for name in INDEX)
         return ((name, condition) for name, condition in pairs if condition is not None)
 
-    def covers(self, view: View) -> Mask:
+    def covers(self, view: Monitors) -> Mask:
         """[n]: the monitor is one of those that the rule is about."""
-        covered = np.ones(len(view), np.bool_)
+        covered = np.ones(len(view.rows), np.bool_)
         groups = (("tag", self.tags), ("street", self.streets), ("district", self.districts))
         for of, names in groups:
             if names:

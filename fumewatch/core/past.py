@@ -1,0 +1,76 @@
+"""What happened at monitors in the last weeks: what rules about patterns judge."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fumewatch.core.arrays import Mask
+from fumewatch.core.roster import Roster
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Openings:
+    """e alerts of one rule, by `opened_at` (int64 µs UTC). `monitor` int32.
+
+    fired: it was firing at some time. is_open: it is not resolved. false_alarm: whoever visited
+    said so.
+    """
+
+    monitor: NDArray[np.int32]
+    opened_at: NDArray[np.int64]
+    fired: Mask
+    is_open: Mask
+    false_alarm: Mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Happenings:
+    """e events at monitors (int32), by their time (int64 µs UTC)."""
+
+    monitor: NDArray[np.int32]
+    at: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Complaints:
+    """e complaints of residents, by their time (int64 µs UTC); WGS 84 degrees."""
+
+    at: NDArray[np.int64]
+    latitude: NDArray[np.float64]
+    longitude: NDArray[np.float64]
+
+
+def _none() -> Happenings:
+    return Happenings(np.empty(0, np.int32), np.empty(0, np.int64))
+
+
+def _no_complaints() -> Complaints:
+    return Complaints(np.empty(0, np.int64), np.empty(0), np.empty(0))
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """Of monitors `ids` [n] (int32), as known at `now` (µs UTC).
+
+    alerts     by rule id; rules that never opened one may be absent
+    restarts   devices that told of a restart (HJ 212, 2081)
+    findings   device means that disagree with ours (core.integrity)
+    """
+
+    ids: NDArray[np.int32]
+    now: int
+    roster: Roster
+    alerts: Mapping[str, Openings]
+    restarts: Happenings = field(default_factory=_none)
+    findings: Happenings = field(default_factory=_none)
+    complaints: Complaints = field(default_factory=_no_complaints)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        return self.roster.rows(self.ids)
