@@ -265,8 +265,7 @@ def _size(text: str) -> str:
 
 
 def _hours(text: str) -> str:
-    plain = re.sub(r"\s*[~～—–至-]+\s*", "-", text.replace("：", ":"))
-    return str(BusinessHours.parse(plain, "UTC"))
+    return str(BusinessHours.parse(text, "UTC"))
 
 
 def _tags(text: str) -> str:

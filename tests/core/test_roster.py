@@ -74,7 +74,9 @@ def test_spans_that_touch_are_one(hours: str, clock: str, minutes: int) -> None:
 
 
 @given(
-    st.sampled_from(["10:00-14:00", "18:00-02:00", "00:00-24:00", "", "05:00-05:30, 23:30-00:10"]),
+    st.sampled_from(
+        ["10:00-14:00", "18:00-02:00", "00:00-24:00", "closed", "05:00-05:30, 23:30-00:10"]
+    ),
     st.sampled_from([ZONE, "UTC", "America/New_York"]),
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),
 )
