@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from fumewatch.core.arrays import Mask
 from fumewatch.core.routing import Strings, listed
 from fumewatch.core.site import Place
 
@@ -33,9 +35,6 @@ class _Match(BaseModel):
         """The keys that are given."""
         return tuple((key, frozenset(names)) for key, names in self if names)
 
-    def fits(self, place: Place) -> bool:
-        return all(not names.isdisjoint(_FACTS[key](place)) for key, names in self.wanted)
-
     def takes_all_of(self, other: Self) -> bool:
         """Whatever fits the other fits this one."""
         theirs = dict(other.wanted)
@@ -58,3 +57,25 @@ class PauseMatch(_Match):
     tags: Strings = ()
     vendors: Strings = ()
     monitors: Strings = ()
+
+
+class Facts:
+    """What is known of places, by monitor number below `size`, to match all of them at once."""
+
+    def __init__(self, places: Iterable[Place], size: int) -> None:
+        self.size = size
+        self._monitors: dict[tuple[str, str], list[int]] = {}
+        for place in places:
+            for key, facts in _FACTS.items():
+                for fact in facts(place):
+                    self._monitors.setdefault((key, fact), []).append(place.monitor)
+
+    def fitting(self, match: _Match) -> Mask:
+        """bool [size]; of a number that no place has nothing is known."""
+        found = np.ones(self.size, np.bool_)
+        for key, names in match.wanted:
+            with_one = np.zeros(self.size, np.bool_)
+            for name in names:
+                with_one[self._monitors.get((key, name), [])] = True
+            found &= with_one
+        return found

@@ -13,8 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from fumewatch.core.arrays import Mask
 from fumewatch.core.calendar.local import each_day, local_times
-from fumewatch.core.matching import PauseMatch
-from fumewatch.core.site import Place
+from fumewatch.core.matching import Facts, PauseMatch
 
 PauseReason = Literal["maintenance", "calibration", "closure"]
 
@@ -116,16 +115,13 @@ class Pauses:
     sets: Mask
 
     @staticmethod
-    def build(
-        pauses: Sequence[Pause], places: Sequence[Place], size: int, zone: ZoneInfo
-    ) -> "Pauses":
-        """`size`: monitors, and one more for those that are not listed."""
-        which = np.zeros(size, np.intp)
-        numbers = {_fitting(pauses, Place(-1, "", "")): 0}
-        for place in places:
-            which[place.monitor] = numbers.setdefault(_fitting(pauses, place), len(numbers))
-        sets = np.array(list(numbers), np.bool_).reshape(len(numbers), len(pauses))
-        return Pauses(tuple(pauses), zone, which, sets.T)
+    def build(pauses: Sequence[Pause], facts: Facts, zone: ZoneInfo) -> "Pauses":
+        fitting = np.array([facts.fitting(pause.match) for pause in pauses], np.bool_)
+        fitting = fitting.reshape(len(pauses), facts.size)
+        numbers: dict[bytes, int] = {}
+        which = [numbers.setdefault(column.tobytes(), len(numbers)) for column in fitting.T]
+        sets = np.frombuffer(b"".join(numbers), np.bool_).reshape(len(numbers), len(pauses)).T
+        return Pauses(tuple(pauses), zone, np.array(which, np.intp), sets)
 
     def paused(self, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> Mask:
         """bool [k, n]: some pause covers the minute."""
@@ -140,10 +136,6 @@ class Pauses:
         at = np.array([minute], np.int64)
         found = (pause for pause, is_mine in zip(self.pauses, mine, strict=True) if is_mine)
         return next((pause for pause in found if pause.covers(at, self.zone)[0]), None)
-
-
-def _fitting(pauses: Sequence[Pause], place: Place) -> tuple[bool, ...]:
-    return tuple(pause.match.fits(place) for pause in pauses)
 
 
 def _beginning(edge: date | datetime) -> datetime:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fumewatch.core.arrays import Mask
 from fumewatch.core.calendar import ONLY_WEEKENDS, BusinessHours, Calendar
+from fumewatch.core.matching import Facts
 from fumewatch.core.pause import Pause, Pauses
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.site import Place
@@ -67,11 +68,12 @@ class Roster:
         """
         listed = list(places)
         size = max((place.monitor for place in listed), default=-1) + 2
+        facts = Facts(listed, size)
         belongs, names = _belongs(listed, size)
         roster = Roster(
             limit=np.full((len(CHANNELS), size), np.nan),
-            timetable=Timetable.build(calendar, listed, size, hours, classes),
-            pauses=Pauses.build(pauses, listed, size, ZoneInfo(hours.zone)),
+            timetable=Timetable.build(calendar, listed, facts, hours, classes),
+            pauses=Pauses.build(pauses, facts, ZoneInfo(hours.zone)),
             will_at=np.full(size, NEVER, np.int64),
             groups=_groups(listed, size),
             latitude=np.full(size, np.nan),
@@ -94,7 +96,7 @@ class Roster:
     @property
     def size(self) -> int:
         """Monitors that are listed: numbers 0 to size - 1, some of which may not exist."""
-        return len(self.hours) - 1
+        return len(self.will_at) - 1
 
     def rows(self, ids: NDArray[np.int32]) -> NDArray[np.intp]:
         """Where in the columns these monitors are."""

@@ -1,7 +1,7 @@
 """Hours and meals of many monitors over many minutes: made once for each schedule."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fumewatch.core.arrays import Mask
 from fumewatch.core.calendar import BusinessHours, Calendar, DayKind, Spans
 from fumewatch.core.calendar.local import DAY, kinds, local_times
-from fumewatch.core.matching import ClassMatch
+from fumewatch.core.matching import Facts
 from fumewatch.core.site import Place
 from fumewatch.core.site_class import NO_CLASS, SiteClass
 
@@ -52,32 +52,33 @@ class Timetable:
     which: NDArray[np.intp]
     is_open: Mask
     meal: NDArray[np.int8]
+    _remembered: dict[tuple[int, int], NDArray[np.int16]] = field(default_factory=dict)
 
     @staticmethod
     def build(
         calendar: Calendar,
-        places: Sequence[Place],
-        size: int,
+        places: Iterable[Place],
+        facts: Facts,
         hours: BusinessHours,
         classes: Sequence[SiteClass],
     ) -> "Timetable":
-        """`hours`: where neither a place nor its class has any. `size`: monitors, and one more."""
-        which = np.zeros(size, np.intp)
-        known = [
-            (one.match, Schedule(one.hours(hours.zone) or hours, *one.meals))
-            for one in (*classes, NO_CLASS)
-        ]
-        numbers = {_schedule(Place(-1, "", ""), known): 0}  # of monitors not listed
+        """`hours`: where neither a place nor the first class that fits it has any."""
+        every = (*classes, NO_CLASS)
+        first_fit = np.argmax([facts.fitting(one.match) for one in every], axis=0)
+        numbers: dict[Schedule, int] = {}
+        of_class = [Schedule(one.hours(hours.zone) or hours, *one.meals) for one in every]
+        number_of = [numbers.setdefault(schedule, len(numbers)) for schedule in of_class]
+        which = np.array(number_of, np.intp)[first_fit]
         for place in places:
-            schedule = _schedule(place, known)
-            which[place.monitor] = numbers.setdefault(schedule, len(numbers))
-        schedules = tuple(numbers)
+            if place.hours:
+                schedule = replace(of_class[first_fit[place.monitor]], hours=place.hours)
+                which[place.monitor] = numbers.setdefault(schedule, len(numbers))
         return Timetable(
             calendar=calendar,
-            schedules=schedules,
+            schedules=tuple(numbers),
             which=which,
-            is_open=np.stack([_open_minutes(schedule.hours) for schedule in schedules]),
-            meal=np.stack([_meal_minutes(schedule) for schedule in schedules]),
+            is_open=np.stack([_open_minutes(schedule.hours) for schedule in numbers]),
+            meal=np.stack([_meal_minutes(schedule) for schedule in numbers]),
         )
 
     def open_for(self, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> NDArray[np.int16]:
@@ -88,9 +89,8 @@ class Timetable:
         """
         if not len(minutes):
             return np.zeros((0, len(rows)), np.int16)
-        first = int(minutes.min()) - LONGEST + 1
-        opened = _running(self._open(np.arange(first, int(minutes.max()) + 1)))
-        return self._spread(opened[minutes - first], rows)
+        first, last = int(minutes.min()), int(minutes.max())
+        return self._spread(self._opened(first, last)[minutes - first], rows)
 
     def in_meal(self, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> NDArray[np.int8]:
         """int8 [k, n]: the Meal of business hours at each of k minutes, as in `open_for`."""
@@ -106,6 +106,16 @@ class Timetable:
         day = local_times(np.array([minute]), ZoneInfo(hours.zone)).day
         kind = DayKind(kinds(self.calendar, day)[0])
         return kind is DayKind.HOLIDAY and not hours.of(kind)
+
+    def _opened(self, first: int, last: int) -> NDArray[np.int16]:
+        """int16 [t, s], of each minute; remembered, as the fleet is asked about part by part."""
+        opened = self._remembered.get((first, last))
+        if opened is None:
+            before = first - LONGEST + 1
+            opened = _running(self._open(np.arange(before, last + 1)))[first - before :]
+            self._remembered.clear()
+            self._remembered[first, last] = opened
+        return opened
 
     def _open(self, minutes: NDArray[np.int64]) -> Mask:
         """bool [k, s]."""
@@ -128,12 +138,6 @@ class Timetable:
     def _spread(self, table: NDArray[T], rows: NDArray[np.intp]) -> NDArray[T]:
         """[k, s] to [k, n]."""
         return table.take(self.which[rows], axis=1)
-
-
-def _schedule(place: Place, known: Iterable[tuple[ClassMatch, Schedule]]) -> Schedule:
-    """That of the first class that fits, with the hours of the place itself where it has any."""
-    found = next(schedule for match, schedule in known if match.fits(place))
-    return replace(found, hours=place.hours) if place.hours else found
 
 
 def _running(is_open: Mask) -> NDArray[np.int16]:
