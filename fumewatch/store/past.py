@@ -45,50 +45,41 @@ def load(conn: Connection, since: int, now: int, ids: NDArray[np.int32], roster:
     3. Complaints that have a position, or whose site has one.
     """
     span = [from_us(since), from_us(now)]
-    complaints = _by_time(conn, _COMPLAINTS, span, _COMPLAINT)
     return Past(
         ids,
         now,
         roster,
         alerts=_alerts(conn, span),
-        restarts=_happenings(conn, _RESTARTS, span),
-        findings=_happenings(conn, _FINDINGS, span),
-        complaints=Complaints(
-            complaints["at"],
-            complaints["latitude"].astype(np.float64),
-            complaints["longitude"].astype(np.float64),
-        ),
+        restarts=Happenings(**_by_time(conn, _RESTARTS, span, _HAPPENING)),
+        findings=Happenings(**_by_time(conn, _FINDINGS, span, _HAPPENING)),
+        complaints=Complaints(**_by_time(conn, _COMPLAINTS, span, _COMPLAINT)),
     )
 
 
 def _alerts(conn: Connection, span: list[datetime]) -> dict[str, Openings]:
     rules = [rule for (rule,) in conn.execute(_RULES, span)]
     now = span[1]
-    rows = _by_time(conn, _ALERTS, [rules, now, now, *span], _OPENING)
-    parts = (rows[rows["rule"] == number] for number in range(1, len(rules) + 1))
-    return {rule: _openings(part) for rule, part in zip(rules, parts, strict=True)}
+    columns = _by_time(conn, _ALERTS, [rules, now, now, *span], _OPENING)
+    of_rule = (np.flatnonzero(columns["rule"] == n) for n in range(1, len(rules) + 1))
+    return {rule: _openings(columns, rows) for rule, rows in zip(rules, of_rule, strict=True)}
 
 
-def _openings(rows: NDArray[Any]) -> Openings:
+def _openings(columns: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> Openings:
     return Openings(
-        rows["monitor"].astype(np.int32),
-        rows["at"],
-        rows["fired"].astype(np.bool_),
-        rows["is_open"].astype(np.bool_),
+        columns["monitor"][rows],
+        columns["at"][rows],
+        columns["fired"][rows].astype(np.bool_),
+        columns["is_open"][rows].astype(np.bool_),
         np.zeros(len(rows), np.bool_),
     )
 
 
-def _happenings(conn: Connection, query: str, span: list[datetime]) -> Happenings:
-    rows = _by_time(conn, query, span, _HAPPENING)
-    return Happenings(rows["monitor"].astype(np.int32), rows["at"])
-
-
-def _by_time(conn: Connection, query: str, params: list[Any], layout: Layout) -> NDArray[Any]:
-    """All rows of a query, by their column `at` (µs UTC)."""
-    parts = list(copy_out(conn, query, params, layout))
-    rows = np.concatenate(parts)
-    rows = rows.astype([(n, np.dtype(t)) for n, t in zip(layout.names, layout.types, strict=True)])
-    rows["at"] = from_wire_time(rows["at"])
-    sorted_rows: NDArray[Any] = rows[np.argsort(rows["at"], kind="stable")]
-    return sorted_rows
+def _by_time(
+    conn: Connection, query: str, params: list[Any], layout: Layout
+) -> dict[str, NDArray[Any]]:
+    """The columns of a query's whole answer, by that named `at` (µs UTC)."""
+    rows = np.concatenate(list(copy_out(conn, query, params, layout)))
+    at = from_wire_time(rows["at"])
+    order = np.argsort(at, kind="stable")
+    types = zip(layout.names, layout.types, strict=True)
+    return {name: rows[name].astype(kind)[order] for name, kind in types} | {"at": at[order]}
