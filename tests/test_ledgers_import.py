@@ -112,6 +112,8 @@ def test_a_complaint_has_a_position_or_a_site_or_neither() -> None:
             "2,2026-11-01,,,,",
             "at: '2026-11-01' is not a day with its time; write 2026-11-23 18:05",
         ),
+        ("2,0206-11-01 18:05,,,,", "at: '0206-11-01 18:05' lies before 2000; mind the year"),
+        ("2,2026-11-01 18:05+99:00,,,,", "at: '2026-11-01 18:05+99:00' is no time of the calendar"),
         ("2,2026-11-31 18:05,,,,", "at: '2026-11-31 18:05' is no time of the calendar"),
         (
             "2,2026-11-23 20:01,,,,",

@@ -49,11 +49,11 @@ def instant(text: str, zone: ZoneInfo) -> datetime:
     try:
         year, month, day, hour, minute, second = (int(part or 0) for part in parts)
         local = datetime(year, month, day, hour, minute, second, tzinfo=zone)
+        if offset:
+            return datetime.fromisoformat(f"{local:%Y-%m-%dT%H:%M:%S}{offset}")
     except ValueError:
         raise ValueError(f"{text!r} is no time of the calendar") from None
-    if not offset:
-        return local
-    return datetime.fromisoformat(f"{local:%Y-%m-%dT%H:%M:%S}{offset}")
+    return local
 
 
 def latitude(text: str) -> float:

@@ -33,6 +33,9 @@ COLUMNS: Final = (
 )
 NEEDED: Final = ("number", "at")
 
+_EARLIEST: Final = 2000
+"""The year from which on there may be complaints."""
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -100,6 +103,8 @@ def _past(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     at = cells.instant(text, zone)
     if at > now:
         raise ValueError(f"{text!r} lies ahead; mind the zone, {zone.key} where none is written")
+    if at.year < _EARLIEST:
+        raise ValueError(f"{text!r} lies before {_EARLIEST}; mind the year")
     return at
 
 

@@ -39,6 +39,10 @@ _COUNT: Final = """
     where (%(outlet)s::text is null or o.code = %(outlet)s)
 """
 
+_FIELDS: Final = ("outlet", "cleaned_on", "note")
+_AT_ONCE: Final = 50_000
+"""Rows of a statement: it has a time-out."""
+
 
 @dataclass(frozen=True, slots=True)
 class CleaningRow:
@@ -82,9 +86,9 @@ def newest(conn: Connection, outlet: str | None, limit: int) -> tuple[list[Clean
 
 def _add(conn: Connection, cleanings: Sequence[Cleaning], source: str) -> list[tuple[bool, str]]:
     """(is new, outlet's code) of those that changed something."""
-    columns = (
-        [c.outlet for c in cleanings],
-        [c.cleaned_on for c in cleanings],
-        [c.note for c in cleanings],
-    )
-    return [(row[0], row[1]) for row in conn.execute(_ADD, [source, *columns])]
+    found = []
+    for start in range(0, len(cleanings), _AT_ONCE):
+        some = cleanings[start : start + _AT_ONCE]
+        columns = [[getattr(one, name) for one in some] for name in _FIELDS]
+        found += [(row[0], row[1]) for row in conn.execute(_ADD, [source, *columns])]
+    return found

@@ -31,6 +31,9 @@ _ADD: Final = """
         coalesce(nullif(excluded.text, ''), c.text))
     returning xmax = 0
 """
+_FIELDS: Final = ("number", "at", "latitude", "longitude", "site_code", "address", "text")
+_AT_ONCE: Final = 50_000
+"""Rows of a statement: it has a time-out."""
 _PLACED: Final = """
     complaint c left join site s on s.id = c.site_id
 """
@@ -65,9 +68,11 @@ class ComplaintRow:
 
 def add(conn: Connection, complaints: Sequence[Complaint]) -> Tally:
     """Store them by number, over what was stored of them."""
-    names = ("number", "at", "latitude", "longitude", "site_code", "address", "text")
-    columns = [[getattr(complaint, name) for complaint in complaints] for name in names]
-    touched = [is_new for (is_new,) in conn.execute(_ADD, columns)]
+    touched: list[bool] = []
+    for start in range(0, len(complaints), _AT_ONCE):
+        some = complaints[start : start + _AT_ONCE]
+        columns = [[getattr(one, name) for one in some] for name in _FIELDS]
+        touched += [is_new for (is_new,) in conn.execute(_ADD, columns)]
     new = sum(touched)
     return Tally(new, len(touched) - new, len(complaints) - len(touched))
 
