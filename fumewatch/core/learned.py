@@ -22,13 +22,13 @@ NO_MINUTE: Final = -(2**30)
 class Learned:
     """Of c channels (core.reading.MEASURED) and m monitors, by monitor id.
 
-    period         int16 [c, m]       refresh period, minutes; 0: nothing is known
+    period         int16 [c, m]       refresh period, minutes; 0: nothing was seen
     is_learned     bool [c, m]        else the period is the default
     gaps           uint16 [c, m, 61]  how many gaps of 0 to 60 minutes between changes
     value          int32 [c, m]       the last, in thousandths of the unit; MISSING: none
     changed_at     int64 [c, m]       minute since 1970 of the last change; NO_MINUTE: never
     seen_at        int64 [c, m]       of the last value
-    interval       int16 [m]          minutes from reading to reading; 0: nothing is known
+    interval       int16 [m]          minutes from reading to reading; 0: nothing was seen
     presence_gaps  uint16 [m, 61]     how many gaps of 0 to 60 minutes between readings
     sampling       uint8 [m, 96]      by quarter-hour: share of days with a change, of 255
     days           uint8 [m]          days that `sampling` rests on

@@ -1,7 +1,8 @@
 """What is known of monitors day by day, in and out in columns.
 
-A channel's fact is a column `{channel}_{fact}`; a new one is a word in _VALUES or _PER_CHANNEL, and
-a migration.
+Every field of DayFacts is kept: one by monitor is a column of its name, one by channel has a column
+`{channel}_{field}` for each of _CHANNELS. A new field needs its columns in a migration; one by
+channel also its name in _VALUES or _COUNTS.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -11,15 +12,19 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.days import DayFacts, date_of, day_number
-from fumewatch.core.reading import CHANNELS, MEASURED, MISSING
+from fumewatch.core.days import FIELDS, DayFacts, date_of, day_number
+from fumewatch.core.reading import CHANNELS, INDEX, MISSING
 from fumewatch.store.database import Connection
 from fumewatch.store.wire import Layout, copy_in, copy_out, encode
 
-_MINUTES: Final = ("readings", "valid", "open", "fan", "linkage_known", "linkage_on")
-_VALUES: Final = ("median",)
-"""In a channel's unit; stored in thousandths, null where there is none."""
-_PER_CHANNEL: Final = (*_VALUES, "counted")
+_VALUES: Final = ("median", "peak")
+"""By channel, in its unit; stored in thousandths, null where there is none."""
+_COUNTS: Final = ("counted",)
+"""By channel, minutes."""
+_CHANNELS: Final = ("fume", "pm", "nmhc", "fan_current", "purifier_current")
+"""Of the others no day is known (core.daybook)."""
+_PER_CHANNEL: Final = tuple(name for name in FIELDS if name in (*_VALUES, *_COUNTS))
+_MINUTES: Final = tuple(name for name in FIELDS if name not in _PER_CHANNEL)
 
 
 class _Cell(NamedTuple):
@@ -39,7 +44,7 @@ class _Cell(NamedTuple):
 
 
 _CELLS: Final = tuple(
-    _Cell(f"{CHANNELS[c].name}_{fact}", fact, c) for fact in _PER_CHANNEL for c in MEASURED
+    _Cell(f"{name}_{fact}", fact, INDEX[name]) for fact in _PER_CHANNEL for name in _CHANNELS
 )
 _LAYOUT: Final = Layout(
     ("day", "monitor_id", *_MINUTES, *(cell.name for cell in _CELLS)),
@@ -59,7 +64,7 @@ def save(conn: Connection, day: int, ids: NDArray[np.int32], facts: DayFacts) ->
     """Store the facts [1, n] of `ids` [n] on one day (its number, core.days).
 
     What was stored of them on that day goes. Values are kept in whole thousandths of their unit,
-    those of states (fan_on, purifier_on) not at all.
+    those of channels other than _CHANNELS not at all.
     """
     if not len(ids):
         return

@@ -95,7 +95,7 @@ class MonitorLearned:
 def save(conn: Connection, as_of: int, learned: Learned) -> None:
     """Make this all that is stored, as of `as_of` (µs UTC).
 
-    Monitors and channels of which nothing is known get no row.
+    Monitors and channels of which nothing was seen get no row.
     """
     for table, layout in (("learned", _CHANNEL), ("learned_monitor", _MONITOR)):
         conn.execute(
@@ -163,7 +163,7 @@ Columns: TypeAlias = tuple[dict[str, Any], dict[str, NDArray[np.bool_]]]
 
 
 def _of_channels(learned: Learned) -> Columns:
-    channel, monitor = np.nonzero((learned.seen_at >= 0) | (learned.period > 0))
+    channel, monitor = np.nonzero((learned.seen_at >= 0) | learned.gaps.any(axis=2))
     at = channel, monitor
     value, changed_at, seen_at = learned.value[at], learned.changed_at[at], learned.seen_at[at]
     columns = {
@@ -184,9 +184,7 @@ def _of_channels(learned: Learned) -> Columns:
 
 
 def _of_monitors(learned: Learned) -> Columns:
-    monitor = np.flatnonzero(
-        (learned.interval > 0) | (learned.days > 0) | learned.presence_gaps.any(axis=1)
-    )
+    monitor = np.flatnonzero((learned.days > 0) | learned.presence_gaps.any(axis=1))
     columns = {
         "monitor_id": monitor,
         "interval_minutes": learned.interval[monitor],

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.rows import kwargs_row
 
+from fumewatch.core.alert import Alert, Severity, State
 from fumewatch.core.past import Complaints, Happenings, Openings, Past
 from fumewatch.core.roster import Roster
 from fumewatch.store.database import Connection
@@ -17,6 +19,11 @@ _ALERTS: Final = """
     select array_position(%s::text[], rule), monitor_id, opened_at,
         coalesce(fired_at <= %s, false), coalesce(resolved_at > %s, true)
     from alert where opened_at between %s and %s
+"""
+_WHOLE_ALERTS: Final = """
+    select id, rule, kind, severity, monitor_id as monitor, state, opened_at, breached_at, value,
+        "limit", fired_at, clear_since, resolved_at
+    from alert where opened_at >= %s or state <> 'resolved' order by opened_at, id
 """
 _OPENING: Final = Layout(
     ("rule", "monitor", "at", "fired", "is_open"), ("i4", "i4", "i8", "u1", "u1")
@@ -38,30 +45,56 @@ _COMPLAINT: Final = Layout(("at", "latitude", "longitude"), ("i8", "f8", "f8"))
 
 
 def load(conn: Connection, since: int, now: int, ids: NDArray[np.int32], roster: Roster) -> Past:
-    """What happened from `since` to `now` (µs UTC) at any monitor, as known at `now`.
-
-    1. Alerts opened since then. No visit is recorded yet, so none is a false alarm.
-    2. A finding is an interval's, at its start, however many channels differ in it.
-    3. Complaints that have a position, or whose site has one.
-    """
-    span = [from_us(since), from_us(now)]
+    """What happened from `since` to `now` (µs UTC) at any monitor."""
     return Past(
         ids,
         now,
         roster,
-        alerts=_alerts(conn, span),
-        restarts=Happenings(**_by_time(conn, _RESTARTS, span, _HAPPENING)),
-        findings=Happenings(**_by_time(conn, _FINDINGS, span, _HAPPENING)),
-        complaints=Complaints(**_by_time(conn, _COMPLAINTS, span, _COMPLAINT)),
+        alerts=openings(conn, since, now),
+        restarts=restarts(conn, since, now),
+        findings=findings(conn, since, now),
+        complaints=complaints(conn, since, now),
     )
 
 
-def _alerts(conn: Connection, span: list[datetime]) -> dict[str, Openings]:
+def restarts(conn: Connection, since: int, now: int) -> Happenings:
+    return Happenings(**_by_time(conn, _RESTARTS, _span(since, now), _HAPPENING))
+
+
+def findings(conn: Connection, since: int, now: int) -> Happenings:
+    """One an interval, at its start, however many channels differ in it."""
+    return Happenings(**_by_time(conn, _FINDINGS, _span(since, now), _HAPPENING))
+
+
+def complaints(conn: Connection, since: int, now: int) -> Complaints:
+    """Those that have a position, or whose site has one."""
+    return Complaints(**_by_time(conn, _COMPLAINTS, _span(since, now), _COMPLAINT))
+
+
+def openings(conn: Connection, since: int, now: int) -> dict[str, Openings]:
+    """Alerts opened since then, by rule, as known at `now`: what came later had not come.
+
+    No visit is recorded yet, so none is a false alarm.
+    """
+    span = _span(since, now)
     rules = [rule for (rule,) in conn.execute(_RULES, span)]
-    now = span[1]
-    columns = _by_time(conn, _ALERTS, [rules, now, now, *span], _OPENING)
+    columns = _by_time(conn, _ALERTS, [rules, span[1], span[1], *span], _OPENING)
     of_rule = (np.flatnonzero(columns["rule"] == n) for n in range(1, len(rules) + 1))
     return {rule: _openings(columns, rows) for rule, rows in zip(rules, of_rule, strict=True)}
+
+
+def alerts(conn: Connection, since: int) -> list[Alert]:
+    """Those opened since then and all that are open, without their evidence, by their opening."""
+    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+        return cursor.execute(_WHOLE_ALERTS, [from_us(since)]).fetchall()
+
+
+def _alert(severity: str, state: str, **columns: Any) -> Alert:
+    return Alert(severity=Severity(severity), state=State(state), **columns)
+
+
+def _span(since: int, now: int) -> list[datetime]:
+    return [from_us(since), from_us(now)]
 
 
 def _openings(columns: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> Openings:

@@ -1,6 +1,5 @@
 """Facts of days: what goes in comes out, a day can be written again."""
 
-from dataclasses import fields
 from datetime import date
 
 import numpy as np
@@ -8,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fumewatch.core.days import DayFacts, day_number
-from fumewatch.core.reading import CHANNELS, MEASURED
+from fumewatch.core.days import FIELDS, DayFacts, day_number
+from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.store import Database, day_facts
 
 DAY = day_number(date(2026, 11, 23))
-NAMES = [field.name for field in fields(DayFacts)]
+VALUES = ("median", "peak")
+NEVER_KNOWN = ("temperature", "humidity", "velocity", "fan_on", "purifier_on")
 
 
 def ids(*numbers: int) -> np.ndarray:
@@ -21,25 +21,32 @@ def ids(*numbers: int) -> np.ndarray:
 
 
 def facts(monitors: int, seed: int = 0) -> DayFacts:
-    """One day of each: medians of whole thousandths, some of them missing, none of a state."""
+    """One day of each: values of whole thousandths of the channels of which days are known."""
     rng = np.random.default_rng(seed)
-    columns = {name: rng.integers(0, 1441, (1, monitors)).astype(np.int32) for name in NAMES[:6]}
-    median = rng.integers(-100, 10_000, (len(CHANNELS), 1, monitors)) / 1000
-    median[rng.random(median.shape) < 0.3] = np.nan
-    median[MEASURED[-1] + 1 :] = np.nan
-    counted = rng.integers(0, 1441, median.shape).astype(np.int32)
-    counted[np.isnan(median)] = 0
-    return DayFacts(**columns, median=median, counted=counted)
+    shape = (len(CHANNELS), 1, monitors)
+    columns = {}
+    for name in FIELDS:
+        if name in VALUES:
+            values = rng.integers(-100, 10_000, shape) / 1000
+            values[[INDEX[other] for other in NEVER_KNOWN]] = np.nan
+            values[rng.random(shape) < 0.3] = np.nan
+            columns[name] = values
+        elif name == "counted":
+            columns[name] = rng.integers(0, 1441, shape).astype(np.int32)
+            columns[name][[INDEX[other] for other in NEVER_KNOWN]] = 0
+        else:
+            columns[name] = rng.integers(0, 1441, shape[1:]).astype(np.int32)
+    return DayFacts(**columns)
 
 
 def assert_same(found: DayFacts, expected: DayFacts) -> None:
-    for name in NAMES:
+    for name in FIELDS:
         both = getattr(found, name), getattr(expected, name)
         np.testing.assert_array_equal(*both, err_msg=name, strict=True)
 
 
 def part(of: DayFacts, days: slice, monitors: list[int]) -> DayFacts:
-    return DayFacts(*(getattr(of, name)[..., days, :][..., monitors] for name in NAMES))
+    return DayFacts(*(getattr(of, name)[..., days, :][..., monitors] for name in FIELDS))
 
 
 def save(database: Database, day: int, monitors: np.ndarray, told: DayFacts) -> None:

@@ -59,6 +59,11 @@ def test_alerts_by_rule_as_known_at_the_time(database: Database, load) -> None:
         with database.transaction() as conn:
             alerts.save(conn, [opened(made)])
     assert load(-1000).alerts == {}
+    with database.transaction() as conn:
+        whole = past.alerts(conn, to_us(at(-25)))
+    assert [(made.rule, made.monitor) for made in whole] == [
+        *[("a", 1), ("b", 2), ("a", 1), ("b", 1)]
+    ]
     assert {
         rule: list(
             zip(

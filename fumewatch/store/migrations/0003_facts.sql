@@ -30,18 +30,18 @@ create table complaint (                          -- of residents, from the hotl
 );
 create index complaint_by_time on complaint (at);
 
--- Minutes are minutes with a reading; medians are of whole thousandths, null where there is none.
+-- What core.days.DayFacts has; minutes of the day, values in thousandths, null where there is none.
 create table monitor_day (
-    day date not null,                            -- of the site's zone
+    day date not null,                            -- of the configured zone
     monitor_id int not null,
-    fume_median int, pm_median int, nmhc_median int, temperature_median int, humidity_median int,
-    velocity_median int, fan_current_median int, purifier_current_median int,
+    fume_median int, pm_median int, nmhc_median int,
+    fan_current_median int, purifier_current_median int,
+    fume_peak int, pm_peak int, nmhc_peak int, fan_current_peak int, purifier_current_peak int,
     readings smallint not null, valid smallint not null, open smallint not null,
-    fan smallint not null, linkage_known smallint not null, linkage_on smallint not null,
+    valid_open smallint not null default 0, fan smallint not null,
+    linkage_known smallint not null, linkage_on smallint not null,
     fume_counted smallint not null, pm_counted smallint not null, nmhc_counted smallint not null,
-    temperature_counted smallint not null, humidity_counted smallint not null,
-    velocity_counted smallint not null, fan_current_counted smallint not null,
-    purifier_current_counted smallint not null,
+    fan_current_counted smallint not null, purifier_current_counted smallint not null,
     primary key (monitor_id, day)
 );
 create index monitor_day_by_day on monitor_day (day);
