@@ -15,9 +15,11 @@ from fumewatch import metrics
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.integrity import Comparison, Integrity, Outcome, compare
 from fumewatch.store import (
+    Connection,
     Database,
     comparisons,
     daemons,
+    day_facts,
     dead_letters,
     devices,
     partitions,
@@ -56,7 +58,9 @@ def jobs(zone: ZoneInfo, keep: timedelta, integrity: Integrity) -> tuple[Job, ..
 
     def drop_old(database: Database, now: datetime) -> int:
         oldest = now - keep
-        _drop_devices(database, oldest)
+        _drop(database, lambda conn: devices.drop_before(conn, oldest, DROP_AT_ONCE))
+        first = oldest.astimezone(zone).date()
+        _drop(database, lambda conn: day_facts.drop_before(conn, first, DROP_AT_ONCE))
         with database.transaction() as conn:
             dead_letters.drop_before(conn, oldest)
             daemons.drop_before(conn, oldest)
@@ -111,12 +115,12 @@ def _compare(
     return found
 
 
-def _drop_devices(database: Database, oldest: datetime) -> None:
+def _drop(database: Database, some: Callable[[Connection], int]) -> None:
     """Bit by bit: a day of them may be millions, and a statement has a time-out."""
     dropped = 1
     while dropped:
         with database.transaction() as conn:
-            dropped = devices.drop_before(conn, oldest, DROP_AT_ONCE)
+            dropped = some(conn)
 
 
 def scheduler(

@@ -35,6 +35,7 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
             )
             daemons.beat(conn, Daemon(uuid.uuid4(), "host", 1, "0", at, at, False, {}, {}))
             dead_letters.add(conn, [DeadLetter(at, "a/topic", b"", "not_json", "")])
+            conn.execute("insert into day_done (day) values (%s)", [at])
     for job in JOBS.values():
         job.run(database, NOW)
     with database.transaction() as conn:
@@ -42,6 +43,7 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
         assert conn.execute("select received_at from dead_letter").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_event").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_aggregate").fetchall() == [(NOW,)]
+        assert conn.execute("select day from day_done").fetchall() == [(NOW.date(),)]
 
 
 @pytest.mark.parametrize(
