@@ -7,13 +7,15 @@ import weakref
 from fumewatch.app import PARTS, STALLED_SECONDS, Daemon, _frozen, _watch, clock
 from fumewatch.config import load
 from fumewatch.health import Health
+from fumewatch.reload import Reload
 from fumewatch.store import Database
 from tests.daemon.conftest import World
 
 
 def test_a_leader_whose_turn_does_not_end_is_not_ready(world: World):
-    config = load(world.daemon().config)
-    daemon = Daemon(config, Database(config.database), Health(PARTS, clock), leads=True)
+    path, health = world.daemon().config, Health(PARTS, clock)
+    config = load(path)
+    daemon = Daemon(config, Database(config.database), health, Reload(path, health), leads=True)
     daemon.health.up("ingest")
     daemon.turned_at = time.monotonic()
     _watch(daemon)
