@@ -108,13 +108,16 @@ def run(config_path: Path) -> int:
 def _try_out(config: Config) -> Sequence[Fault]:
     """What only shows once something is built: a certificate that is none, for example."""
     sources(config)
-    publisher = Publisher(config.mqtt)
     faults = []
-    for settings in config.receiver:
-        try:
-            build(settings, publisher, clock).close()
-        except Exception as error:
-            faults.append(Fault(f'receiver "{settings.name}"', f"cannot be used: {error}"))
+    with ExitStack() as stack:
+        publisher = Publisher(config.mqtt)
+        stack.callback(publisher.stop)
+        for settings in config.receiver:
+            try:
+                build(settings, publisher, clock).close()
+            except Exception as error:
+                where = f'receiver "{settings.name}"'
+                faults.append(Fault(where, f"cannot be used: {error}"))
     return faults
 
 
@@ -283,11 +286,12 @@ def _renew(daemon: Daemon, pump: Pump, delivering: ExitStack, publisher: Publish
 
 def _take_over(daemon: Daemon) -> bool:
     """Whether another configuration is in force now: of what is not told here, see to it."""
-    config = daemon.reload.take(daemon.config)
+    config = daemon.reload.take()
     if config is None:
         return False
+    if config.log != daemon.config.log:
+        log.set_up(config.log.level, config.log.format)
     daemon.config = config
-    log.set_up(config.log.level, config.log.format)
     daemon.show(config)
     return True
 

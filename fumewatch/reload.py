@@ -7,6 +7,7 @@ between two batches; what is wrong leaves the one before in force, and is told.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,7 @@ from watchfiles import watch
 
 from fumewatch import metrics
 from fumewatch.config import Config, Examined, changes, examine
+from fumewatch.config.changes import Change
 from fumewatch.core.errors import ConfigError, Fault
 from fumewatch.health import Health
 
@@ -59,6 +61,19 @@ def read(path: Path) -> tuple[Examined, Seen]:
     return examined, before
 
 
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """A right configuration that nobody has taken yet: as it was read, and as far as it can apply.
+
+    `changed`: against the one in force; `waiting`: what a restart would change besides.
+    """
+
+    wanted: Config
+    config: Config
+    changed: tuple[Change, ...]
+    waiting: tuple[Change, ...]
+
+
 class Reload:
     """A context: watches while it is entered.
 
@@ -80,9 +95,10 @@ class Reload:
         self._settle = settle
         self._grace = grace
         self._seen: Seen = {path: None}
-        self._next: Config | None = None
+        self._in_force = Config()
+        self._next: _Next | None = None
         self._lock = threading.Lock()
-        self._is_asked = False
+        self._asked = 0
         self._is_watching = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
@@ -93,6 +109,7 @@ class Reload:
         faults = self._faults(examined)
         if faults or examined.config is None:
             raise ConfigError(list(faults))
+        self._in_force = examined.config
         self._tell_taken(())
         return examined.config
 
@@ -111,36 +128,38 @@ class Reload:
 
     def ask(self) -> None:
         """Read it at the next look, whether or not a file changed. Fit for a signal's handler."""
-        self._is_asked = True
+        self._asked += 1
 
-    def take(self, now: Config) -> Config | None:
-        """The newest right configuration, as far as it can replace `now` without a restart.
+    def take(self) -> Config | None:
+        """The newest right configuration, but for what in it waits for a restart.
 
         None where there is no new one, or where it changes nothing. Whoever takes it applies it.
         """
         if self._next is None:
             return None
         with self._lock:
-            wanted, self._next = self._next, None
-            if wanted is None:
+            step, self._next = self._next, None
+            if step is None:
                 return None
-            config = changes.applicable(now, wanted)
-            changed = changes.between(now, config)
-            waiting = changes.between(config, wanted)
-            self._tell_taken([change.what for change in waiting])
+            self._in_force = step.config
+            self._tell_taken([change.what for change in step.waiting])
         log.info(
             "configuration taken over",
-            changes=[str(change) for change in changed],
-            after_restart=[str(change) for change in waiting],
+            changes=[str(change) for change in step.changed],
+            after_restart=[str(change) for change in step.waiting],
         )
-        tell_doubts(wanted)
-        return config if changed else None
+        tell_doubts(step.wanted)
+        return step.config if step.changed else None
 
     def _run(self) -> None:
+        answered = 0
         for _ in self._wakes():
-            is_asked, self._is_asked = self._is_asked, False
-            if is_asked or look(self._seen) != self._seen:
-                self._wait_for_quiet()
+            asked = self._asked
+            if asked == answered and look(self._seen) == self._seen:
+                continue
+            answered = asked
+            self._wait_for_quiet()
+            if not self._stop.is_set():
                 self._read()
 
     def _wakes(self) -> Iterator[None]:
@@ -160,12 +179,13 @@ class Reload:
             *folders,
             watch_filter=None,
             step=100,
+            stop_event=self._stop,
             rust_timeout=round(LOOK_SECONDS * 1000),
             yield_on_timeout=True,
             raise_interrupt=False,
             recursive=False,
         ):
-            if self._stop.is_set() or _folders(self._seen) != folders:
+            if _folders(self._seen) != folders:
                 return
             yield
 
@@ -182,14 +202,21 @@ class Reload:
     def _read(self) -> None:
         try:
             examined, self._seen = read(self._path)
-            config, faults = examined.config, self._emptied() or self._faults(examined)
+            faults = self._emptied() or self._faults(examined)
+            if examined.config is not None and not faults:
+                with self._lock:
+                    self._next = self._step_to(examined.config)
         except Exception as error:  # our fault; to go on is better than to be deaf for good
             log.exception("reading the configuration failed")
-            config, faults = None, [Fault(str(self._path), f"could not be read: {error!r}")]
-        with self._lock:
-            self._next = None if faults else config
-            if faults:
-                self._tell_refused(faults)
+            self._seen = look(self._seen)
+            faults = [Fault(str(self._path), f"could not be read: {error!r}")]
+        if faults:
+            self._refuse(faults)
+
+    def _step_to(self, wanted: Config) -> _Next:
+        config = changes.applicable(self._in_force, wanted)
+        changed = changes.between(self._in_force, config)
+        return _Next(wanted, config, changed, changes.between(config, wanted))
 
     def _faults(self, examined: Examined) -> Sequence[Fault]:
         return examined.faults if examined.config is None else self._try_out(examined.config)
@@ -206,9 +233,11 @@ class Reload:
         metrics.CONFIG_IS_RIGHT.set(1)
         metrics.CONFIG_TAKEN_AT.set(since.timestamp())
 
-    def _tell_refused(self, faults: Sequence[Fault]) -> None:
-        self._health.config_refused(faults)
-        metrics.CONFIG_IS_RIGHT.set(0)
+    def _refuse(self, faults: Sequence[Fault]) -> None:
+        with self._lock:
+            self._next = None
+            self._health.config_refused(faults)
+            metrics.CONFIG_IS_RIGHT.set(0)
         log.error(
             "configuration refused, the one before stays in force",
             faults=[str(fault) for fault in faults],

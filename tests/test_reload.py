@@ -53,7 +53,7 @@ class Watched:
         self._reload.ask()
 
     def take(self) -> bool:
-        config = self._reload.take(self.config)
+        config = self._reload.take()
         self.config = config or self.config
         return config is not None
 
@@ -113,10 +113,10 @@ def test_it_follows_a_file_written_in_place_and_one_replaced(watched: Watched) -
 
 def test_a_change_between_the_start_and_the_first_look_is_not_missed(watched: Watched) -> None:
     seen = Reload(watched.path, watched.health, settle=0.1)
-    config = seen.load()
+    seen.load()
     write(watched.path, 20)
     with seen:
-        until(lambda: seen.take(config))
+        until(lambda: seen.take())
 
 
 def test_a_wrong_one_leaves_the_old_in_force_until_a_right_one_comes(watched: Watched) -> None:
