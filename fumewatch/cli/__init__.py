@@ -67,10 +67,15 @@ def _options(
 def run(config: ConfigPath = None) -> None:
     """Run the daemon until SIGTERM or Ctrl-C.
 
+    A change of the configuration takes effect by itself, as it does on SIGHUP: it is checked whole;
+    where it is wrong, the one before stays in force and the log and the pages say why. [mqtt],
+    [database], [ingest], the zone and the port wait for a restart.
+
     \b
     Examples:
       fumewatch run
       fumewatch run --config /etc/fumewatch/config.toml
+      kill -HUP $(pgrep -of 'fumewatch run')
     """
     from fumewatch import app as daemon
     from fumewatch.config import default_path

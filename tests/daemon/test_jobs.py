@@ -17,7 +17,7 @@ from fumewatch.store.wire import to_us
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEEP = timedelta(days=400)
-JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), KEEP, Integrity())}
+JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), lambda: KEEP, Integrity)}
 
 
 def test_what_nobody_needs_any_more_goes_in_time(database: Database):
@@ -50,7 +50,7 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
     ("settle", "minutes"), [("1m", 1), ("90s", 1), ("4m", 4), ("15m", 5), ("2h", 5)]
 )
 def test_comparing_waits_no_longer_than_late_readings_may_take(settle: str, minutes: int):
-    table = jobs(ZoneInfo("Asia/Shanghai"), KEEP, Integrity(settle=settle))
+    table = jobs(ZoneInfo("Asia/Shanghai"), lambda: KEEP, lambda: Integrity(settle=settle))
     assert {job.minutes for job in table if job.name == "compare_aggregates"} == {minutes}
 
 
