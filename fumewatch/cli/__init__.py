@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fumewatch import __version__
-from fumewatch.cli import deadletters, decode, demo, fleet, options, profiles, show, sites
+from fumewatch.cli import deadletters, decode, demo, fleet, options, profiles, rules, show, sites
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
 
@@ -142,6 +142,7 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
 
 app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: import and list.")
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
+app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
 app.command()(fleet.simulate)
