@@ -21,7 +21,7 @@ from fumewatch.core.trial.compare import Difference
 from fumewatch.core.trial.perform import Performance, Terms
 
 _COLOURS: Final = {"PASS": "green", "FAIL": "red"}
-LABEL: Final = 16
+LABEL: Final = 12
 """Columns before a series, for its name."""
 
 
@@ -72,16 +72,15 @@ class _Story:
         self._zone = tried.terms.zone
 
     def lines(self, *, verbose: bool) -> Iterator[str]:
-        told = set()
-        for difference in self._tried.performance.differences:
-            yield f"{self._tried.where(difference)}: {self._sentence(difference)}"
-            key = difference.rule, difference.monitor, difference.at
-            if key not in told:
-                told.add(key)
-                yield from self._course(difference.rule, difference.monitor)
-                yield from self._plot(
-                    self._rules[difference.rule], difference.monitor, difference.at
-                )
+        groups: dict[tuple[str, int], list[Difference]] = {}
+        for each in self._tried.performance.differences:
+            groups.setdefault((each.rule, each.monitor), []).append(each)
+        for (rule, monitor), differences in groups.items():
+            for each in differences:
+                yield f"{self._tried.where(each)}: {self._sentence(each)}"
+            yield from self._course(rule, monitor)
+            at = sorted({each.at for each in differences})
+            yield from self._plot(self._rules[rule], monitor, at)
         if verbose:
             yield from self._everything()
 
@@ -102,9 +101,9 @@ class _Story:
         rule, when = self._named(it.rule, it.monitor), self._when(it.at)
         match it.what:
             case "never":
-                return f"{rule}: expected never to fire, but fires at {when}"
+                return f"{rule}: expected never to fire, but it fires at {when}"
             case "only":
-                return f"{rule}: no rule that the test does not name may fire, but fires at {when}"
+                return f"{rule}: only the rules that are named may fire, but it fires at {when}"
             case "state":
                 return f"{rule} at {when}: expected {it.expected}, but it is {it.actual}"
             case _:
@@ -139,19 +138,19 @@ class _Story:
         if not moves:
             yield f"  {self._named(*key)}: no alert at any time"
 
-    def _plot(self, rule: Rule, monitor: int, at: datetime) -> Iterator[str]:
-        """What the rule looks at, and which part of it at this instant."""
-        watched = self._trial.watched[monitor]
+    def _plot(self, rule: Rule, monitor: int, instants: Iterable[datetime]) -> Iterator[str]:
+        """What the rule looks at, and under it what was in its window at these instants."""
+        watched, points = self._trial.watched[monitor], self._trial.points
         yield from self._strips(watched, _looked_at(rule, watched))
-        points = _window(rule)
-        if points is None:
+        window = _window(rule)
+        if window is None:
             return
-        step = timedelta(days=1) if isinstance(rule, DayRule) else timedelta(minutes=1)
-        first = (at - points * step - self._trial.start) // self._trial.interval
-        last = (at - self._trial.start) // self._trial.interval - 1
-        if last >= 0:
-            under = strip.mark(first, min(last, self._trial.points - 1), self._trial.points)
-            yield f"  {'':<{LABEL}}  {under}  window of {rule.id} at {self._when(at)}"
+        for at in instants:
+            first = (at - window - self._trial.start) // self._trial.interval
+            last = (at - self._trial.start) // self._trial.interval - 1
+            if last >= 0:
+                under = strip.mark(first, last, points)
+                yield f"  {'':<{LABEL}}  {under}  window at {self._when(at)}"
 
     def _strips(self, watched: Watched, names: Iterable[str]) -> Iterator[str]:
         several = f"{watched.place.code} " if len(self._trial.watched) > 1 else ""
@@ -182,11 +181,11 @@ def _looked_at(rule: Rule, watched: Watched) -> list[str]:
     return [name for name in watched.series if name in needed] or list(watched.series)
 
 
-def _window(rule: Rule) -> int | None:
-    """How many minutes or days back it looks."""
+def _window(rule: Rule) -> timedelta | None:
+    """How far back it looks."""
     if isinstance(rule, MinuteRule):
-        return rule.minutes_needed
-    return rule.days_needed if isinstance(rule, DayRule) else None
+        return timedelta(minutes=rule.minutes_needed)
+    return timedelta(days=rule.days_needed) if isinstance(rule, DayRule) else None
 
 
 def _bounds(name: str, values: Numbers) -> str:

@@ -4,7 +4,9 @@
 that the tests are for.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,6 +16,8 @@ from fumewatch.config.tree import Config
 from fumewatch.config.trials.build import Case, case
 from fumewatch.config.trials.tables import TestsFile
 from fumewatch.core.errors import ConfigError, Fault
+from fumewatch.core.roster import Roster
+from fumewatch.core.site import Place
 from fumewatch.core.trial.perform import Terms
 
 __all__ = ["Case", "Written", "read", "terms"]
@@ -41,7 +45,11 @@ def terms(config: Config) -> Terms:
         profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
         for profile in config.limit
     }
-    return Terms(config.rule, config.freshness, limits, config.business_hours, config.zone)
+
+    def roster(places: Sequence[Place], wills: Mapping[int, datetime]) -> Roster:
+        return Roster.build(places, limits, config.business_hours, wills)
+
+    return Terms(config.rule, config.freshness, config.zone, roster)
 
 
 def read(path: Path) -> Written:

@@ -6,13 +6,15 @@ day: a reading every minute, all valid; open as the site is; the fan on while it
 purifier with it; medians that rest on the fan's minutes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fumewatch.core.arrays import Numbers
 from fumewatch.core.daybook import cleaned
@@ -20,45 +22,54 @@ from fumewatch.core.days import FIELDS, DayFacts, Days, day_number
 from fumewatch.core.reading import CHANNELS, MEASURED
 from fumewatch.core.roster import Roster
 from fumewatch.core.trial import Trial, Watched, micros
+from fumewatch.core.view import MINUTE
 
 MINUTES: Final = ("readings", "valid", "open", "fan", "linkage_known", "linkage_on", "counted")
 NAMES: Final = (*MINUTES, *(CHANNELS[channel].name for channel in MEASURED))
 
 _DAY: Final = timedelta(days=1)
-_ALL_DAY: Final = 24 * 60
 
 
 def each_day(trial: Trial, roster: Roster, zone: ZoneInfo) -> Iterator[tuple[datetime, Days]]:
     """When each day is over, and what is known then: of it and of the days before."""
-    midnight = trial.start.astimezone(zone)
-    whole = _days(trial, roster, day_number(midnight.date()))
-    for n in range(1, trial.points + 1):
-        over = midnight + n * _DAY  # of the wall clock
+    first = trial.start.astimezone(zone)
+    midnights = [first + n * _DAY for n in range(trial.points + 1)]  # of the wall clock
+    whole = _days(trial, roster, midnights)
+    for n, over in enumerate(midnights[1:], 1):
         facts = DayFacts(*(getattr(whole.facts, name)[..., :n, :] for name in FIELDS))
         day, cleanings = whole.day[:n], whole.cleaned[:n]
         yield over, replace(whole, day=day, now=micros(over), facts=facts, cleaned=cleanings)
 
 
-def _days(trial: Trial, roster: Roster, first: int) -> Days:
+def _days(trial: Trial, roster: Roster, midnights: Sequence[datetime]) -> Days:
     ids = np.array([watched.place.monitor for watched in trial.watched], np.int32)
-    day = np.arange(first, first + trial.points, dtype=np.int32)
-    columns = [_monitor(watched, roster, trial.points) for watched in trial.watched]
-    facts = _facts({name: np.stack([each[name] for each in columns], axis=1) for name in NAMES})
-    return Days(ids, day, 0, roster, facts, cleaned(ids, day, roster))
+    day = day_number(midnights[0].date()) + np.arange(trial.points, dtype=np.int32)
+    minutes = np.array([micros(midnight) // MINUTE for midnight in midnights])
+    is_open = [
+        (roster.open_for(roster.rows(ids), np.arange(*span)) > 0).sum(axis=0)
+        for span in pairwise(minutes)
+    ]
+    facts = [
+        _monitor(watched, np.diff(minutes), opened)
+        for watched, opened in zip(trial.watched, np.stack(is_open, axis=1), strict=True)
+    ]
+    known = {name: np.stack([each[name] for each in facts], axis=1) for name in NAMES}
+    return Days(ids, day, 0, roster, _facts(known), cleaned(ids, day, roster))
 
 
-def _monitor(watched: Watched, roster: Roster, k: int) -> dict[str, Numbers]:
-    """By name [k]: what is given, and what follows from it."""
-    given = {name: series.stretched(k).values for name, series in watched.days.items()}
-    hours = roster.hours[roster.rows(np.array([watched.place.monitor], np.int32))]
-    is_open = np.full(k, float((roster.opened[hours] > 0).sum()))
-    found = {"readings": np.full(k, float(_ALL_DAY))} | given
-    found = {"valid": found["readings"], "open": is_open} | found
+def _monitor(
+    watched: Watched, lasts: NDArray[np.int64], is_open: NDArray[np.int64]
+) -> dict[str, Numbers]:
+    """By name [d]: what is given, and what follows from it. In minutes: days and business hours."""
+    d = len(lasts)
+    given = {name: series.stretched(d).values for name, series in watched.days.items()}
+    found = {"readings": lasts.astype(np.float64), "open": is_open.astype(np.float64)} | given
+    found = {"valid": found["readings"]} | found
     found = {"fan": np.minimum(found["open"], found["readings"])} | found
     found = {"linkage_known": found["fan"], "counted": found["fan"]} | found
     return {
         "linkage_on": found["linkage_known"],
-        **{CHANNELS[channel].name: np.full(k, np.nan) for channel in MEASURED},
+        **{CHANNELS[channel].name: np.full(d, np.nan) for channel in MEASURED},
         **found,
     }
 

@@ -1,17 +1,17 @@
 """A trial performed: the rules judge what its monitors send, as in the daemon."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from fumewatch.core.alert import Transition
-from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.engine import Engine
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import Rule
+from fumewatch.core.site import Place
 from fumewatch.core.trial import Trial, micros
 from fumewatch.core.trial.compare import Actual, Difference, compare
 from fumewatch.core.trial.days import each_day
@@ -20,25 +20,28 @@ from fumewatch.core.trial.sent import readings
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What of a configuration decides a trial. limits: by profile and channel."""
+    """What of a configuration decides a trial.
+
+    roster: what applies to some places, as the daemon would make it; the times are those of last
+    wills, by monitor.
+    """
 
     rules: Sequence[Rule]
     freshness: Freshness
-    limits: Mapping[str, Mapping[str, float]]
-    hours: BusinessHours
     zone: ZoneInfo
+    roster: Callable[[Sequence[Place], Mapping[int, datetime]], Roster]
 
-    def roster(self, trial: Trial, at: datetime) -> Roster:
-        """As it is at an instant: last wills come meanwhile."""
+    def roster_at(self, trial: Trial, at: datetime) -> Roster:
+        """Last wills come meanwhile."""
         wills = {
             each.place.monitor: each.last_will
             for each in trial.watched
             if each.last_will and each.last_will <= at
         }
-        return Roster.build([each.place for each in trial.watched], self.limits, self.hours, wills)
+        return self.roster([each.place for each in trial.watched], wills)
 
     def engine(self, trial: Trial) -> Engine:
-        roster = self.roster(trial, trial.start)
+        roster = self.roster_at(trial, trial.start)
         return Engine(
             self.rules, self.freshness, roster, self.zone, keeps_days=not trial.is_of_days
         )
@@ -78,7 +81,7 @@ def _minutes(engine: Engine, trial: Trial, terms: Terms) -> _Steps:
     wills = {each.last_will for each in trial.watched if each.last_will}
     for at in sorted({*trial.instants, *wills, trial.end}):
         yield at, engine.advance(micros(at))
-        engine.roster = terms.roster(trial, at)
+        engine.roster = terms.roster_at(trial, at)
 
 
 def _days(engine: Engine, trial: Trial, terms: Terms) -> _Steps:
