@@ -335,4 +335,4 @@ def test_a_time_by_the_clock_is_the_next_one(fumewatch: Fumewatch, write: Write)
     )
     said = fumewatch("rules", "test", write(late, "t.toml"), "--verbose")
     assert said.code == 0
-    assert "exceedance: 17m (11-24 00:07)   none → firing" in said.out
+    assert "exceedance: 17m (11-24 00:07)  none → firing" in said.out
