@@ -117,11 +117,15 @@ class _Configurations:
         self._loaded: dict[Path, Config] = {}
 
     def of(self, written: "Written") -> "Config":
-        from fumewatch.config import USUAL_PLACES, default_path, example
-
-        path = self._given or written.config or default_path(None)
-        if path in USUAL_PLACES and not path.exists() and not (self._given or written.config):
-            path = example.path()
+        path = self._path(written)
         if path not in self._loaded:
             self._loaded[path] = options.load(path)
         return self._loaded[path]
+
+    def _path(self, written: "Written") -> Path:
+        from fumewatch.config import USUAL_PLACES, default_path, example
+
+        if named := self._given or written.config:
+            return named
+        usual = default_path(None)
+        return example.path() if usual in USUAL_PLACES and not usual.exists() else usual

@@ -12,15 +12,20 @@ import typer
 from fumewatch.cli import show, strip
 from fumewatch.config.trials import Case
 from fumewatch.core import duration
-from fumewatch.core.alert import Transition
+from fumewatch.core.alert import Transition, Verdict
 from fumewatch.core.arrays import Numbers
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import DayRule, MinuteRule, Rule
 from fumewatch.core.trial import Watched
-from fumewatch.core.trial.compare import Difference
+from fumewatch.core.trial.compare import Difference, Saying
 from fumewatch.core.trial.perform import Performance, Terms
 
 _COLOURS: Final = {"PASS": "green", "FAIL": "red"}
+_VERDICTS: Final = {
+    Verdict.BREACH: "breach",
+    Verdict.CLEAR: "clear",
+    Verdict.NO_DATA: "no data",
+}
 LABEL: Final = 12
 """Columns before a series, for its name."""
 
@@ -54,7 +59,7 @@ def tell(tried: Tried, *, verbose: bool) -> None:
     word = "PASS" if tried.has_passed else "FAIL"
     show.line(f"{typer.style(word, fg=_COLOURS[word])}  {show.inert(tried.performance.trial.name)}")
     for line in lines(tried, verbose=verbose):
-        show.line(f"      {line}")
+        show.line(f"      {show.inert(line)}")
 
 
 def lines(tried: Tried, *, verbose: bool = False) -> Iterator[str]:
@@ -105,7 +110,8 @@ class _Story:
             case "only":
                 return f"{rule}: only the rules that are named may fire, but it fires at {when}"
             case "state":
-                return f"{rule} at {when}: expected {it.expected}, but it is {it.actual}"
+                said = f" ({_saying(it.said)})" if it.said else ""
+                return f"{rule} at {when}: expected {it.expected}, but it is {it.actual}{said}"
             case _:
                 shown = f"{_shown(it.expected)}, but it is {_shown(it.actual)}"
                 return f"{rule} at {when}: expected {it.what} {shown}"
@@ -169,6 +175,15 @@ def _numbers(move: Transition) -> str:
     return f"  {_shown(alert.value)}{limit}  {move.reason.value}"
 
 
+def _saying(said: Saying) -> str:
+    """clear: 0.94, limit 1; 6 minutes held"""
+    words = _VERDICTS[said.verdict]
+    if np.isfinite(said.value):
+        limit = f", limit {_shown(said.limit)}" if np.isfinite(said.limit) else ""
+        words += f": {_shown(said.value)}{limit}"
+    return f"{words}; {show.count(said.held, 'minute')} held" if said.held else words
+
+
 def _shown(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:.3f}".rstrip("0").rstrip(".")
 
@@ -225,6 +240,7 @@ def _facts(tried: Tried) -> dict[str, Any]:
                 "what": each.what,
                 "expected": each.expected,
                 "actual": _plain(each.actual),
+                "said": _said(each.said),
             }
             for each in performance.differences
         ],
@@ -242,6 +258,18 @@ def _facts(tried: Tried) -> dict[str, Any]:
             }
             for each in performance.transitions
         ],
+    }
+
+
+def _said(said: Saying | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    value, limit = _plain(said.value), _plain(said.limit)
+    return {
+        "verdict": _VERDICTS[said.verdict],
+        "value": value,
+        "limit": limit,
+        "held": said.held,
     }
 
 

@@ -44,7 +44,8 @@ def test_a_failure_shows_what_the_rule_saw_and_did(fumewatch: Fumewatch, write: 
     assert said.code == 1
     assert said.out.splitlines() == [
         "FAIL  half an hour about the limit",
-        "      bad.toml:6: exceedance at 10m (11:10): expected pending, but it is none",
+        "      bad.toml:6: exceedance at 10m (11:10): expected pending, but it is none"
+        " (clear: 1, limit 1)",
         "      bad.toml:7: exceedance at 30m (11:30): expected value 1.2, but it is 1.1",
         "      bad.toml:7: exceedance at 30m (11:30): expected severity info, but it is warning",
         "      bad.toml:9: exceedance: expected never to fire, but it fires at 11m (11:11)",
@@ -68,6 +69,12 @@ def test_only_names_the_rule_that_fired_besides(fumewatch: Fumewatch, write: Wri
         "        near-limit: 3m (11:03)    none → pending  0.95, limit 0.9  breached",
         "        near-limit: 33m (11:33)   pending → firing  0.95, limit 0.9  breach held",
     ]
+
+
+def test_what_a_rule_says_of_held_values_is_told(fumewatch: Fumewatch, write: Write) -> None:
+    held = GOOD.replace("0.4x10 1.3x10", "0.4x60 =1.3x30").replace("20m", "65m")
+    said = fumewatch("rules", "test", write(held, "t.toml"))
+    assert "expected firing, but it is none (clear: 0.55, limit 1; 4 minutes held)" in said.out
 
 
 def test_verbose_shows_good_tests_too(fumewatch: Fumewatch, write: Write) -> None:
@@ -115,6 +122,7 @@ def test_json_has_what_came_of_every_test(fumewatch: Fumewatch, write: Write) ->
         "what": "state",
         "expected": "pending",
         "actual": "none",
+        "said": {"verdict": "clear", "value": 1.0, "limit": 1.0, "held": 0},
     }
     assert [each["what"] for each in bad["differences"]] == ["state", "value", "severity", "never"]
 

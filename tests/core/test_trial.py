@@ -9,14 +9,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from fumewatch.core.alert import Alert, Reason, Severity, State, Transition
+from fumewatch.core.alert import Alert, Reason, Severity, State, Transition, Verdict
 from fumewatch.core.days import NO_DAY, Days, date_of, day_number
 from fumewatch.core.fresh import Freshness, held_minutes
+from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
+from fumewatch.core.rules.day import DayRule
+from fumewatch.core.rules.rule import Text
 from fumewatch.core.series import Flags, Series, flags, measured, state
 from fumewatch.core.trial import Expected, Trial, Watched, micros
-from fumewatch.core.trial.compare import compare
+from fumewatch.core.trial.compare import Saying, Seen, compare
 from fumewatch.core.trial.days import each_day
+from fumewatch.core.trial.perform import Terms, perform
 from fumewatch.core.trial.sent import readings
 from fumewatch.core.view import MINUTE
 from tests.core.scene import ZONE, place, roster_of
@@ -47,12 +51,12 @@ def minutes_of(sent: Readings, channel: str, monitor: int = 0) -> dict[int, list
     return found
 
 
-def test_what_is_measured_anew_is_two_readings_around_the_value() -> None:
+def test_a_point_is_two_readings_around_the_value_or_alike() -> None:
     sent = readings(trial(watched(fume="0.4x2 _ =1.3", fan_on="onx2 _x2"), minutes=4))
-    assert minutes_of(sent, "fume") == {0: [399, 401], 1: [399, 401], 3: [1300]}
-    assert minutes_of(sent, "fan_on") == {0: [1, 1], 1: [1, 1], 3: [MISSING]}
+    assert minutes_of(sent, "fume") == {0: [399, 401], 1: [399, 401], 3: [1300, 1300]}
+    assert minutes_of(sent, "fan_on") == {0: [1, 1], 1: [1, 1], 3: [MISSING] * 2}
     seconds = (sent.measured_at - micros(START)) / 1e6
-    assert seconds.tolist() == [30, 31, 90, 91, 210]
+    assert seconds.tolist() == [30, 31, 90, 91, 210, 211]
     assert not sent.unjudged.any()
 
 
@@ -69,7 +73,7 @@ def test_what_is_measured_anew_is_fresh_and_what_is_held_is_not() -> None:
     [
         ("fume", "0", [0, 1], True),
         ("fume", "30", [29_999, 30_000], True),
-        ("fume", "=30.001", [30_001], False),
+        ("fume", "=30.001", [30_001] * 2, False),
         ("fume", "31", [30_999, 31_000], False),
         ("fume", "-1", [-1000, -999], False),
         ("temperature", "-40", [-40_000, -39_999], True),
@@ -85,13 +89,13 @@ def test_the_jitter_stays_within_what_is_plausible(
 
 def test_series_that_go_on_fill_the_test_and_the_others_end() -> None:
     sent = readings(trial(watched(fume="=0.4x2", fan_on="onx*"), minutes=3))
-    assert minutes_of(sent, "fume") == {0: [400], 1: [400], 2: [MISSING]}
-    assert minutes_of(sent, "fan_on") == {0: [1], 1: [1], 2: [1]}
+    assert minutes_of(sent, "fume") == {0: [400] * 2, 1: [400] * 2, 2: [MISSING] * 2}
+    assert minutes_of(sent, "fan_on") == {0: [1] * 2, 1: [1] * 2, 2: [1] * 2}
 
 
 def test_nothing_is_sent_where_every_channel_is_missing() -> None:
     sent = readings(trial(watched(fume="=1 _ _", fan_on="_ _ on"), minutes=5))
-    assert minutes_of(sent, "fume") == {0: [1000], 2: [MISSING]}
+    assert minutes_of(sent, "fume") == {0: [1000] * 2, 2: [MISSING] * 2}
     assert len(readings(trial(watched(fume="_x5"), minutes=5))) == 0
 
 
@@ -104,9 +108,11 @@ def test_points_lie_an_interval_apart_and_monitors_take_turns() -> None:
             interval=timedelta(seconds=30),
         )
     )
-    assert ((sent.measured_at - micros(START)) // 1_000_000).tolist() == [15, 15, 45, 45]
-    assert sent.monitor.tolist() == [0, 1, 0, 1]
-    assert bytes(sent.quality).decode() == "NNND"
+    assert ((sent.measured_at - micros(START)) // 1_000_000).tolist() == [
+        15, 15, 16, 16, 45, 45, 46, 46,
+    ]  # fmt: skip
+    assert sent.monitor.tolist() == [0, 1] * 4
+    assert bytes(sent.quality).decode() == "NNNNNDND"
 
 
 # ── expected and actual ──
@@ -129,6 +135,7 @@ def expected(rule: str = "a", at: int | None = 5, **fields: Any) -> Expected:
 
 FIRED = alert()
 NEVER = expected(at=None)
+SAID = Saying(Verdict.CLEAR, 0.94, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -162,10 +169,11 @@ def test_differences(
     found = compare(
         trial(watched(), expected=(wanted,)),
         [move(i, each) for i, each in enumerate(moves)],
-        {wanted.at: seen} if wanted.at else {},
+        {wanted.at: Seen(seen, {("a", 0): SAID})} if wanted.at else {},
     )
     assert repr([(d.what, d.expected, d.actual) for d in found]) == repr(differences)
     assert {d.number for d in found} <= {0}
+    assert all(d.said == SAID for d in found if d.what == "state" and d.monitor == 0)
 
 
 def test_only_allows_no_other_rule_to_fire() -> None:
@@ -177,7 +185,7 @@ def test_only_allows_no_other_rule_to_fire() -> None:
         move(4, alert(rule="c", n=1)),
     ]
     of = trial(watched(), watched(1), expected=(expected(state=State.FIRING),), only=True)
-    (found,) = compare(of, moves, {expected().at: {("a", 0): FIRED}})
+    (found,) = compare(of, moves, {expected().at: Seen({("a", 0): FIRED}, {})})
     assert (found.what, found.rule, found.monitor, found.number) == ("only", "c", 1, None)
     assert found.at == START + timedelta(minutes=3)
 
@@ -233,3 +241,47 @@ def test_the_last_cleaning_is_known_on_each_day() -> None:
     cleaned = date(2026, 11, 24)
     _, last = days_of(cleanings=(cleaned,), fume="1x3")[-1]
     assert last.cleaned[:, 0].tolist() == [NO_DAY, day_number(cleaned), day_number(cleaned)]
+
+
+class Idle(DayRule):
+    """A rule of days, the smallest there can be: the fan ran for less than `below` minutes."""
+
+    kind: str = "idle"
+    below: int
+
+    @property
+    def days_needed(self) -> int:
+        return 1
+
+    @property
+    def channels_needed(self) -> frozenset[int]:
+        return frozenset()
+
+    def default_title(self) -> Text:
+        return Text(zh="风机未运行", en="idle")
+
+    def weigh(self, days: Days) -> Judgement:
+        fan = days.facts.fan[-1:].astype(np.float64)
+        return decide(fan < self.below, fan < self.below, fan >= 0, fan, self.below)
+
+    def evidence(self, days: Days, row: int) -> dict[str, Any]:
+        return {"value": float(days.facts.fan[-1, row])}
+
+
+def test_days_are_judged_by_the_rules_of_days() -> None:
+    """At the end of each: a day of 480 minutes, two of 100, and one of 480 again."""
+    day = timedelta(days=1)
+    expectations = (
+        Expected("idle", 0, MIDNIGHT + day),
+        Expected("idle", 0, MIDNIGHT + 2 * day, State.PENDING, 100),
+        Expected("idle", 0, MIDNIGHT + 3 * day, State.FIRING, 100, Severity.INFO),
+        Expected("idle", 0, MIDNIGHT + 4 * day, State.FIRING),
+    )
+    monitor = Watched(place(), days={"fan": measured("480 100x2 480")})
+    of = Trial("it", MIDNIGHT, MIDNIGHT + 4 * day, day, (monitor,), expectations)
+    rule = Idle(id="idle", below=200, severity=Severity.INFO, **{"for": day})
+    (found,) = perform(
+        of, Terms([rule], Freshness(), ZoneInfo(ZONE), lambda places, _: roster_of(*places))
+    ).differences
+    assert (found.number, found.expected, found.actual) == (3, "firing", "resolved")
+    assert found.said == Saying(Verdict.CLEAR, 480, 200)

@@ -1,22 +1,23 @@
 """The facts of days that a trial names, as rules of day resolution judge them.
 
-Names: those of core.days.DayFacts (minutes: readings, valid, open, fan, linkage_known, linkage_on;
-counted, of all medians) and of channels (the median of the day). What is not named is an ordinary
-day: a reading every minute, all valid; open as the site is; the fan on while it is open, the
-purifier with it; medians that rest on the fan's minutes.
+Names: those of core.days.DayFacts that are minutes (readings, valid, open, fan, linkage_known,
+linkage_on, ...), those of channels (the day's median), fume_peak and the like, and counted (minutes
+that each median rests on). What is not named is an ordinary day: a reading every minute, all valid;
+open as the site is; the fan on while it is open, the purifier with it; medians that rest on the
+fan's minutes, and no peak above them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.arrays import Numbers
+from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.daybook import cleaned
 from fumewatch.core.days import FIELDS, DayFacts, Days, day_number
 from fumewatch.core.reading import CHANNELS, MEASURED
@@ -24,8 +25,10 @@ from fumewatch.core.roster import Roster
 from fumewatch.core.trial import Trial, Watched, micros
 from fumewatch.core.view import MINUTE
 
-MINUTES: Final = ("readings", "valid", "open", "fan", "linkage_known", "linkage_on", "counted")
-NAMES: Final = (*MINUTES, *(CHANNELS[channel].name for channel in MEASURED))
+_MEDIANS: Final = tuple(CHANNELS[channel].name for channel in MEASURED)
+_OF_CHANNELS: Final = ("median", "counted", "peak")
+_MINUTES: Final = tuple(name for name in FIELDS if name not in _OF_CHANNELS)
+NAMES: Final = (*_MINUTES, "counted", *_MEDIANS, *(f"{name}_peak" for name in _MEDIANS))
 
 _DAY: Final = timedelta(days=1)
 
@@ -65,21 +68,27 @@ def _monitor(
     given = {name: series.stretched(d).values for name, series in watched.days.items()}
     found = {"readings": lasts.astype(np.float64), "open": is_open.astype(np.float64)} | given
     found = {"valid": found["readings"]} | found
-    found = {"fan": np.minimum(found["open"], found["readings"])} | found
+    in_hours = np.minimum(found["open"], found["readings"])
+    found = {"fan": in_hours, "valid_open": np.minimum(in_hours, found["valid"])} | found
     found = {"linkage_known": found["fan"], "counted": found["fan"]} | found
-    return {
-        "linkage_on": found["linkage_known"],
-        **{CHANNELS[channel].name: np.full(d, np.nan) for channel in MEASURED},
-        **found,
-    }
+    found = {name: np.full(d, np.nan) for name in _MEDIANS} | found
+    peaks = {f"{name}_peak": found[name] for name in _MEDIANS}
+    return {"linkage_on": found["linkage_known"]} | peaks | found
 
 
 def _facts(known: Mapping[str, Numbers]) -> DayFacts:
     """Minutes that are missing are none; a median that is missing rests on none."""
-    minutes = {name: np.nan_to_num(known[name]).astype(np.int32) for name in MINUTES}
-    counted = minutes.pop("counted")
-    median = np.full((len(CHANNELS), *counted.shape), np.nan)
+    minutes = {name: np.nan_to_num(known[name]).astype(np.int32) for name in _MINUTES}
+    is_there = minutes["readings"] > 0
+    median, peak = _by_channel(known, "", is_there), _by_channel(known, "_peak", is_there)
+    counted = np.where(np.isnan(median), 0, np.nan_to_num(known["counted"])).astype(np.int32)
+    facts: dict[str, Any] = minutes | {"median": median, "counted": counted, "peak": peak}
+    return DayFacts(*(facts[name] for name in FIELDS))
+
+
+def _by_channel(known: Mapping[str, Numbers], suffix: str, is_there: Mask) -> Numbers:
+    """[10, d, n]"""
+    found = np.full((len(CHANNELS), *is_there.shape), np.nan)
     for channel in MEASURED:
-        median[channel] = known[CHANNELS[channel].name]
-    median[:, minutes["readings"] == 0] = np.nan
-    return DayFacts(**minutes, median=median, counted=np.where(np.isnan(median), 0, counted))
+        found[channel] = np.where(is_there, known[f"{CHANNELS[channel].name}{suffix}"], np.nan)
+    return found

@@ -23,10 +23,10 @@ _LOW, _HIGH = np.array([(c.low * c.scale, c.high * c.scale) for c in CHANNELS], 
 def readings(trial: Trial) -> Readings:
     """All of them, in order of time.
 
-    A point is sent in the middle of its minute, or of its interval where that is shorter: who sends
-    for ten minutes is silent from the tenth on. A point at which something is measured anew is two
-    readings, a second apart, a jitter under and over the value: the minute's mean is the value, and
-    no minute is like the one before.
+    A point is two readings, a second apart, in the middle of its minute, or of its interval where
+    that is shorter: who sends for ten minutes is silent from the tenth on. Where something is
+    measured anew, they lie a jitter under and over the value: the minute's mean is the value, and
+    no minute is like the one before. Else the two are alike, so that all points weigh the same.
     """
     first = trial.start + min(trial.interval, _MINUTE) / 2
     at = np.array([micros(first + i * trial.interval) for i in range(trial.points)], np.int64)
@@ -41,10 +41,9 @@ def _sent(watched: Watched, at: NDArray[np.int64]) -> Iterator[Readings]:
     quality = np.frombuffer(watched.flags.stretched(len(at)).encode(), np.uint8)
     monitor = np.full(len(at), watched.place.monitor, np.int32)
     is_sent: Mask = np.any(values != MISSING, axis=0)
-    is_sent_twice: Mask = np.any(jitter, axis=0)
-    for rows, later, sign in ((is_sent, 0, -1), (is_sent_twice, _SECOND, 1)):
+    for later, sign in ((0, -1), (_SECOND, 1)):
         moved = _moved(values, sign * jitter)
-        yield Readings(monitor, at + later, moved, quality, _unjudged(moved)).take(rows)
+        yield Readings(monitor, at + later, moved, quality, _unjudged(moved)).take(is_sent)
 
 
 def _columns(watched: Watched, k: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
