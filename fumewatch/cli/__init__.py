@@ -19,6 +19,7 @@ from fumewatch.cli import (
     fleet,
     options,
     profiles,
+    rules,
     show,
     sites,
 )
@@ -160,6 +161,7 @@ app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: 
 app.add_typer(cleanings.app, name="cleanings", help="When outlets were cleaned: import and list.")
 app.add_typer(complaints.app, name="complaints", help="What residents told: import and list.")
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
+app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
 app.command()(fleet.simulate)
