@@ -86,7 +86,7 @@ def part(columns: Mapping[str, Column], lines: Sequence[int], zone: ZoneInfo) ->
     for kind, mask, detail in wrong:
         for row in np.flatnonzero(mask).tolist():
             refused.setdefault(row, Refused(lines[row], kind, detail(row)))
-    empty: Mask = np.isnan(found.numbers).all(axis=0)
+    empty = np.asarray(np.isnan(found.numbers).all(axis=0))
     kept: Mask = ~empty
     kept[list(refused)] = False
     names, monitor = _monitors(columns[MONITOR])
@@ -126,9 +126,9 @@ def _read(columns: Mapping[str, Column], n: int, zone: ZoneInfo) -> tuple[Column
 
 def _times(column: Column, zone: ZoneInfo, wrong: list[_Wrong]) -> NDArray[np.int64]:
     if not isinstance(column, Texts):
-        at = column.astype(np.int64)
-        wrong.append(("no_time", at < 0, lambda row: "measured_at: missing, or before 1970"))
-        return at
+        typed = column.astype(np.int64)
+        wrong.append(("no_time", typed < 0, lambda row: "measured_at: missing, or before 1970"))
+        return typed
     at: NDArray[np.int64] = times.read(column.distinct, zone)[column.at]
 
     def detail(row: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.errors import Fault, ImportRefused
@@ -118,6 +119,9 @@ class Wanted:
     def _takes(self, place: Place) -> bool:
         by_site = not self.sites or not _called(place).isdisjoint(self.sites)
         return by_site and (not self.streets or place.street in self.streets)
+
+
+EVERYTHING: Final = Wanted()
 
 
 def _called(place: Place) -> set[str]:

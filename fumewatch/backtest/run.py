@@ -30,6 +30,7 @@ class Message:
     """What counts messages: who was told of what, of which street, on which local day."""
 
     receiver: str
+    rule: str
     state: State
     district: str
     street: str
@@ -55,6 +56,9 @@ class Outcome:
     def sent(self) -> int:
         """Messages in all."""
         return self.messages.total()
+
+    def sent_by(self, rule: str) -> int:
+        return sum(n for message, n in self.messages.items() if message.rule == rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,9 @@ class Judge:
         place = self._places[move.alert.monitor]
         day = move.at.astimezone(self._zone).date()
         for name in told(self._config.route, self._listeners, move, place):
-            message = Message(name, move.alert.state, place.district, place.street, day)
+            message = Message(
+                name, move.alert.rule, move.alert.state, place.district, place.street, day
+            )
             self.outcome.messages[message] += 1
 
 
@@ -135,12 +141,16 @@ def run(
 
 
 def engine_of(config: Config, rules: Sequence[Rule], places: Mapping[int, Place]) -> Engine:
-    limits = {
+    roster = Roster.build(places.values(), limits_of(config), config.business_hours)
+    return Engine(rules, config.freshness, roster, config.zone)
+
+
+def limits_of(config: Config) -> dict[str, dict[str, float]]:
+    """Profile → channel → limit in the channel's unit."""
+    return {
         profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
         for profile in config.limit
     }
-    roster = Roster.build(places.values(), limits, config.business_hours)
-    return Engine(rules, config.freshness, roster, config.zone)
 
 
 def needed_rules(rules: Sequence[Rule], wanted: Collection[str]) -> list[Rule]:

@@ -57,7 +57,8 @@ class Window:
 class Source(Protocol):
     """`places`: of the monitors that it gives readings of, by their number."""
 
-    places: Mapping[int, Place]
+    @property
+    def places(self) -> Mapping[int, Place]: ...
 
     def blocks(self, start: int, end: int) -> Iterator[Block]:
         """Of [start, end), µs UTC; `until` goes up to end, also where nothing was measured."""

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fumewatch import __version__
-from fumewatch.cli import deadletters, decode, demo, fleet, options, profiles, show, sites
+from fumewatch.cli import backtest, deadletters, decode, demo, fleet, options, profiles, show, sites
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
 
@@ -144,5 +144,6 @@ app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: 
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
+app.command()(backtest.backtest)
 app.command()(fleet.simulate)
 app.command()(demo.demo)
