@@ -53,10 +53,9 @@ def parts(path: Path, zone: ZoneInfo, *, skip_bad: bool = False) -> Iterator[Par
 def open_bytes(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked where its name ends in .gz."""
     try:
-        raw = path.open("rb")
+        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
     except OSError as error:
         raise unreadable(path, error) from None
-    return gzip.open(raw) if path.suffix == ".gz" else raw  # type: ignore[return-value]
 
 
 def unreadable(path: Path, error: Exception) -> ImportRefused:

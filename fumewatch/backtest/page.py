@@ -17,9 +17,10 @@ from markupsafe import Markup
 
 from fumewatch.backtest import plots
 from fumewatch.backtest.compare import Change, Difference
-from fumewatch.backtest.report import Report, Summary
+from fumewatch.backtest.report import Report
 from fumewatch.backtest.said import described, span_of
 from fumewatch.backtest.sources import Source
+from fumewatch.backtest.summary import Summary
 
 MOST_DIFFERENCES: Final = 200
 """More plots no browser shows well, and nobody looks at."""

@@ -25,16 +25,20 @@ def parts(path: Path, zone: ZoneInfo, *, skip_bad: bool = False) -> Iterator[Par
         what = "reading Parquet needs pyarrow; pip install 'fumewatch[parquet]'"
         raise ImportRefused([Fault(str(path), what)]) from None
     try:
-        file = parquet.ParquetFile(path)
-        names = file.schema_arrow.names
-        found = header(str(path), names, skip_bad=skip_bad)
-        kept = [name for name, is_known in zip(names, found.names, strict=True) if is_known]
-        line = 1
-        for batch in file.iter_batches(ROWS_AT_ONCE, columns=kept):
-            yield _part(batch, line, found, names, zone)
-            line += batch.num_rows
+        with path.open("rb") as opened:
+            yield from _parts(path, parquet.ParquetFile(opened), zone, skip_bad)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from None
+
+
+def _parts(path: Path, file: Any, zone: ZoneInfo, skip_bad: bool) -> Iterator[Part]:
+    names = file.schema_arrow.names
+    found = header(str(path), names, skip_bad=skip_bad)
+    kept = [name for name, is_known in zip(names, found.names, strict=True) if is_known]
+    line = 1
+    for batch in file.iter_batches(ROWS_AT_ONCE, columns=kept):
+        yield _part(batch, line, found, names, zone)
+        line += batch.num_rows
 
 
 def _part(batch: Any, line: int, found: Header, names: list[str], zone: ZoneInfo) -> Part:

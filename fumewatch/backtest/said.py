@@ -1,22 +1,17 @@
 """Sentences of the report, in English and Chinese."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from fumewatch.backtest.compare import Change, Comparison, Difference, Span
+from fumewatch.backtest.run import Outcome
+from fumewatch.backtest.summary import Summary
 from fumewatch.core.alert import Alert, Reason, State, Transition
 from fumewatch.core.duration import show
+from fumewatch.core.site import Place
 from fumewatch.core.wording import message
-
-if TYPE_CHECKING:
-    from fumewatch.backtest.report import Summary
-    from fumewatch.backtest.run import Outcome
-    from fumewatch.core.site import Place
 
 
 @dataclass(frozen=True, slots=True)

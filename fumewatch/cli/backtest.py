@@ -200,11 +200,11 @@ def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _write(path: Path, work: "Work", report: "Report") -> None:
-    from fumewatch.backtest import page
+    from fumewatch.backtest.page import page
     from fumewatch.core.errors import Fault, ImportRefused
 
     try:
-        path.write_text(page.page(report, work.opened.source), encoding="utf-8")
+        path.write_text(page(report, work.opened.source), encoding="utf-8")
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
         raise ImportRefused([Fault(str(path), what)]) from None

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from fumewatch.backtest.compare import Change, Difference
-from fumewatch.backtest.report import Report, Summary
+from fumewatch.backtest.report import Report
 from fumewatch.backtest.said import described, span_of
+from fumewatch.backtest.summary import Summary
 from fumewatch.cli import show
 from fumewatch.core import duration
 
