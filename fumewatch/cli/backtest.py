@@ -93,6 +93,10 @@ def backtest(
 
     if sites and not readings:
         raise typer.BadParameter("goes with --readings", param_hint="--sites")
+    if fail_on_missed and not against:
+        raise typer.BadParameter("goes with --against", param_hint="--fail-on-missed")
+    if html and not html.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {html.parent}", param_hint="--html")
     trials = _trials(config, against, frozenset(rule or ()))
     asked = _asked(trials, site or [], street or [], since, until, warm_up)
     begun = time.monotonic()
@@ -212,7 +216,8 @@ def _write(path: Path, work: "Work", report: "Report") -> None:
 
 def _sum_up(readings: int, seconds: float) -> None:
     """How it went, for whoever waits; not of the report, which is the same each time."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux tells kB
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak *= 1 if sys.platform == "darwin" else 1024  # Linux tells kB
     show.complain(
         f"{readings:,} readings judged in {seconds:.1f} s "
         f"({readings / max(seconds, 1e-9):,.0f} a second), peak memory {show.size(peak)}"

@@ -160,7 +160,7 @@ def _differences(report: Report) -> None:
     assert comparison
     counts = [(change, comparison.count(change)) for change in Change]
     listed = ", ".join(f"{n:,} {change}" for change, n in counts if n) or "none"
-    show.line(f"Differences: {listed}; {comparison.same:,} alerts as before")
+    show.line(f"Differences: {listed}; {show.count(comparison.same, 'alert')} as before")
     show.line(
         f"Early warnings of the old one: {comparison.warned:,}, missed {comparison.missed:,}"
         + (f", undecided {comparison.undecided:,}" if comparison.undecided else "")

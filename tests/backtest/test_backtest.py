@@ -40,7 +40,7 @@ def test_the_text_has_it_by_rule_street_day_and_receiver(compared: Said) -> None
     assert re.search(r"duty +3 → 2 +3 → 2 +0 +6 → 4 +6 → 4", said)
     assert re.search(r"boss +1 +0 +0 +1 +1", said)
     assert "Alerts a day, 2026-11-23 to 2026-11-23, at most 3\n  old █\n  new ▆\n" in said
-    assert "Differences: 1 gone, 1 later, 1 shorter; 1 alerts as before\n" in said
+    assert "Differences: 1 gone, 1 later, 1 shorter; 1 alert as before\n" in said
     assert "MISSED gone: exceedance at 老灶台面馆, 田林街道 (M1), 11-23 10:3" in said
     assert re.search(r"\n\d+m later, \d+m shorter: exceedance at <script>", said)
 
@@ -191,6 +191,18 @@ def test_a_gate_for_those_who_change_rules(
     assert fumewatch("backtest", "-c", old, "--against", new, *asked).code == 0
 
 
+def test_a_rule_that_only_one_of_them_has(
+    fumewatch: Fumewatch, write: Write, readings: Path, sites: Path, old: Path
+) -> None:
+    renamed = write(CONFIG.replace('"purifier-off"', '"machine-off"'), "renamed.toml")
+    asked = ("backtest", "-c", renamed, "--against", old, "--readings", readings)
+    said = fumewatch(*asked, "--sites", sites, "--rule", "machine-off", "--json").json
+    assert (said["new"]["alerts"], said["old"]["alerts"]) == (1, 0)
+    said = fumewatch(*asked, "--sites", sites, "--json").json["difference"]
+    assert [said["counts"][name] for name in ("new", "gone")] == [1, 1]
+    assert said["missed"] == 0  # another rule of the same severity fires in its place
+
+
 @pytest.mark.parametrize(
     ("asked", "code", "what"),
     [
@@ -199,7 +211,9 @@ def test_a_gate_for_those_who_change_rules(
         (("--from", "yesterday"), 2, "'yesterday' is no time; write 2026-11-01"),
         (("--from", "2026-11-24"), 1, "--from, --to: nothing to judge from 2026-11-23 16:00"),
         (("--from", "2020-01-01"), 1, "are too many, 400d are judged at most"),
-        (("--html", "/nowhere/report.html"), 1, "cannot be written: No such file or directory"),
+        (("--html", "/nowhere/report.html"), 2, "there is no folder /nowhere"),
+        (("--html", "/"), 1, "/: cannot be written: Is a directory"),
+        (("--fail-on-missed",), 2, "goes with --against"),
     ],
 )
 def test_what_is_refused(
