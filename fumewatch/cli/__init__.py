@@ -11,6 +11,7 @@ import typer
 
 from fumewatch import __version__
 from fumewatch.cli import (
+    backtest,
     cleanings,
     complaints,
     deadletters,
@@ -164,5 +165,6 @@ app.add_typer(profiles.app, name="profiles", help="How models of monitor write: 
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
+app.command()(backtest.backtest)
 app.command()(fleet.simulate)
 app.command()(demo.demo)
