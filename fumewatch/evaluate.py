@@ -20,6 +20,7 @@ from fumewatch.core.alert import Alert, State, Step, Transition, withdraw
 from fumewatch.core.judge import judge
 from fumewatch.core.roster import Roster
 from fumewatch.core.routing import labels_of, notification_key, route
+from fumewatch.core.rules import MinuteRule
 from fumewatch.core.site import Place
 from fumewatch.core.window import Window
 from fumewatch.core.wording import message
@@ -70,7 +71,8 @@ class Evaluate:
         Until `is_settled` the readings that would break a silence may still be with the broker: the
         rules that judge silence wait. Raises StoreUnavailable; then nothing has changed.
         """
-        rules = [rule for rule in self._config.rule if is_settled or rule.kind != "absence"]
+        minute_rules = (rule for rule in self._config.rule if isinstance(rule, MinuteRule))
+        rules = [rule for rule in minute_rules if is_settled or rule.kind != "absence"]
         steps: list[Step] = []
         with metrics.EVALUATE_SECONDS.time():
             for some in np.split(ids, range(MONITORS_AT_ONCE, len(ids), MONITORS_AT_ONCE)):

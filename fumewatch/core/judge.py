@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.alert import Alert, Finding, State, Step, Verdict, advance
-from fumewatch.core.rules import Rule
+from fumewatch.core.rules import MinuteRule
 from fumewatch.core.view import View
 
 
-def judge(rule: Rule, view: View, open_alerts: Mapping[int, Alert], now: datetime) -> list[Step]:
+def judge(
+    rule: MinuteRule, view: View, open_alerts: Mapping[int, Alert], now: datetime
+) -> list[Step]:
     """The steps of one rule at the view's monitors; only those that changed something.
 
     `open_alerts`: this rule's, by monitor; monitors outside the view are left alone.
@@ -33,7 +35,7 @@ def judge(rule: Rule, view: View, open_alerts: Mapping[int, Alert], now: datetim
     return [step for step in steps if step.changed]
 
 
-def _evidence(rule: Rule, view: View, row: int) -> Callable[[], dict[str, Any]]:
+def _evidence(rule: MinuteRule, view: View, row: int) -> Callable[[], dict[str, Any]]:
     return lambda: rule.evidence(view, row)
 
 

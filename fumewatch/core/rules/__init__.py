@@ -1,4 +1,4 @@
-"""Rules: each turns a window into a verdict, of all monitors at once. One kind a file."""
+"""Rules: each turns minutes or days into a verdict, of all monitors at once. One kind a file."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -6,18 +6,41 @@ from typing import Annotated
 from pydantic import Field
 
 from fumewatch.core.rules.absence import Absence
+from fumewatch.core.rules.baseline import Baseline
+from fumewatch.core.rules.cleaning import Cleaning
+from fumewatch.core.rules.day import DayRule
+from fumewatch.core.rules.deterioration import Deterioration
 from fumewatch.core.rules.linkage import Linkage
-from fumewatch.core.rules.minute import Judgement
+from fumewatch.core.rules.linkage_rate import LinkageRate
+from fumewatch.core.rules.minute import Judgement, MinuteRule
 from fumewatch.core.rules.threshold import Threshold
 from fumewatch.core.rules.trend import Trend
+from fumewatch.core.rules.validity import Validity
 
-__all__ = ["Absence", "Judgement", "Linkage", "Rule", "Threshold", "Trend", "needs"]
+__all__ = [
+    "Absence",
+    "Baseline",
+    "Cleaning",
+    "DayRule",
+    "Deterioration",
+    "Judgement",
+    "Linkage",
+    "LinkageRate",
+    "MinuteRule",
+    "Rule",
+    "Threshold",
+    "Trend",
+    "Validity",
+    "needs",
+]
 
-Rule = Annotated[Threshold | Linkage | Absence | Trend, Field(discriminator="kind")]
+MinuteKind = Threshold | Linkage | Absence | Trend
+DayKind = Deterioration | Baseline | Cleaning | LinkageRate | Validity
+Rule = Annotated[MinuteKind | DayKind, Field(discriminator="kind")]
 
 
 def needs(rules: Iterable[Rule]) -> tuple[frozenset[int], int]:
-    """The channels and the minutes that a window must keep for these rules."""
-    listed = list(rules)
+    """The channels and the minutes that a window must keep for these rules; days keep none."""
+    listed = [rule for rule in rules if isinstance(rule, MinuteRule)]
     channels = frozenset[int]().union(*(rule.channels_needed for rule in listed))
     return channels, max((rule.minutes_needed for rule in listed), default=1)
