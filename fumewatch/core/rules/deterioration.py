@@ -25,7 +25,7 @@ from fumewatch.core.rules.day import (
 )
 from fumewatch.core.rules.rule import Text, number
 from fumewatch.core.rules.terms import AnyLevel, Level
-from fumewatch.core.stats import Step, Trend, count_known, find_step, find_trend, median
+from fumewatch.core.stats import Step, Trend, count_known, find_step, find_trend, median, off
 
 
 class Deterioration(DayRule):
@@ -44,8 +44,9 @@ class Deterioration(DayRule):
        days they do sooner. `of` = "median" is for levels that are meant for the median.
     4. It opens only below the level: beyond it, threshold rules speak.
 
-    A day without enough minutes is no data. A firing alert clears with more than `clear_beyond`
-    left, and at once with a recorded cleaning or a step down.
+    A day without enough minutes is no data. A firing alert stays while the typical day is beyond
+    the level, or a trend that is significant at `clear_significance` reaches it within
+    `clear_beyond`. It clears at once with a recorded cleaning or a step down.
     """
 
     CHECKS: ClassVar = (
@@ -64,6 +65,9 @@ class Deterioration(DayRule):
     min_minutes: MinMinutes = Field(30, description="fresh cooking minutes that make a day valid")
     significance: float = Field(
         0.05, gt=0, le=0.5, description="chance of a trend this clear without one, two-sided"
+    )
+    clear_significance: float = Field(
+        0.2, gt=0, le=1, description="a firing alert clears where the trend is less clear than this"
     )
     min_rise: AnyLevel = Field(
         Level(0.15, of_limit=True), description="rise over the days judged; less is no matter"
@@ -88,6 +92,8 @@ class Deterioration(DayRule):
             raise ValueError("min_days is more days than the window has")
         if self.clear_beyond < self.horizon:
             raise ValueError("clear_beyond is shorter than the horizon")
+        if self.clear_significance < self.significance:
+            raise ValueError("clear_significance is less than significance")
         return self
 
     @property
@@ -105,7 +111,8 @@ class Deterioration(DayRule):
         found = self._course(days.last(self.days_needed))
         horizon = float(self.horizon // DAY)
         opens = found.is_trend & (found.now < found.level) & (found.left <= horizon)
-        stays = (found.now >= found.level) | (found.left <= self.clear_beyond // DAY)
+        goes_on = found.trend.kendall.p < self.clear_significance
+        stays = goes_on & (found.left <= self.clear_beyond // DAY) | (found.now >= found.level)
         value = np.where(np.isfinite(found.left), found.left, np.nan)[None, :]
         known = found.is_known[None, :]
         judged = decide(opens[None, :], stays[None, :], known, value, horizon)
@@ -153,6 +160,7 @@ class Deterioration(DayRule):
         return Course(
             rule=self,
             days=days,
+            at=at,
             values=values,
             judged=judged,
             step=step,
@@ -173,14 +181,16 @@ class Deterioration(DayRule):
 class Course:
     """Where each monitor stands and where it goes.
 
+    at              float64 [d]      days, 0 is the last
     values, judged  float64 [d, n]   daily medians: of all valid days, and of those judged
-    trend           of the days judged, in days before the last
+    trend           of the days judged
     ratio           [n]   of what is to reach the level, to the median
     level, least_rise   [n] in the channel's unit
     """
 
     rule: Deterioration
     days: Days
+    at: Numbers
     values: Numbers
     judged: Numbers
     step: Step
@@ -207,7 +217,10 @@ class Course:
 
     @property
     def left_between(self) -> tuple[Numbers, Numbers]:
-        """By the steepest and by the flattest slope that the days allow."""
+        """By the steepest and by the flattest line that the days allow.
+
+        Each through the middle of the days: a steeper one is higher by now, and gets there sooner.
+        """
         return self._left(self.trend.line.high), self._left(self.trend.line.low)
 
     @cached_property
@@ -263,7 +276,8 @@ class Course:
         }
 
     def _left(self, slope: Numbers) -> Numbers:
+        now = self.ratio * median(off(self.at, self.judged, slope))
         rising = slope * self.ratio
-        left = (self.level - self.now) / np.where(rising > 0, rising, np.nan)
+        left = (self.level - now) / np.where(rising > 0, rising, np.nan)
         endless = np.where(np.isnan(left), np.inf, left)
-        return np.where(self.now >= self.level, 0.0, endless)
+        return np.where(now >= self.level, 0.0, endless)

@@ -4,7 +4,7 @@ Pure numpy; held against scipy and pymannkendall by the tests.
 """
 
 from fumewatch.core.stats.kendall import Kendall, kendall
-from fumewatch.core.stats.line import Line, theil_sen
+from fumewatch.core.stats.line import Line, off, theil_sen
 from fumewatch.core.stats.order import count_known, median
 from fumewatch.core.stats.persistence import inflation, persistence
 from fumewatch.core.stats.step import Shape, Step, find_step
@@ -22,6 +22,7 @@ __all__ = [
     "inflation",
     "kendall",
     "median",
+    "off",
     "persistence",
     "theil_sen",
 ]
