@@ -13,7 +13,7 @@ AT = np.arange(28.0)
 near = pytest.approx
 
 
-def noisy(course: Numbers, n: int = 1000) -> Numbers:
+def noisy(course: Numbers, n: int = 500) -> Numbers:
     """[d, n]: the course in noise of standard deviation 1."""
     noise = np.random.default_rng(6).normal(size=(len(course), n))
     values: Numbers = noise + course[:, None]
@@ -42,6 +42,20 @@ def test_a_line_is_no_step(days: int, rise: float, wrong: float) -> None:
     """`rise` over all days, in standard deviations."""
     found = share(noisy(np.linspace(0, rise, days)))
     assert found[Shape.STEP] + found[Shape.STEP_AND_LINE] < wrong
+
+
+@pytest.mark.parametrize("noise", [0.03, 0.1, 0.3])
+def test_what_gets_worse_faster_and_faster_is_no_step(noise: float) -> None:
+    """From 0 to 3, by the square of the days."""
+    found = share(noisy(3 * (AT / 27) ** 2 / noise))
+    assert found[Shape.STEP] + found[Shape.STEP_AND_LINE] < 0.25
+
+
+@pytest.mark.parametrize("row", [7, 14, 20])
+def test_a_bend_is_found_where_it_is(row: int) -> None:
+    step = find_step(AT, noisy(1.5 * np.maximum(AT - row, 0)))
+    assert np.mean(step.bend > 0) > 0.85
+    assert abs(np.median(step.bend[step.bend > 0]) - row) <= 1
 
 
 @pytest.mark.parametrize(
@@ -77,6 +91,7 @@ def test_an_unrecorded_cleaning_is_a_step_down_between_two_lines() -> None:
     [
         pytest.param([1.0] * 28, Shape.LEVEL, 0, id="always the same"),
         pytest.param(list(AT), Shape.LINE, 0, id="a clean line"),
+        pytest.param(list(np.maximum(AT - 9, 0)), Shape.BENT_LINE, 0, id="a clean bend"),
         pytest.param(list(stepping(9, 2.0)), Shape.STEP, 9, id="a clean step"),
         pytest.param(list(AT + stepping(9, 20)), Shape.STEP_AND_LINE, 9, id="both"),
         pytest.param([0.0] * 25 + [9.0] * 3, Shape.STEP, 25, id="three days ago"),
@@ -102,7 +117,7 @@ def test_the_levels_of_a_step_are_told_as_they_are_at_it() -> None:
     assert step.after[0] == near(-0.6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.one_of(st.none(), st.integers(0, 5000)), min_size=1, max_size=28),
     st.sampled_from([0.1, 3.0, 40.0]),

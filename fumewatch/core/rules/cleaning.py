@@ -75,14 +75,14 @@ class Cleaning(DayRule):
 
     def evidence(self, days: Days, row: int) -> dict[str, Any]:
         days = days.last(self.days_needed).only(row)
-        left, cleaned = self._left(days), days.cleaned[-1, 0]
+        left, cleaned = self._left(days), int(days.cleaned[-1, 0])
         fan = {
             "fan_hours": number(left.hours[0], 1),
             "fan_hours_limit": self.fan_hours,
             "days_left_by_fan": number(left.by_fan[0], 1),
             "days_counted": int(left.counted[0]),
-            "counted_since": iso(max(int(days.day[0]), int(cleaned) + 1)),
-            "hours_are_a_minimum": bool(left.counted[0] < days.day[-1] - cleaned),
+            "counted_since": iso(max(int(days.day[0]), cleaned + 1)),
+            "hours_are_a_minimum": bool(left.counted[0] < int(days.day[-1]) - cleaned),
         }
         return {
             "unit": "d",

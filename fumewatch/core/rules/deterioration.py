@@ -34,6 +34,7 @@ class Deterioration(DayRule):
     1. A day's value is the median while cooking, which a single wok does not move. Judged are the
        valid days of `window` after the last recorded cleaning, and after a step if there is one: a
        step is no trend, it has a cause of its own (a cleaning that nobody recorded, a new probe).
+       Where the line bends and `min_days` are left after it, only those: it is where things go now.
     2. It is a trend where Mann-Kendall says so at `significance`, the lower bound of the slope is
        above 0, and the line rises by `min_rise` over the days judged. Test and bounds allow for
        days that resemble the day before; without that a healthy site would fire one time in nine.
@@ -143,6 +144,7 @@ class Deterioration(DayRule):
             "autocorrelation": number(found.trend.r[0]),
             "line": found.ends(),
             "step": found.step_evidence(),
+            "bend": iso(days.day[found.bend[0]]) if found.bend[0] else None,
             "cleaned": iso(days.cleaned[-1, 0]),
             **series(days, found.values[:, 0]),
         }
@@ -153,7 +155,10 @@ class Deterioration(DayRule):
         cleaned = days.cleaned[-1]
         since = np.where(after(days, cleaned), values, np.nan)
         step = find_step(at, since, self.step_penalty)
-        judged = np.where(np.arange(len(at))[:, None] >= step.row, since, np.nan)
+        judged = _from(step.row, since)
+        bent = _from(step.bend, since)
+        bend = np.where(count_known(bent) >= self.min_days, step.bend, 0)
+        judged = np.where(bend > 0, bent, judged)
         level, least = (
             each.at(days, INDEX[self.channel]) for each in (self.reaches, self.min_rise)
         )
@@ -164,6 +169,7 @@ class Deterioration(DayRule):
             values=values,
             judged=judged,
             step=step,
+            bend=bend,
             trend=find_trend(at, judged, 1 - self.significance),
             ratio=self._ratio(days, values),
             level=level,
@@ -177,12 +183,18 @@ class Deterioration(DayRule):
         return median(days.peak(self.channel) / np.where(values > 0, values, np.nan))
 
 
+def _from(row: NDArray[np.intp], values: Numbers) -> Numbers:
+    """[d, n]: the values from each monitor's row [n] on, NaN before."""
+    return np.where(np.arange(len(values))[:, None] >= row, values, np.nan)
+
+
 @dataclass(frozen=True, eq=False)
 class Course:
     """Where each monitor stands and where it goes.
 
     at              float64 [d]      days, 0 is the last
     values, judged  float64 [d, n]   daily medians: of all valid days, and of those judged
+    bend            [n]   the row from which on days are judged because the line bends, else 0
     trend           of the days judged
     ratio           [n]   of what is to reach the level, to the median
     level, least_rise   [n] in the channel's unit
@@ -194,6 +206,7 @@ class Course:
     values: Numbers
     judged: Numbers
     step: Step
+    bend: NDArray[np.intp]
     trend: Trend
     ratio: Numbers
     level: Numbers

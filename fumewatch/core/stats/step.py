@@ -14,8 +14,8 @@ from fumewatch.core.stats.order import count_known, median, parts
 SIDE: Final = 3
 """Values on either side of a step: fewer could be days out of the way."""
 _PENALTY: Final = 3.0
-_FAR: Final = 3 * 1.4826
-"""Three robust standard deviations, in median absolute deviations."""
+_FAR: Final = 4 * 1.4826
+"""Four robust standard deviations, in median absolute deviations."""
 
 
 class Shape(IntEnum):
@@ -23,14 +23,15 @@ class Shape(IntEnum):
 
     LEVEL = 0
     LINE = 1
-    STEP = 2
-    STEP_AND_LINE = 3
+    BENT_LINE = 2
+    STEP = 3
+    STEP_AND_LINE = 4
 
 
-_FITTED: Final = {Shape.LEVEL: 1, Shape.LINE: 2, Shape.STEP: 2, Shape.STEP_AND_LINE: 3}
-"""The levels and slopes that are fitted: they use up values."""
-_FREE: Final = {Shape.LEVEL: 0, Shape.LINE: 1, Shape.STEP: 2, Shape.STEP_AND_LINE: 3}
-"""What each has besides a level: a slope; the size and the place of a step."""
+_FITTED: Final = (1, 2, 3, 2, 3)
+"""By shape, the levels and slopes that are fitted: they use up values."""
+_FREE: Final = (0, 1, 3, 2, 3)
+"""By shape, what it has besides a level: slopes, the size of a step, the place of step or bend."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,12 +39,14 @@ class Step:
     """All [n]; where there is no step, `row` is 0 and the numbers are NaN.
 
     shape          int8, a Shape
+    bend           intp: the row where a bent line bends, else 0
     row            intp: the first row after the step
     before, after  the level on either side of it
     gain           by how much the step explains the series better than none, beyond its penalty
     """
 
     shape: NDArray[np.int8]
+    bend: NDArray[np.intp]
     row: NDArray[np.intp]
     before: Numbers
     after: Numbers
@@ -58,18 +61,20 @@ class Step:
 def find_step(at: Numbers, values: Numbers, penalty: float = _PENALTY) -> Step:
     """Of values [d, n] at `at` [d], ascending: the step of each series, if it has one.
 
-    1. Values more than three robust standard deviations off count as that far off.
+    1. Values more than four robust standard deviations off the days around them count as that far
+       off.
     2. The place: where the standardised CUSUM is largest, of the values and of what a line leaves
        of them (its square is what a step there takes from the sum of squares).
-    3. Level, line, step and step with line are fitted by medians: level by the median, line by
-       Theil-Sen, with a step by the slopes of the pairs on one side of it.
+    3. Level, line, bent line, step and step with line are fitted by medians: level by the median,
+       line by Theil-Sen, with a step by the slopes of the pairs on one side of it. The bent line is
+       there because what gets worse gets worse faster and faster, which is no step either.
     4. The best has the least n log(sum of absolute residuals / degrees of freedom) + `penalty` for
        each free number: an information criterion for Laplace noise, a slope and a step's size and
        place all weighing the same. At 3, a step is found in 2 % of series without one, and in 98 %
        of those of 28 days with one of five standard deviations, 4 days ago or 14.
     """
     found = [_search(at, values[:, some], penalty) for some in parts(values.shape[1])]
-    names = ("shape", "row", "before", "after", "gain")
+    names = ("shape", "bend", "row", "before", "after", "gain")
     if not found:
         return _search(at, values, penalty)
     return Step(*(np.concatenate([getattr(step, name) for step in found]) for name in names))
@@ -86,21 +91,28 @@ class _Fit:
 
 
 def _search(at: Numbers, values: Numbers, penalty: float) -> Step:
-    near = _drawn_in(values)
-    flat, sloped = _places(at, near)
-    slopes = pair_slopes(at, near)
-    steady = off(at, near, median(slopes))
+    slopes = pair_slopes(at, values)
+    slope = median(slopes)
+    near = _drawn_in(at, values, slope)
+    flat, sloped, bend, bent = _places(at, near)
+    straight, unbent = (
+        _off_line(at, near, slope),
+        _off_line(at, bent, median(pair_slopes(at, bent))),
+    )
     step = _with_step(at, near, values, flat, np.zeros(values.shape[1]))
     both = _with_step(at, near, values, sloped, _slope_beside(slopes, sloped, len(at)))
-    left = (near - median(near), steady - median(steady), step.left, both.left)
+    left = (near - median(near), straight, unbent, step.left, both.left)
     score = np.stack([_score(left[0], left[shape], shape, penalty) for shape in Shape])
     score[Shape.STEP, flat == 0] = np.inf
     score[Shape.STEP_AND_LINE, sloped == 0] = np.inf
     shape = np.where(count_known(values) > 2 * SIDE, score.argmin(axis=0), Shape.LEVEL)
-    return _chosen(shape.astype(np.int8), step, both, score)
+    bend = np.where(shape == Shape.BENT_LINE, bend, 0)
+    return _chosen(shape.astype(np.int8), bend, step, both, score)
 
 
-def _chosen(shape: NDArray[np.int8], step: _Fit, both: _Fit, score: Numbers) -> Step:
+def _chosen(
+    shape: NDArray[np.int8], bend: NDArray[np.intp], step: _Fit, both: _Fit, score: Numbers
+) -> Step:
     is_step = shape >= Shape.STEP
     has_line = shape == Shape.STEP_AND_LINE
 
@@ -110,7 +122,7 @@ def _chosen(shape: NDArray[np.int8], step: _Fit, both: _Fit, score: Numbers) -> 
 
     gain = score[: Shape.STEP].min(axis=0) - score[Shape.STEP :].min(axis=0)
     row = np.where(is_step, np.where(has_line, both.row, step.row), 0)
-    return Step(shape, row, of("before"), of("after"), np.where(is_step, gain, np.nan))
+    return Step(shape, bend, row, of("before"), of("after"), np.where(is_step, gain, np.nan))
 
 
 def _score(level: Numbers, left: Numbers, shape: Shape, penalty: float) -> Numbers:
@@ -123,29 +135,64 @@ def _score(level: Numbers, left: Numbers, shape: Shape, penalty: float) -> Numbe
     return n * logs + penalty * _FREE[shape]
 
 
-def _drawn_in(values: Numbers) -> Numbers:
-    """[d, n]: two days far out of the way shall not make a step with a third."""
-    middle = median(values)
-    spread = median(np.abs(values - middle)) * _FAR
+def _drawn_in(at: Numbers, values: Numbers, slope: Numbers) -> Numbers:
+    """[d, n]: two days far out of the way shall not make a step with a third.
+
+    Far from the median of the five days around each (Hampel's filter), with the line taken away: a
+    step of three days stays.
+    """
+    flat = off(at, values, slope)
+    usual = _around(flat)
+    spread = median(np.abs(flat - usual)) * _FAR
     far = np.where(spread > 0, spread, np.inf)
-    return np.clip(values, middle - far, middle + far)
+    return np.clip(flat, usual - far, usual + far) + slope * at[:, None]
 
 
-def _places(at: Numbers, values: Numbers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """[n]: where a step best parts the values, and where it does beside a line; 0: nowhere."""
+def _around(values: Numbers) -> Numbers:
+    """[d, n]: the medians of the five rows around each, or at the ends of the five nearest."""
+    d, n = values.shape
+    first = np.clip(np.arange(d) - 2, 0, max(d - 5, 0))
+    five = values[np.minimum(first + np.arange(5)[:, None], d - 1)]
+    return median(five.reshape(5, d * n)).reshape(d, n)
+
+
+def _off_line(at: Numbers, values: Numbers, slope: Numbers) -> Numbers:
+    level = off(at, values, slope)
+    return level - median(level)
+
+
+def _places(
+    at: Numbers, values: Numbers
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], Numbers]:
+    """[n], 0: nowhere. Where a step best parts the values, where beside a line, where a line bends.
+
+    And the values [d, n] with that bend made straight. All by least squares: what a column
+    that is added takes from the sum of squares is (column * rest)² / column², where the rest and
+    the column are what level and line leave of them.
+    """
     known = ~np.isnan(values)
     n = np.maximum(known.sum(axis=0), 1)
     y = _centred(values, known, n)
     t = _centred(np.where(known, at[:, None], np.nan), known, n)
     square = np.maximum((t * t).sum(axis=0), 1e-12)
-    after = _from_here(known.astype(np.float64))
-    t_after = _from_here(t)
-    room = after * (n - after) / n
-    beside = room - t_after**2 / square
+    rest = y - t * ((t * y).sum(axis=0) / square)
+    after, t_after, tt_after = (_from_here(x) for x in (known * 1.0, t, t * t))
     allowed = known & (after >= SIDE) & (n - after >= SIDE)
-    slope = (t * y).sum(axis=0) / square
+    room = after * (n - after) / n
     flat = _largest(_from_here(y) ** 2, room, allowed)
-    return flat, _largest(_from_here(y - slope * t) ** 2, beside, allowed)
+    rest_after = _from_here(rest)
+    sloped = _largest(rest_after**2, room - t_after**2 / square, allowed)
+    ramp, ramp_t = t_after - t * after, tt_after - t * t_after
+    room = ramp_t - t * ramp - ramp**2 / n - ramp_t**2 / square
+    along = _from_here(t * rest) - t * rest_after
+    bend = _largest(along**2, room, allowed)
+    size = _at(along, bend) / np.maximum(_at(room, bend), 1e-9)
+    return flat, sloped, bend, values - size * np.maximum(at[:, None] - at[bend], 0)
+
+
+def _at(values: Numbers, row: NDArray[np.intp]) -> Numbers:
+    found: Numbers = np.take_along_axis(values, row[None, :], axis=0)[0]
+    return found
 
 
 def _centred(values: Numbers, known: Mask, n: NDArray[np.intp]) -> Numbers:
