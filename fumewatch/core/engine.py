@@ -162,7 +162,7 @@ class Engine:
         instants, ids = np.array([days.now]), days.ids
         found: list[Step] = []
         for rule in self._day_rules:
-            judged = rule.judge(days.last(rule.days_needed))
+            judged = rule.judge(days)
             own = self.open.get(rule.id, {})
             found += steps(rule.facts, judged, ids, instants, own, _of_row(rule.evidence, days))
         return self._take_over(found)

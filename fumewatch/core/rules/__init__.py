@@ -9,27 +9,39 @@ from typing import Annotated
 from pydantic import Field
 
 from fumewatch.core.rules.absence import Absence
+from fumewatch.core.rules.baseline import Baseline
+from fumewatch.core.rules.cleaning import Cleaning
 from fumewatch.core.rules.day import DayRule
+from fumewatch.core.rules.deterioration import Deterioration
 from fumewatch.core.rules.linkage import Linkage
+from fumewatch.core.rules.linkage_rate import LinkageRate
 from fumewatch.core.rules.minute import MinuteRule
 from fumewatch.core.rules.pattern import PatternRule
 from fumewatch.core.rules.rule import Common
 from fumewatch.core.rules.threshold import Threshold
 from fumewatch.core.rules.trend import Trend
+from fumewatch.core.rules.validity import Validity
 
 __all__ = [
     "Absence",
+    "Baseline",
+    "Cleaning",
     "DayRule",
+    "Deterioration",
     "Linkage",
+    "LinkageRate",
     "MinuteRule",
     "PatternRule",
     "Rule",
     "Threshold",
     "Trend",
+    "Validity",
     "needs",
 ]
 
-Rule = Annotated[Threshold | Linkage | Absence | Trend, Field(discriminator="kind")]
+MinuteKind = Threshold | Linkage | Absence | Trend
+DayKind = Deterioration | Baseline | Cleaning | LinkageRate | Validity
+Rule = Annotated[MinuteKind | DayKind, Field(discriminator="kind")]
 
 
 def needs(rules: Iterable[Common]) -> tuple[frozenset[int], int]:
