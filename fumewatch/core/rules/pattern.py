@@ -1,0 +1,172 @@
+"""What rules have in common that judge what happened before: alerts, restarts, complaints."""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, Self
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from fumewatch.core.alert import Verdict
+from fumewatch.core.arrays import Mask
+from fumewatch.core.judgement import Judgement
+from fumewatch.core.past import Happenings, Past
+from fumewatch.core.rules.rule import Common
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_QUARTER: Final = timedelta(minutes=15) // _MICROSECOND
+"""Clocks are put forward and back at full quarters of an hour UTC."""
+_DAY: Final = timedelta(days=1) // _MICROSECOND
+
+
+class PatternRule(Common):
+    """A kind adds how it weighs the past, and what evidence it gives."""
+
+    @abstractmethod
+    def weigh(self, past: Past) -> Judgement:
+        """[1, n]: `judge`, but of every monitor, whether or not the rule is about it."""
+
+    @abstractmethod
+    def evidence(self, past: Past, row: int) -> dict[str, Any]:
+        """What the verdict on one monitor rests on; fit for JSON, times in ISO UTC."""
+
+    @property
+    @abstractmethod
+    def looks_back(self) -> timedelta:
+        """How much of the past it must be given."""
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Ids of the rules whose alerts it reads, as far as it names any."""
+        return ()
+
+    def judge(self, past: Past) -> Judgement:
+        """[1, n]. A monitor that the rule is not about is clear: an alert from before resolves."""
+        found = self.weigh(past)
+        covered = self.when.covers(past)
+        return Judgement(
+            np.where(covered, found.opens, np.int8(Verdict.CLEAR)),
+            np.where(covered, found.stays, np.int8(Verdict.CLEAR)),
+            found.value,
+            found.limit,
+        )
+
+    @model_validator(mode="after")
+    def _has_no_minutes(self) -> Self:
+        if next(self.when.conditions(), None) or self.when.business_hours is not None:
+            raise ValueError("when can hold tags, streets and districts only: it judges no minutes")
+        return self
+
+
+def micros(length: timedelta) -> int:
+    return length // _MICROSECOND
+
+
+def alone(past: Past, row: int) -> Past:
+    """The past of one of its monitors."""
+    return replace(past, ids=past.ids[row : row + 1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alerts:
+    """e alerts at monitors of the past that fired, and that nobody who visited found false.
+
+    `rule`: whose alert it is, as a number in `rules`.
+    """
+
+    rules: tuple[str, ...]
+    rule: NDArray[np.intp]
+    monitor: NDArray[np.int32]
+    opened_at: NDArray[np.int64]
+    is_open: Mask
+
+
+def alerts_of(past: Past, rules: Iterable[str]) -> Alerts:
+    known = tuple(rule for rule in rules if rule in past.alerts)
+    parts = [past.alerts[rule] for rule in known]
+    if not parts:
+        return _NO_ALERTS
+    monitor = np.concatenate([part.monitor for part in parts])
+    opened_at = np.concatenate([part.opened_at for part in parts])
+    counts = np.concatenate([part.fired & ~part.false_alarm for part in parts])
+    counts &= (opened_at <= past.now) & (row_of(past, monitor) >= 0)
+    return Alerts(
+        known,
+        np.repeat(np.arange(len(parts)), [len(part.monitor) for part in parts])[counts],
+        monitor[counts],
+        opened_at[counts],
+        np.concatenate([part.is_open for part in parts])[counts],
+    )
+
+
+_NO_ALERTS: Final = Alerts(
+    (),
+    np.empty(0, np.intp),
+    np.empty(0, np.int32),
+    np.empty(0, np.int64),
+    np.empty(0, np.bool_),
+)
+
+
+def recent(past: Past, events: Happenings, within: timedelta) -> Happenings:
+    """Those of the past's monitors, from `within` before now until now."""
+    is_recent = (events.at > past.now - micros(within)) & (events.at <= past.now)
+    return select(events, is_recent & (row_of(past, events.monitor) >= 0))
+
+
+def select(events: Happenings, chosen: Mask) -> Happenings:
+    return Happenings(events.monitor[chosen], events.at[chosen])
+
+
+def row_of(past: Past, monitor: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Where each is among the past's monitors; -1: it is none of them."""
+    if not len(past):
+        return np.full(len(monitor), -1, np.intp)
+    order = np.argsort(past.ids)
+    at = np.minimum(np.searchsorted(past.ids, monitor, sorter=order), len(past) - 1)
+    row = order[at]
+    return np.where(past.ids[row] == monitor, row, -1)
+
+
+def count_events(past: Past, events: Happenings) -> NDArray[np.float64]:
+    """[n]: how many happened at each of the past's monitors; all events must be at these."""
+    counts = np.bincount(row_of(past, events.monitor), minlength=len(past))
+    return counts.astype(np.float64)
+
+
+def count_days(past: Past, events: Happenings) -> NDArray[np.float64]:
+    """[n]: on how many local dates."""
+    pairs = np.stack([row_of(past, events.monitor), local_days(past, events)])
+    row = np.unique(pairs, axis=1)[0]
+    return np.bincount(row, minlength=len(past)).astype(np.float64)
+
+
+def local_days(past: Past, events: Happenings) -> NDArray[np.int64]:
+    """[e]: the date in the site's zone, in days since 1970-01-01."""
+    roster = past.roster
+    schedule = roster.hours[roster.rows(events.monitor)]
+    ahead = np.zeros(len(events.at), np.int64)
+    for zone in set(roster.zones):
+        there = np.array([other == zone for other in roster.zones])[schedule]
+        ahead[there] = _ahead(zone, events.at[there])
+    days: NDArray[np.int64] = (events.at + ahead) // _DAY
+    return days
+
+
+def _ahead(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[e], µs: how far local clocks are ahead of UTC."""
+    quarters, which = np.unique(at // _QUARTER, return_inverse=True)
+    ahead = [_ahead_at(zone, quarter) for quarter in quarters.tolist()]
+    return np.array(ahead, np.int64)[which]
+
+
+@lru_cache(maxsize=8192)  # 30 days have 2,880 quarters of an hour
+def _ahead_at(zone: ZoneInfo, quarter: int) -> int:
+    at = datetime.fromtimestamp(quarter * _QUARTER // 1_000_000, UTC)
+    offset = at.astimezone(zone).utcoffset()
+    return micros(offset) if offset is not None else 0
