@@ -59,7 +59,7 @@ class PatternRule(Common):
     @model_validator(mode="after")
     def _has_no_minutes(self) -> Self:
         if next(self.when.conditions(), None) or self.when.business_hours is not None:
-            raise ValueError("when can hold tags, streets and districts only: it judges no minutes")
+            raise ValueError("when can hold tags, streets and districts only: there are no minutes")
         return self
 
 
