@@ -204,6 +204,9 @@ class Pump:
             _limits(self._config),
             self._config.business_hours,
             {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"},
+            calendar=self._config.calendar.days,
+            classes=self._config.classes,
+            pauses=self._config.pause,
         )
 
     def _begin(self, conn: Connection, now: datetime) -> int:

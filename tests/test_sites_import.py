@@ -153,7 +153,8 @@ def test_every_way_people_save_the_file(data: bytes) -> None:
         ),
         (
             {"business_hours": "全天"},
-            "business_hours: '全天' is not a span of hours like 10:30-14:00",
+            "business_hours: '全天' is not a span of hours like 10:30-14:00; words are workday, "
+            "weekend, holiday, closed (工作日, 周末, 节假日, 休息)",
         ),
         (
             {"business_hours": "9:00-25:00"},

@@ -88,7 +88,7 @@ def check(
 
     options.keep_quiet()
     path = default_path(config)
-    examined = examine(path)
+    examined = examine(path, today=options.clock().date())
     wanted = examined.config if connect else None
     attempts = list(reach.attempts(wanted)) if wanted else []
     if json:

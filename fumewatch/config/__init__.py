@@ -7,6 +7,7 @@ where another part is wrong.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -56,14 +57,17 @@ def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
     return examined.config
 
 
-def examine(path: Path, env: Mapping[str, str] = os.environ) -> Examined:
-    """What `load` would do, told instead of raised; faults in the order of the file."""
+def examine(path: Path, env: Mapping[str, str] = os.environ, today: date | None = None) -> Examined:
+    """What `load` would do, told instead of raised; faults in the order of the file.
+
+    With `today`, also what has become doubtful with time.
+    """
     read = source.read(path, env, Config)
     config = None
     if read.is_readable:
         profiles.expand(read)
         config = _validate(read)
-        crosscheck.check(read)
+        crosscheck.check(read, today)
     if read.faults or config is None:
         return Examined(None, tuple(read.in_order(read.faults)), tuple(read.warnings))
     config._warnings = tuple(read.warnings)

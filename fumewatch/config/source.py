@@ -11,12 +11,12 @@ import difflib
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fumewatch.config import positions, shape
 from fumewatch.core.errors import Fault
@@ -60,6 +60,20 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 return None
         return node
+
+    def items(self, section: str) -> list[Any]:
+        """The [[section]] tables as written, right or wrong."""
+        items = self.values.get(section)
+        return items if isinstance(items, list) else []
+
+    def valid(self, section: str, shape: Any) -> Iterator[tuple[int, Any]]:
+        """Of the [[section]] tables those that are right in themselves, with their places."""
+        adapter: TypeAdapter[Any] = TypeAdapter(shape)
+        for index, item in enumerate(self.items(section)):
+            try:
+                yield index, adapter.validate_python(item)
+            except ValidationError:
+                continue  # told already
 
     def in_order(self, faults: list[Fault]) -> list[Fault]:
         """By line; what stands in the environment or in no line comes first."""

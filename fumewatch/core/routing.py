@@ -31,11 +31,12 @@ _CLOSED: Final[Mapping[Label, type[StrEnum]]] = {Label.SEVERITY: Severity, Label
 """Labels whose values are known beforehand, so that a misspelt one can be refused."""
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """One string is a list of one."""
     return [value] if isinstance(value, str) else value
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1)]
 """One string or a list of them, in TOML."""
 
 

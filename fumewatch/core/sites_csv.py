@@ -28,7 +28,11 @@ COLUMNS: Final = (
     Column("address", ("地址", "单位地址"), "where an inspector goes"),
     Column("contact", ("联系人", "联系方式", "联系电话"), "whom an inspector asks for"),
     Column("size_class", ("规模", "单位规模"), "small, medium or large (小型, 中型, 大型)"),
-    Column("business_hours", ("营业时间",), "10:30-14:00, 16:30-22:00; empty: the default"),
+    Column(
+        "business_hours",
+        ("营业时间",),
+        "10:30-14:00; weekend 11:00-22:30; holiday closed; empty: the default",
+    ),
     Column("tags", ("标签",), "words for rules and routes, separated by ; or 、"),
     Column("outlet_code", ("排口编码", "排口编号"), "number of the flue; empty: the site_code"),
     Column("outlet", ("排口", "排口名称"), "its name, e.g. 屋顶东侧"),
@@ -265,8 +269,7 @@ def _size(text: str) -> str:
 
 
 def _hours(text: str) -> str:
-    plain = re.sub(r"\s*[~～—–至-]+\s*", "-", text.replace("：", ":"))
-    return str(BusinessHours.parse(plain, "UTC"))
+    return str(BusinessHours.parse(text, "UTC"))
 
 
 def _tags(text: str) -> str:

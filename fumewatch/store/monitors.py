@@ -45,6 +45,7 @@ _PLACES: Final = """
         group by o.id
     )
     select m.id as monitor, m.code, m.district, s.id as site_id, coalesce(s.name, '') as site,
+        coalesce(s.code, '') as site_code, coalesce(s.size_class, '') as size_class,
         coalesce(shared.sites, '{}') as sites,
         coalesce(s.street, '') as street, coalesce(s.address, '') as address,
         coalesce(o.name, '') as outlet, m.vendor, m.model,
