@@ -9,7 +9,7 @@ still lands in its own minute, which is settled again for that monitor.
 from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,6 @@ AHEAD: Final = 5
 HOUR: Final = 60
 _ROOM: Final = 256  # monitors, the least by which the columns grow
 _SLACK: Final = 64  # minutes settled before the columns are shifted
-
-
-class _Taught(NamedTuple):
-    """Periods from this minute on, by channel."""
-
-    minute: int
-    period: Mapping[int, NDArray[np.int16]]
-    is_learned: Mapping[int, Mask]
 
 
 class Window:
@@ -136,10 +128,9 @@ class Window:
         ready = self._take_ready(until)
         self._lasts = np.empty((until - start, self._size), np.int64)
         edges = [start, *range(start // HOUR * HOUR + HOUR, until, HOUR), until]
-        self._taught = []
+        self.lessons.forget()
         for lower, upper in pairwise(edges):
-            lessons = self.lessons
-            self._taught.append(_Taught(lower, dict(lessons.period), dict(lessons.is_learned)))
+            self.lessons.remember(lower)
             self._settle_part(lower, upper, ready, start)
             if upper % HOUR == 0:
                 self.lessons.learn(upper)
@@ -175,7 +166,9 @@ class Window:
             roster=roster,
             lessons=self.lessons,
             cells=lambda channel: self._cells[channel].take(rows, which),
-            periods=lambda channel: self._periods(channel, instants, which),
+            periods=lambda channel: self.lessons.periods(
+                channel, which, self.settled_to - instants, instants
+            ),
             which=which,
             open_alerts=open_alerts,
         )
@@ -184,21 +177,6 @@ class Window:
         """bool [k, m]: minutes with a reading of their own, of the last so many."""
         had: Mask = self._second[self._end - instants : self._end] >= 0
         return had
-
-    def _periods(
-        self, channel: int, instants: int, which: slice | NDArray[np.int32]
-    ) -> tuple[NDArray[np.int16], Mask]:
-        """[k, n]: the refresh period by which each of the last minutes was settled."""
-        default = fresh.whole_minutes(self.lessons.settings.default)
-        earliest = self.settled_to - instants
-        period = self.lessons.period[channel][None, which].repeat(instants, axis=0)
-        is_learned = self.lessons.is_learned[channel][None, which].repeat(instants, axis=0)
-        for taught in self._taught:
-            more = self._size - len(taught.period[channel])
-            since = slice(max(taught.minute - earliest, 0), None)
-            period[since] = _wider(taught.period[channel], more, default)[which]
-            is_learned[since] = _wider(taught.is_learned[channel], more, False)[which]
-        return period, is_learned
 
     # ── settling ──
 

@@ -114,6 +114,46 @@ def test_a_cut_and_the_restart_after_it_are_one_day() -> None:
     assert verdict(rule, past("23 18:00", {"offline": cut}, restarts=back)) is CLEAR
 
 
+@pytest.mark.parametrize(
+    ("opened", "fields", "counted"),
+    [
+        pytest.param("23 10:29", {}, 0, id="before lunch"),
+        pytest.param("23 10:30", {}, 1, id="lunch begins"),
+        pytest.param("23 13:59", {}, 1, id="lunch ends"),
+        pytest.param("23 14:00", {}, 0, id="after lunch"),
+        pytest.param("22 18:00", {}, 1, id="dinner"),
+        pytest.param("22 21:45", {}, 0, id="open, but after dinner"),
+        pytest.param("22 02:00", {}, 0, id="night"),
+        pytest.param("23 10:59", {"began_before": "30m"}, 0, id="it began before lunch"),
+        pytest.param("23 14:29", {"began_before": "30m"}, 1, id="it began in lunch"),
+    ],
+)
+def test_only_meals_count_where_it_is_said(
+    opened: str, fields: dict[str, Any], counted: int
+) -> None:
+    of = past("23 18:00", {"exceedance": openings(opened)})
+    assert value(recurrence(), of) == 1
+    assert value(recurrence(meal=True, **fields), of) == counted
+
+
+def test_each_site_has_its_own_meals() -> None:
+    """Monitor 1 is open from 17:00, 2 has restarts; both days in question are weeks apart."""
+    evening = BusinessHours.parse("17:00-22:00", "Asia/Shanghai")
+    roster = roster_of(place(0), place(1, hours=evening), place(2))
+    of = past(
+        "23 18:00",
+        {"exceedance": openings("02 12:00", "23 12:00", "02 18:00", monitor=[0, 1, 1])},
+        monitors=(2, 1, 0),
+        roster=roster,
+        restarts=happenings("02 12:00", "02 15:00", monitor=2),
+    )
+    rule = recurrence(meal=True, restarts=True, began_before="2h", within="30d")
+    assert rule.judge(of).value[0].tolist() == [1, 0, 0]
+    rule = recurrence(meal=True, restarts=True, within="30d")
+    assert rule.judge(of).value[0].tolist() == [1, 1, 1]
+    assert rule.evidence(of, 1)["times"] == ["2026-11-02T10:00:00+00:00"]
+
+
 def test_monitors_need_not_be_in_order_or_without_gaps() -> None:
     of = past("23 18:00", {"exceedance": openings(*THREE, monitor=7)}, monitors=(9, 2, 7, 4))
     assert recurrence().judge(of).value[0].tolist() == [0, 0, 3, 0]
@@ -133,6 +173,7 @@ def test_evidence() -> None:
         "counted": "days",
         "rules": ["exceedance"],
         "within_days": 7.0,
+        "meal": False,
         "times": [
             "2026-11-22T04:00:00+00:00",
             "2026-11-23T04:00:00+00:00",

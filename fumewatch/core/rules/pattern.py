@@ -3,8 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import timedelta
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -14,14 +13,13 @@ from pydantic import model_validator
 
 from fumewatch.core.alert import Verdict
 from fumewatch.core.arrays import Mask
+from fumewatch.core.calendar.local import local_times
 from fumewatch.core.judgement import Judgement
 from fumewatch.core.past import Happenings, Past
 from fumewatch.core.rules.rule import Common
+from fumewatch.core.view import MINUTE
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_QUARTER: Final = timedelta(minutes=15) // _MICROSECOND
-"""Clocks are put forward and back at full quarters of an hour UTC."""
-_DAY: Final = timedelta(days=1) // _MICROSECOND
 
 
 class PatternRule(Common):
@@ -148,25 +146,11 @@ def count_days(past: Past, events: Happenings) -> NDArray[np.float64]:
 
 def local_days(past: Past, events: Happenings) -> NDArray[np.int64]:
     """[e]: the date in the site's zone, in days since 1970-01-01."""
-    roster = past.roster
-    schedule = roster.hours[roster.rows(events.monitor)]
-    ahead = np.zeros(len(events.at), np.int64)
-    for zone in set(roster.zones):
-        there = np.array([other == zone for other in roster.zones])[schedule]
-        ahead[there] = _ahead(zone, events.at[there])
-    days: NDArray[np.int64] = (events.at + ahead) // _DAY
+    timetable = past.roster.timetable
+    zones = np.array([schedule.hours.zone for schedule in timetable.schedules])
+    zone = zones[timetable.which[past.roster.rows(events.monitor)]]
+    days = np.zeros(len(events.at), np.int64)
+    for name in np.unique(zone).tolist():
+        there = zone == name
+        days[there] = local_times(events.at[there] // MINUTE, ZoneInfo(name)).day
     return days
-
-
-def _ahead(zone: ZoneInfo, at: NDArray[np.int64]) -> NDArray[np.int64]:
-    """[e], µs: how far local clocks are ahead of UTC."""
-    quarters, which = np.unique(at // _QUARTER, return_inverse=True)
-    ahead = [_ahead_at(zone, quarter) for quarter in quarters.tolist()]
-    return np.array(ahead, np.int64)[which]
-
-
-@lru_cache(maxsize=8192)  # 30 days have 2,880 quarters of an hour
-def _ahead_at(zone: ZoneInfo, quarter: int) -> int:
-    at = datetime.fromtimestamp(quarter * _QUARTER // 1_000_000, UTC)
-    offset = at.astimezone(zone).utcoffset()
-    return micros(offset) if offset is not None else 0

@@ -1,11 +1,12 @@
 """It keeps happening: alerts of some rules, again and again at one monitor."""
 
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
 
+from fumewatch.core.arrays import Mask
 from fumewatch.core.days import date_of
 from fumewatch.core.duration import Duration
 from fumewatch.core.judgement import Judgement, decide
@@ -17,11 +18,15 @@ from fumewatch.core.rules.pattern import (
     count_days,
     count_events,
     local_days,
+    micros,
     recent,
+    row_of,
     select,
 )
 from fumewatch.core.rules.rule import Text
-from fumewatch.core.view import iso
+from fumewatch.core.view import MINUTE, iso
+
+_DAY_MINUTES: Final = 24 * 60
 
 
 class Recurrence(PatternRule):
@@ -29,7 +34,7 @@ class Recurrence(PatternRule):
     alerts on as many local dates.
 
     Alerts that never fired and false alarms do not count. With `restarts`, each restart that the
-    device told of counts like an alert.
+    device told of counts like an alert. With `meal`, only what began in lunch or dinner counts.
     It clears as what happened falls out of `within`, or is found to have been a false alarm.
     """
 
@@ -47,6 +52,12 @@ class Recurrence(PatternRule):
     at_least: int = Field(3, ge=1, description="so many of them are a breach")
     within: Duration = Field(
         timedelta(days=30), ge=timedelta(hours=1), description="how far back it looks"
+    )
+    meal: bool = Field(False, description="true: only what began in lunch or dinner counts")
+    began_before: Duration = Field(
+        timedelta(0),
+        ge=timedelta(0),
+        description="with meal: an alert's cause began so long before it opened",
     )
     restarts: bool = Field(False, description="true: restarts of the device (HJ 212, 2081) count")
 
@@ -78,6 +89,7 @@ class Recurrence(PatternRule):
             "counted": self.count,
             "rules": list(self.rules),
             "within_days": round(self.within / timedelta(days=1), 1),
+            "meal": self.meal,
             "times": [iso(at) for at in times],
             "days": [date_of(day).isoformat() for day in days],
         }
@@ -88,16 +100,34 @@ class Recurrence(PatternRule):
 
     def _alerts(self, past: Past) -> Happenings:
         alerts = alerts_of(past, self.rules)
-        return recent(past, Happenings(alerts.monitor, alerts.opened_at), self.within)
+        opened = recent(past, Happenings(alerts.monitor, alerts.opened_at), self.within)
+        return self._counted(past, opened, micros(self.began_before))
 
     def _restarts(self, past: Past) -> Happenings:
         happened = recent(past, past.restarts, self.within)
         if not self.restarts:
             return select(happened, np.zeros(len(happened.at), np.bool_))
-        return happened
+        return self._counted(past, happened, 0)
+
+    def _counted(self, past: Past, events: Happenings, before: int) -> Happenings:
+        if not self.meal:
+            return events
+        return select(events, _in_meal(past, Happenings(events.monitor, events.at - before)))
 
 
 def _both(one: Happenings, other: Happenings) -> Happenings:
     return Happenings(
         np.concatenate([one.monitor, other.monitor]), np.concatenate([one.at, other.at])
     )
+
+
+def _in_meal(past: Past, events: Happenings) -> Mask:
+    """[e]: it was lunch or dinner there. Day by day: all minutes of all monitors would be many."""
+    minute, row = events.at // MINUTE, past.rows[row_of(past, events.monitor)]
+    found = np.zeros(len(minute), np.bool_)
+    for day in np.unique(minute // _DAY_MINUTES):
+        here = np.flatnonzero(minute // _DAY_MINUTES == day)
+        minutes, at = np.unique(minute[here], return_inverse=True)
+        rows, of = np.unique(row[here], return_inverse=True)
+        found[here] = past.roster.in_meal(rows, minutes)[at, of] > 0
+    return found

@@ -1,0 +1,81 @@
+"""Views over neighbouring instants, of readings that a window has settled or of signs of life."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from fumewatch.core.fresh import Freshness
+from fumewatch.core.lessons import Lessons
+from fumewatch.core.reading import INDEX, MEASURED
+from fumewatch.core.roster import NEVER, Roster
+from fumewatch.core.view import MINUTE, View
+from fumewatch.core.window import Window
+from tests.core.history import at
+from tests.core.scene import NOON, ZONE, Monitor, micros, place, roster_of, sent
+
+
+def settled(
+    *monitors: Monitor,
+    instants: int = 1,
+    depth: int = 60,
+    active: Sequence[int] | None = None,
+    roster: Roster | None = None,
+    now: datetime = NOON,
+    **freshness: Any,
+) -> View:
+    """Each series ends in now's minute. `active`: quarter-hours of the day, once learned.
+
+    Only channels that some monitor reports, fume and fan_on are kept: settling takes time.
+    """
+    channels = {"fume", "fan_on", *(name for monitor in monitors for name in monitor)}
+    kept = sorted(INDEX[name] for name in channels)
+    lessons = Lessons(Freshness(**freshness), ZoneInfo(ZONE), set(kept) & set(MEASURED))
+    window = Window(kept, depth, lessons, most=24 * 60)
+    sending = sent(monitors, now)
+    window.add(sending)
+    window.begin(int(sending.measured_at.min()) // MINUTE)
+    window.settle(micros(now) // MINUTE + 1)
+    if active is not None:
+        lessons.days[:] = 9
+        lessons.sampling[list(active)] = 255
+    ids = np.arange(len(monitors), dtype=np.int32)
+    return window.view(ids, roster or roster_of(*map(place, range(len(monitors)))), instants)
+
+
+def heard_of(
+    now: str,
+    measured: Sequence[str | None],
+    beats: Sequence[str | None] = (),
+    *,
+    roster: Roster,
+    instants: int = 1,
+) -> View:
+    """`measured`, `beats`: when each monitor measured and beat last; None: never."""
+    minutes = at(now) // MINUTE + np.arange(-instants, 0)
+    last, beat = (_instants(times, len(measured)) for times in (measured, beats))
+    lasts = np.where(last <= (minutes[:, None] + 1) * MINUTE, last, NEVER)
+    return View(
+        ids=np.arange(len(measured), dtype=np.int32),
+        minutes=minutes,
+        instants=instants,
+        last_measured=lasts,
+        last_heard=beat,
+        roster=roster,
+        lessons=Lessons(Freshness(), ZoneInfo(ZONE), MEASURED),
+        cells=_no_channels,
+        periods=_no_channels,
+        which=slice(None),
+        open_alerts={},
+    )
+
+
+def _instants(times: Sequence[str | None], n: int) -> Any:
+    padded = [*times, *[None] * (n - len(times))]
+    return np.array([at(time) if time else NEVER for time in padded], np.int64)
+
+
+def _no_channels(_: int) -> Any:
+    raise AssertionError("signs of life are all there is")
