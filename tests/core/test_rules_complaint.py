@@ -103,7 +103,7 @@ def test_the_nearest_of_several_is_told() -> None:
         "limit": 205,
         "within_minutes": 120,
         "complaints": 2,
-        "complaint": "2026-11-23T04:40:00+00:00",
+        "complaint_at": "2026-11-23T04:40:00+00:00",
         "alert": "exceedance",
         "alert_opened": "2026-11-23T04:00:00+00:00",
     }

@@ -87,7 +87,7 @@ class Complaint(PatternRule):
         first = int(np.lexsort((-opened_at, pairs.metres))[0])
         return shown | {
             "value": number(pairs.metres[first], 0),
-            "complaint": iso(int(past.complaints.at[pairs.complaint[first]])),
+            "complaint_at": iso(int(past.complaints.at[pairs.complaint[first]])),
             "alert": pairs.alerts.rules[pairs.alerts.rule[pairs.alert[first]]],
             "alert_opened": iso(int(opened_at[first])),
         }
