@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fumewatch.core.alert import Verdict
+from fumewatch.core.pause import Pause
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules.outage import Outage
 from fumewatch.core.view import View
@@ -105,6 +106,13 @@ def test_a_last_will_shortens_the_wait() -> None:
     assert first(outage(), silent) == (CLEAR, CLEAR)
     since = view(["23 11:57"] * 6, now="23 12:02", roster=gone)
     assert first(outage(after_last_will="4m"), since) == (CLEAR, CLEAR)
+
+
+def test_paused_monitors_do_not_count() -> None:
+    closed = Pause(**{"from": "2026-11-01", "to": "2026-11-30", "reason": "closure"})
+    vendors = ["acme"] * 8
+    assert first(outage(), view([SILENT] * 8, roster=fleet(*vendors)))[0] is BREACH
+    assert first(outage(), view([SILENT] * 8, roster=fleet(*vendors, pauses=[closed])))[0] is CLEAR
 
 
 def test_each_group_by_itself() -> None:

@@ -221,6 +221,7 @@ def test_it_is_what_counting_one_by_one_gives(
         ({"at_least": 0}, ("at_least",), "greater than or equal to 1"),
         ({"count": "weeks"}, ("count",), "'alerts' or 'days'"),
         ({"within": "10m"}, ("within",), "greater than or equal to 1 hour"),
+        ({"within": "63d"}, ("within",), "less than or equal to 62 days"),
         ({"when": {"fan_on": True}}, (), "there are no minutes"),
         ({"when": {"business_hours": True}}, (), "there are no minutes"),
     ],

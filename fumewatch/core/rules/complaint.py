@@ -11,6 +11,7 @@ from pydantic import Field
 from fumewatch.core.alert import Severity
 from fumewatch.core.arrays import Numbers
 from fumewatch.core.duration import Duration
+from fumewatch.core.history import KEPT
 from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.past import Past
 from fumewatch.core.rules.pattern import Alerts, PatternRule, alerts_of, alone, micros, row_of
@@ -44,12 +45,14 @@ class Complaint(PatternRule):
     within: Duration = Field(
         timedelta(hours=2),
         gt=timedelta(0),
+        le=KEPT / 2,
         description="between the complaint and the opening of the alert",
     )
     radius: float = Field(200.0, gt=0, description="between the complaint and the monitor, metres")
     lasts: Duration = Field(
         timedelta(hours=24),
         gt=timedelta(0),
+        le=KEPT / 2,
         description="how long after a complaint; what is entered later than that raises nothing",
     )
 
@@ -93,14 +96,16 @@ class Complaint(PatternRule):
         }
 
     def _pairs(self, past: Past) -> "_Pairs":
-        alerts = alerts_of(past, self.rules or (id for id in past.alerts if id != self.id))
+        read = self.rules or [rule for rule in past.alerts if rule != self.id]
+        alerts = alerts_of(past, read, self.looks_back)
         at, within = past.complaints.at, micros(self.within)
         recent = np.flatnonzero((at > past.now - micros(self.lasts)) & (at <= past.now))
         since_opening = at[recent][:, None] - alerts.opened_at
         close = (since_opening >= -within) & ((since_opening <= within) | alerts.is_open)
-        metres = _metres(past, recent, alerts.monitor)
-        which, alert = np.nonzero(close & (metres <= self.radius))
-        return _Pairs(alerts, recent[which], alert, metres[which, alert])
+        which, alert = np.nonzero(close)
+        metres = _metres(past, recent[which], alerts.monitor[alert])
+        near = metres <= self.radius
+        return _Pairs(alerts, recent[which[near]], alert[near], metres[near])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,14 +119,10 @@ class _Pairs:
 
 
 def _metres(past: Past, complaints: NDArray[np.intp], monitor: NDArray[np.int32]) -> Numbers:
-    """[c, e] between complaints and monitors; NaN where a position is not known."""
-    rows = past.roster.rows(monitor)
-    return haversine(
-        past.complaints.latitude[complaints][:, None],
-        past.complaints.longitude[complaints][:, None],
-        past.roster.latitude[rows],
-        past.roster.longitude[rows],
-    )
+    """[p] between complaints and monitors; NaN where a position is not known."""
+    rows, told = past.roster.rows(monitor), past.complaints
+    there = past.roster.latitude[rows], past.roster.longitude[rows]
+    return haversine(told.latitude[complaints], told.longitude[complaints], *there)
 
 
 def haversine(

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from fumewatch.core.days import date_of
 from fumewatch.core.duration import Duration
+from fumewatch.core.history import KEPT
 from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.past import Happenings, Past
 from fumewatch.core.rules.pattern import PatternRule, alone, count_days, local_days, recent
@@ -31,7 +32,7 @@ class Mismatch(PatternRule):
     kind: Literal["mismatch"]
     at_least: int = Field(3, ge=1, description="days with a mean that differs")
     within: Duration = Field(
-        timedelta(days=7), ge=timedelta(days=1), description="how far back it looks"
+        timedelta(days=7), ge=timedelta(days=1), le=KEPT, description="how far back it looks"
     )
 
     @property

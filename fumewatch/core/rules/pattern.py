@@ -84,21 +84,24 @@ class Alerts:
     is_open: Mask
 
 
-def alerts_of(past: Past, rules: Iterable[str]) -> Alerts:
+def alerts_of(past: Past, rules: Iterable[str], back: timedelta) -> Alerts:
+    """Those of some rules that opened so long ago at the most, or are still open."""
     known = tuple(rule for rule in rules if rule in past.alerts)
     parts = [past.alerts[rule] for rule in known]
     if not parts:
         return _NO_ALERTS
     monitor = np.concatenate([part.monitor for part in parts])
     opened_at = np.concatenate([part.opened_at for part in parts])
+    is_open = np.concatenate([part.is_open for part in parts])
     counts = np.concatenate([part.fired & ~part.false_alarm for part in parts])
-    counts &= (opened_at <= past.now) & (row_of(past, monitor) >= 0)
+    counts &= (opened_at <= past.now) & (is_open | (opened_at > past.now - micros(back)))
+    counts &= row_of(past, monitor) >= 0
     return Alerts(
         known,
         np.repeat(np.arange(len(parts)), [len(part.monitor) for part in parts])[counts],
         monitor[counts],
         opened_at[counts],
-        np.concatenate([part.is_open for part in parts])[counts],
+        is_open[counts],
     )
 
 
@@ -139,9 +142,8 @@ def count_events(past: Past, events: Happenings) -> NDArray[np.float64]:
 
 def count_days(past: Past, events: Happenings) -> NDArray[np.float64]:
     """[n]: on how many local dates."""
-    pairs = np.stack([row_of(past, events.monitor), local_days(past, events)])
-    row = np.unique(pairs, axis=1)[0]
-    return np.bincount(row, minlength=len(past)).astype(np.float64)
+    pairs = np.unique(local_days(past, events) * len(past) + row_of(past, events.monitor))
+    return np.bincount(pairs % len(past), minlength=len(past)).astype(np.float64)
 
 
 def local_days(past: Past, events: Happenings) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from fumewatch.core.arrays import Mask
 from fumewatch.core.days import date_of
 from fumewatch.core.duration import Duration
+from fumewatch.core.history import KEPT
 from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.past import Happenings, Past
 from fumewatch.core.rules.pattern import (
@@ -51,7 +52,7 @@ class Recurrence(PatternRule):
     )
     at_least: int = Field(3, ge=1, description="so many of them are a breach")
     within: Duration = Field(
-        timedelta(days=30), ge=timedelta(hours=1), description="how far back it looks"
+        timedelta(days=30), ge=timedelta(hours=1), le=KEPT, description="how far back it looks"
     )
     meal: bool = Field(False, description="true: only what began in lunch or dinner counts")
     began_before: Duration = Field(
@@ -99,7 +100,7 @@ class Recurrence(PatternRule):
         return _both(self._alerts(past), self._restarts(past))
 
     def _alerts(self, past: Past) -> Happenings:
-        alerts = alerts_of(past, self.rules)
+        alerts = alerts_of(past, self.rules, self.within)
         opened = recent(past, Happenings(alerts.monitor, alerts.opened_at), self.within)
         return self._counted(past, opened, micros(self.began_before))
 
