@@ -289,8 +289,8 @@ FAULTS = [
     ),
     (
         '[[rule]]\nid = "x"\nkind = "treshold"',
-        "3: rule \"x\": kind: 'treshold' is not one of threshold, linkage, absence, trend; "
-        "did you mean 'threshold'?",
+        "3: rule \"x\": kind: 'treshold' is not one of threshold, linkage, absence, trend, "
+        "flatline, jump, outage, recurrence, complaint, mismatch; did you mean 'threshold'?",
     ),
     (
         '[[rule]]\nid = "x"',

@@ -1,7 +1,6 @@
 """Views over neighbouring instants, of readings that a window has settled or of signs of life."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +13,7 @@ from fumewatch.core.roster import NEVER, Roster
 from fumewatch.core.view import MINUTE, View
 from fumewatch.core.window import Window
 from tests.core.history import at
-from tests.core.scene import NOON, ZONE, Monitor, micros, place, roster_of, sent
+from tests.core.scene import ZONE, Monitor, place, readings, roster_of
 
 
 def settled(
@@ -23,10 +22,10 @@ def settled(
     depth: int = 60,
     active: Sequence[int] | None = None,
     roster: Roster | None = None,
-    now: datetime = NOON,
+    now: str = "23 12:00",
     **freshness: Any,
 ) -> View:
-    """Each series ends in now's minute. `active`: quarter-hours of the day, once learned.
+    """Each series ends in the minute that ends now. `active`: quarter-hours, once learned.
 
     Only channels that some monitor reports, fume and fan_on are kept: settling takes time.
     """
@@ -34,15 +33,25 @@ def settled(
     kept = sorted(INDEX[name] for name in channels)
     lessons = Lessons(Freshness(**freshness), ZoneInfo(ZONE), set(kept) & set(MEASURED))
     window = Window(kept, depth, lessons, most=24 * 60)
-    sending = sent(monitors, now)
-    window.add(sending)
-    window.begin(int(sending.measured_at.min()) // MINUTE)
-    window.settle(micros(now) // MINUTE + 1)
+    end = at(now) // MINUTE
+    length = max(len(series) for monitor in monitors for series in monitor.values())
+    window.add(readings(list(_rows(monitors, end))))
+    window.begin(end - length)
+    window.settle(end)
     if active is not None:
         lessons.days[:] = 9
         lessons.sampling[list(active)] = 255
     ids = np.arange(len(monitors), dtype=np.int32)
     return window.view(ids, roster or roster_of(*map(place, range(len(monitors)))), instants)
+
+
+def _rows(monitors: Sequence[Monitor], end: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    for number, channels in enumerate(monitors):
+        for name, series in channels.items():
+            start = end - len(series)
+            for minute, value in enumerate(series, start):
+                if value is not None:
+                    yield number, minute * MINUTE, {name: value}
 
 
 def heard_of(

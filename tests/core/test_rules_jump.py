@@ -93,7 +93,7 @@ def test_evidence() -> None:
     shown = ("value", "limit", "before", "times_before", "at_least", "step_minutes", "unit")
     assert [told[name] for name in shown] == [0.5, 0.4, 0.2, 2.5, "0.3 * limit", 10, "mg/m³"]
     assert told["values"] == windows(0.1, 0.2, 0.3, 0.5)
-    assert told["window"]["from"] == "2026-11-23T03:21:00+00:00"
+    assert told["window"]["from"] == "2026-11-23T03:20:00+00:00"
 
 
 def test_evidence_without_values() -> None:
