@@ -4,9 +4,9 @@ Columns by monitor id, moved on by the window as it settles minutes; kept in the
 runs of the daemon.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,14 +32,6 @@ _ACTIVE: Final = 64
 _ENOUGH_DAYS: Final = 3
 
 
-class _Taught(NamedTuple):
-    """Periods from this minute on, by channel."""
-
-    minute: int
-    period: Mapping[int, NDArray[np.int16]]
-    is_learned: Mapping[int, Mask]
-
-
 class Lessons:
     """Per measured channel: gaps uint16 [61, m], period int16 [m], is_learned bool [m].
 
@@ -63,7 +55,6 @@ class Lessons:
         self.sampling = np.zeros((QUARTERS, 0), np.uint8)
         self.days = np.zeros(0, np.uint8)
         self._changed = np.zeros((QUARTERS, 0), np.bool_)
-        self._taught: list[_Taught] = []
 
     @property
     def size(self) -> int:
@@ -112,30 +103,6 @@ class Lessons:
         self.begin(minute)
         if (minute + self._offset) % _DAY < _HOUR:
             self._end_day()
-
-    def forget(self) -> None:
-        """Minutes before the next ones are not asked for any more."""
-        self._taught = []
-
-    def remember(self, minute: int) -> None:
-        """The periods by which minutes are settled from this one on."""
-        self._taught.append(_Taught(minute, dict(self.period), dict(self.is_learned)))
-
-    def periods(
-        self, channel: int, which: slice | NDArray[np.int32], first: int, minutes: int
-    ) -> tuple[NDArray[np.int16], Mask]:
-        """(minutes int16, bool whether it was learned) [t, n], by which each of so many minutes
-        was settled, from `first` on.
-        """
-        default = whole_minutes(self.settings.default)
-        period = self.period[channel][None, which].repeat(minutes, axis=0)
-        is_learned = self.is_learned[channel][None, which].repeat(minutes, axis=0)
-        for taught in self._taught:
-            more = self._size - len(taught.period[channel])
-            since = slice(max(taught.minute - first, 0), None)
-            period[since] = _wider(taught.period[channel], more, default)[which]
-            is_learned[since] = _wider(taught.is_learned[channel], more)[which]
-        return period, is_learned
 
     def is_sampling(self, minutes: NDArray[np.int64], which: slice | NDArray[np.int32]) -> Mask:
         """bool [t, n]: in a quarter-hour in which this monitor usually measures anew.

@@ -20,11 +20,7 @@ T = TypeVar("T")
 
 
 class Minutes:
-    """One channel's minutes [t, n], the oldest first.
-
-    `period` [k, n]: minutes that a value was fresh for, as it stood at each instant; `is_learned`
-    [k, n].
-    """
+    """One channel's minutes [t, n], the oldest first; `period` [n], `is_learned` [n]."""
 
     def __init__(
         self, channel: int, cells: Cells, period: NDArray[np.int16], is_learned: Mask
@@ -91,7 +87,6 @@ class View:
         roster: Roster,
         lessons: Lessons,
         cells: Callable[[int], Cells],
-        periods: Callable[[int], tuple[NDArray[np.int16], Mask]],
         which: slice | NDArray[np.int32],
         open_alerts: Mapping[str, Collection[int]],
     ) -> None:
@@ -106,7 +101,6 @@ class View:
         self._lessons = lessons
         self._which = which
         self._cells = cells
-        self._periods = periods
         self._open_alerts = open_alerts
         self._memory: dict[Hashable, Any] = {}
 
@@ -126,10 +120,12 @@ class View:
         """The minutes of one channel; it must be one that the window keeps."""
 
         def make() -> Minutes:
-            cells, shape = self._cells(channel), (self.k, len(self.ids))
+            cells, lessons, which = self._cells(channel), self._lessons, self._which
             if CHANNELS[channel].is_state:
-                return Minutes(channel, cells, np.ones(shape, np.int16), np.zeros(shape, np.bool_))
-            return Minutes(channel, cells, *self._periods(channel))
+                n = len(self.ids)
+                return Minutes(channel, cells, np.ones(n, np.int16), np.zeros(n, np.bool_))
+            period, is_learned = lessons.period[channel], lessons.is_learned[channel]
+            return Minutes(channel, cells, period[which], is_learned[which])
 
         return self.remember(channel, make)
 

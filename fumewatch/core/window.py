@@ -128,9 +128,7 @@ class Window:
         ready = self._take_ready(until)
         self._lasts = np.empty((until - start, self._size), np.int64)
         edges = [start, *range(start // HOUR * HOUR + HOUR, until, HOUR), until]
-        self.lessons.forget()
         for lower, upper in pairwise(edges):
-            self.lessons.remember(lower)
             self._settle_part(lower, upper, ready, start)
             if upper % HOUR == 0:
                 self.lessons.learn(upper)
@@ -166,9 +164,6 @@ class Window:
             roster=roster,
             lessons=self.lessons,
             cells=lambda channel: self._cells[channel].take(rows, which),
-            periods=lambda channel: self.lessons.periods(
-                channel, which, self.settled_to - instants, instants
-            ),
             which=which,
             open_alerts=open_alerts,
         )

@@ -26,6 +26,7 @@ def settled(
     **freshness: Any,
 ) -> View:
     """Each series ends in the minute that ends now. `active`: quarter-hours, once learned.
+    `instants`: of one hour.
 
     Only channels that some monitor reports, fume and fan_on are kept: settling takes time.
     """
@@ -37,7 +38,8 @@ def settled(
     length = max(len(series) for monitor in monitors for series in monitor.values())
     window.add(readings(list(_rows(monitors, end))))
     window.begin(end - length)
-    window.settle(end)
+    while (start := window.settled_to) < end:
+        window.settle(min(end, start // 60 * 60 + 60))
     if active is not None:
         lessons.days[:] = 9
         lessons.sampling[list(active)] = 255
@@ -75,7 +77,6 @@ def heard_of(
         roster=roster,
         lessons=Lessons(Freshness(), ZoneInfo(ZONE), MEASURED),
         cells=_no_channels,
-        periods=_no_channels,
         which=slice(None),
         open_alerts={},
     )

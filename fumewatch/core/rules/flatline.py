@@ -94,8 +94,8 @@ class Flatline(MinuteRule):
             "limit": whole_minutes(self.at_least),
             "stuck_at": number(stuck_at),
             "unchanged_minutes": age,
-            "refresh_minutes": int(minutes.period[instant, row]),
-            "refresh_learned": bool(minutes.is_learned[instant, row]),
+            "refresh_minutes": int(minutes.period[row]),
+            "refresh_learned": bool(minutes.is_learned[row]),
             "times": list(compress(view.times(rows), counted)),
             "skipped": self.applied(view).skipped_at(instant, row),
         }

@@ -113,8 +113,8 @@ class Sample:
             "values": np.round(minutes.means(rows, row)[counted], 3).tolist(),
             "fresh": int(fresh.sum()),
             "held": int((present & ~fresh).sum()),
-            "refresh_minutes": int(minutes.period[instant, row]),
-            "refresh_learned": bool(minutes.is_learned[instant, row]),
+            "refresh_minutes": int(minutes.period[row]),
+            "refresh_learned": bool(minutes.is_learned[row]),
             "skipped": self.applied.skipped_at(instant, row),
         }
 
