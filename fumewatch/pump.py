@@ -134,6 +134,13 @@ class Pump:
             self._flush(now)
         return has_news
 
+    def reload(self, config: Config) -> None:
+        """Go on by another configuration: for now by entering anew."""
+        self.__exit__(None, None, None)
+        anew = Pump(config, self._database, self._health, self._now, self._post)
+        self.__dict__.update(vars(anew))
+        self.__enter__()
+
     def _all_due(self, now: datetime) -> None:
         self._next_at = self._flush_at = self._reload_at = self._judged_at = now
         self._replay_at = now

@@ -42,11 +42,15 @@ USUAL_PLACES: Final = (Path("config.toml"), Path("/etc/fumewatch/config.toml"))
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`config` is None where there are faults; warnings do not stop anything."""
+    """`config` is None where there are faults; warnings do not stop anything.
+
+    `files` are those that it names by `..._file`, whether or not they are there.
+    """
 
     config: Config | None
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    files: frozenset[Path] = frozenset()
 
 
 def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
@@ -68,10 +72,11 @@ def examine(path: Path, env: Mapping[str, str] = os.environ, today: date | None 
         profiles.expand(read)
         config = _validate(read)
         crosscheck.check(read, today)
+    files = frozenset(read.files)
     if read.faults or config is None:
-        return Examined(None, tuple(read.in_order(read.faults)), tuple(read.warnings))
+        return Examined(None, tuple(read.in_order(read.faults)), tuple(read.warnings), files)
     config._warnings = tuple(read.warnings)
-    return Examined(config, (), config.warnings)
+    return Examined(config, (), config.warnings, files)
 
 
 def default_path(given: Path | None, env: Mapping[str, str] = os.environ) -> Path:

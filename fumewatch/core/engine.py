@@ -31,12 +31,10 @@ from fumewatch.core.roster import Roster
 from fumewatch.core.rules import DayRule, MinuteRule, PatternRule, Rule, needs
 from fumewatch.core.rules.rule import Common
 from fumewatch.core.view import MINUTE, View
-from fumewatch.core.window import Window
+from fumewatch.core.window import HOUR, Window
 
 CELLS_AT_ONCE: Final = 300_000
 """Minutes times monitors of one view: more would not stay in the processor's cache."""
-MOST: Final = 240
-"""Minutes judged in one go, at most."""
 PATTERNS_EVERY: Final = 10
 """Minutes."""
 DAYS_AT: Final = time(0, 30)
@@ -64,7 +62,7 @@ class Engine:
         zone: ZoneInfo,
         *,
         keeps_days: bool = True,
-        most: int = MOST,
+        most: int = HOUR,
     ) -> None:
         """`keeps_days`: gather the facts of days from the readings; else `judge_days` is called by
         who has them from the store. `most`: minutes judged in one go.
@@ -187,9 +185,10 @@ class Engine:
     # ── minutes ──
 
     def _stops(self, until: int) -> Iterator[int]:
-        """Where to stop on the way to minute `until`: nowhere too far, and when days end."""
+        """Where to stop on the way to minute `until`: at full hours, and when days end."""
         while (at := self.window.settled_to) < until:
-            yield min(until, at + self.window.most, *self._ends_of_day(at))
+            hour_ends = at // HOUR * HOUR + HOUR
+            yield min(until, at + self.window.most, hour_ends, *self._ends_of_day(at))
 
     def _ends_of_day(self, minute: int) -> Iterator[int]:
         """The next local midnight and the next time to judge days, as minutes."""

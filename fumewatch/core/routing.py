@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -91,6 +91,25 @@ def labels_of(transition: Transition, place: Place) -> dict[Label, str]:
         Label.SITE: place.site,
         Label.VENDOR: place.vendor,
     }
+
+
+class Listener(Protocol):
+    """Whoever can be told: a receiver as it is configured."""
+
+    def is_told(self, before: State | None, after: State) -> bool:
+        """Whether a transition goes there."""
+        ...
+
+
+def told(
+    routes: Iterable[Route], listeners: Mapping[str, Listener], transition: Transition, place: Place
+) -> tuple[str, ...]:
+    """The names of the receivers that get a notification of it, in the order of the routes."""
+    return tuple(
+        name
+        for name in route(routes, labels_of(transition, place))
+        if listeners[name].is_told(transition.before, transition.alert.state)
+    )
 
 
 def notification_key(transition: Transition, receiver: str) -> uuid.UUID:

@@ -169,11 +169,11 @@ def _measured(alert: Alert, words: Words) -> Facts:
 
 
 def _window(window: Any, words: Words) -> str:
-    """From the start of its first minute to now: the minute that is not over counts whole."""
+    """From the start of its first minute to now, in whole minutes."""
     if not isinstance(window, Mapping):
         return ""
     start, end = instant(window.get("from")), instant(window.get("to"))
-    return words.duration((end - start) // _MINUTE * _MINUTE + _MINUTE) if start and end else ""
+    return words.duration(-((start - end) // _MINUTE) * _MINUTE) if start and end else ""
 
 
 def _level(alert: Alert) -> Literal["limit", "level"]:

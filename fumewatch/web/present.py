@@ -55,6 +55,11 @@ class Presenter:
     """Knows the configuration; alerts of rules that it no longer has are shown by their kind."""
 
     def __init__(self, config: Config) -> None:
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """Go by another configuration, from any thread; the zone stays until a restart."""
+        self.config = config
         self.zone = config.zone
         self.rules: Mapping[str, Rule] = {rule.id: rule for rule in config.rule}
         self._limits: Mapping[str, LimitProfile] = {limit.name: limit for limit in config.limit}
