@@ -141,8 +141,23 @@ def run(
 
 
 def engine_of(config: Config, rules: Sequence[Rule], places: Mapping[int, Place]) -> Engine:
-    roster = Roster.build(places.values(), limits_of(config), config.business_hours)
+    roster = roster_of(config, places.values())
     return Engine(rules, config.freshness, roster, config.zone)
+
+
+def roster_of(
+    config: Config, places: Iterable[Place], wills: Mapping[int, datetime] | None = None
+) -> Roster:
+    """As the daemon makes it. `wills`: when a connection was lost, by monitor."""
+    return Roster.build(
+        places,
+        limits_of(config),
+        config.business_hours,
+        wills,
+        calendar=config.calendar.days,
+        classes=config.classes,
+        pauses=config.pause,
+    )
 
 
 def limits_of(config: Config) -> dict[str, dict[str, float]]:

@@ -1,0 +1,385 @@
+"""`fumewatch rules explain`: why a rule says what it says of one monitor."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from fumewatch.cli import options, show
+from fumewatch.cli.options import AsJson, ConfigPath
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from fumewatch.backtest.sources import Source
+    from fumewatch.config import Config
+    from fumewatch.core.alert import Transition
+    from fumewatch.core.engine import Engine
+    from fumewatch.core.explain import Explanation
+    from fumewatch.core.roster import Roster
+    from fumewatch.core.rules import PatternRule
+    from fumewatch.core.rules.rule import Common
+    from fumewatch.core.site import Place
+    from fumewatch.store import Database
+    from fumewatch.store.alerts import Standing
+
+LEARNED_IN: Final = timedelta(days=7)
+"""How long before the window readings are replayed: what is learned of a monitor is learned anew.
+Each day counts half as much as the next, so a week has all but a hundredth of it."""
+FLEET_IN: Final = timedelta(days=2)
+"""The same, where every monitor must be replayed: outages ask who was alive within a day."""
+_MINUTE: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """Readings at hand. `monitor`: as the source numbers it. `last`: no T may be later.
+
+    `ids`: of the store's monitors, their number there; empty where it is not from there.
+    """
+
+    source: "Source"
+    monitor: int
+    last: datetime
+    where: str
+    database: "Database | None" = None
+    ids: "dict[int, int]" = field(default_factory=dict)
+
+    @property
+    def id(self) -> int:
+        """The monitor's in the store."""
+        return next(id for id, number in self.ids.items() if number == self.monitor)
+
+    @property
+    def place(self) -> "Place":
+        return self.source.places[self.monitor]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """The explanation, and what it was made of.
+
+    begin      from when on readings were replayed
+    moves      the monitor's, of the rule, since then
+    standing   the alert as the store had it then; None: none, or not from the store
+    """
+
+    config: "Config"
+    history: History
+    explanation: "Explanation"
+    roster: "Roster"
+    at: datetime
+    begin: datetime
+    readings: int = 0
+    moves: "tuple[Transition, ...]" = ()
+    standing: "Standing | None" = None
+
+
+Monitor = Annotated[
+    str, typer.Option("--monitor", "-m", metavar="M", help="Its code, or district/code.")
+]
+At = Annotated[
+    str,
+    typer.Option("--at", metavar="TIME", help="'2026-11-23 12:05' or 12:05; else the last minute."),
+]
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Its id.")],
+    monitor: Monitor,
+    at: At = "",
+    config: ConfigPath = None,
+    readings: Annotated[
+        Path | None,
+        typer.Option("--readings", metavar="FILE", help="CSV, .csv.gz or .parquet, not the store."),
+    ] = None,
+    sites: Annotated[
+        Path | None,
+        typer.Option("--sites", metavar="FILE", help="sites.csv of the monitors of --readings."),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out rows that cannot be read.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Long windows minute by minute, too.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Show what a rule saw of a monitor at some time, what it said, and why.
+
+    \b
+    The window minute by minute: values, which of them are fresh or held, which
+    conditions hold, which minutes count; the number it comes to and the levels it
+    is held against; the verdict, or why there is none; the alert; what would
+    change it. Readings come from the store, or from a file as for backtest, and
+    are judged by the daemon's own engine, from a week before on, so that it knows
+    how often the monitor measures. Nothing is stored or sent.
+
+    \b
+    Examples:
+      fumewatch rules explain exceedance --monitor xuhui/M1 --at '2026-11-23 12:05'
+      fumewatch rules explain offline -m M1
+      fumewatch rules explain exceedance -m M1 --readings november.csv.gz --sites sites.csv
+      fumewatch rules explain exceedance -m M1 --at 12:05 --json | jq .verdict
+    """
+    from fumewatch.cli import explained
+
+    if sites and not readings:
+        raise typer.BadParameter("goes with --readings", param_hint="--sites")
+    loaded = options.load(config)
+    asked = _rule(loaded, rule)
+    moment = _time(at, loaded.zone)
+    with _opened(loaded, asked, monitor, readings, sites, skip_bad) as history:
+        found = _explained(loaded, asked, history, _whole(moment, history))
+    if json:
+        show.as_json(explained.as_json(found))
+    else:
+        explained.tell(found, verbose=verbose)
+
+
+def _rule(config: "Config", id: str) -> "Common":
+    known = {rule.id: rule for rule in config.rule}
+    if id not in known:
+        raise typer.BadParameter(f"no rule {id!r}{_near(id, known)}", param_hint="RULE")
+    return known[id]
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    listed = sorted(known)
+    near = difflib.get_close_matches(word, listed, n=3, cutoff=0.6)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    some = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
+    return f"; there are {some}" if listed else "; there are none"
+
+
+def _time(text: str, zone: "ZoneInfo") -> datetime | None:
+    if not text:
+        return None
+    try:
+        clock = time.fromisoformat(text) if len(text) <= len("12:00:00") else None
+        today = options.clock().astimezone(zone).date()
+        found = datetime.combine(today, clock) if clock else datetime.fromisoformat(text)
+    except ValueError:
+        what = f"{text!r} is no time; write '2026-11-23 12:05', or 12:05 for today"
+        raise typer.BadParameter(what, param_hint="--at") from None
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def _whole(at: datetime | None, history: History) -> datetime:
+    """The whole minute at or before it; the last one there is unless a time is given."""
+    if at is None:
+        return history.last
+    if at > history.last:
+        what = f"{_said(at)} is later than the last minute that is over, {_said(history.last)}"
+        raise typer.BadParameter(what, param_hint="--at")
+    return at.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def _said(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} {at.tzname() or ''}".rstrip()
+
+
+# ── readings ──
+
+
+@contextmanager
+def _opened(
+    config: "Config",
+    rule: "Common",
+    monitor: str,
+    readings: Path | None,
+    sites: Path | None,
+    skip_bad: bool,
+) -> Iterator[History]:
+    with ExitStack() as stack:
+        if readings is None:
+            database = stack.enter_context(options.database(config))
+            yield _of_store(config, rule, monitor, database)
+        else:
+            from fumewatch.backtest import plan
+            from fumewatch.backtest.run import Trial
+
+            asked = plan.Asked([Trial(config, "", frozenset({rule.id}))])
+            opened = stack.enter_context(
+                plan.file(readings, sites, asked, skip_bad=skip_bad, progress=lambda _rows: None)
+            )
+            for note in opened.notes:
+                show.complain(note)
+            number = _number(opened.source.places.values(), monitor)
+            last = opened.last.replace(second=0, microsecond=0) + _MINUTE
+            yield History(opened.source, number, last.astimezone(config.zone), str(readings))
+
+
+def _of_store(config: "Config", rule: "Common", monitor: str, database: "Database") -> History:
+    """All monitors where the rule compares them, else one."""
+    from fumewatch.backtest.sources import StoreSource
+    from fumewatch.evaluate import due_minute
+    from fumewatch.store import monitors
+
+    with database.transaction() as conn:
+        places = monitors.places(conn, str(config.zone))
+    id = _number(places, monitor)
+    is_all = _needs_all(rule)
+    chosen = places if is_all else [place for place in places if place.monitor == id]
+    source = StoreSource(database, chosen, is_all=is_all)
+    numbers = {(p.district, p.code): number for number, p in source.places.items()}
+    ids = {place.monitor: numbers[place.district, place.code] for place in chosen}
+    minute = due_minute(options.clock(), config.evaluate.lateness)
+    last = datetime.fromtimestamp(minute * 60, config.zone)
+    return History(source, ids[id], last, "the store", database, ids)
+
+
+def _number(places: Iterable["Place"], monitor: str) -> int:
+    """Of the monitor that is called so."""
+    listed = list(places)
+    named = {f"{place.district}/{place.code}": place.monitor for place in listed}
+    found = [place for place in listed if monitor in (place.code, f"{place.district}/{place.code}")]
+    if len(found) == 1:
+        return found[0].monitor
+    if found:
+        either = " or ".join(f"{place.district}/{place.code}" for place in found)
+        raise typer.BadParameter(f"{monitor!r} could be {either}", param_hint="--monitor")
+    known = named if "/" in monitor else [place.code for place in listed]
+    what = f"no monitor {monitor!r}{_near(monitor, known)}"
+    raise typer.BadParameter(what, param_hint="--monitor")
+
+
+def _needs_all(rule: "Common") -> bool:
+    return bool(getattr(rule, "WHOLE_FLEET", False))
+
+
+# ── the replay ──
+
+
+def _explained(config: "Config", rule: "Common", history: History, at: datetime) -> Explained:
+    from fumewatch.backtest.run import engine_of, needed_rules
+    from fumewatch.core.explain import explain
+    from fumewatch.core.rules import PatternRule
+
+    if history.database and isinstance(rule, PatternRule):
+        return _of_stored_past(rule, history.database, history, config, at)
+    begin = _begin(rule, at, config.zone)
+    engine = engine_of(config, needed_rules(config.rule, {rule.id}), history.source.places)
+    _tell_signs(history, engine, at)
+    readings, moves = _replay(engine, history, _needs_all(rule), begin, at)
+    if not readings:
+        _refuse_silence(history, begin, at)
+    mine = (m for m in moves if m.alert.rule == rule.id and m.alert.monitor == history.monitor)
+    return Explained(
+        config=config,
+        history=history,
+        explanation=explain(rule, engine, history.monitor),
+        roster=engine.roster,
+        at=at,
+        begin=begin,
+        readings=readings,
+        moves=tuple(mine),
+        standing=_standing(history, rule, at),
+    )
+
+
+def _replay(
+    engine: "Engine", history: History, is_all: bool, begin: datetime, at: datetime
+) -> "tuple[int, list[Transition]]":
+    """How many readings of the monitor there were, and all transitions."""
+    number, moves = 0, []
+    engine.begin(_us(begin))
+    for block in history.source.blocks(_us(begin), _us(at)):
+        own = block.readings.monitor == history.monitor
+        number += int(own.sum())
+        engine.add(block.readings if is_all else block.readings.take(own))
+        moves += engine.advance(block.until)
+    return number, moves
+
+
+def _begin(rule: "Common", at: datetime, zone: "ZoneInfo") -> datetime:
+    """When to begin, so that all is known that the rule and the learning look back to."""
+    from fumewatch.core.rules import DayRule, PatternRule
+
+    if _needs_all(rule):
+        return at - FLEET_IN
+    back = LEARNED_IN
+    if isinstance(rule, PatternRule):
+        back = rule.looks_back + timedelta(days=1)
+    if not isinstance(rule, DayRule):
+        return at - back
+    days = rule.days_needed + 1 + LEARNED_IN // timedelta(days=1)
+    midnight = datetime.combine((at - timedelta(days=days)).astimezone(zone).date(), time(0), zone)
+    return midnight.astimezone(UTC)
+
+
+def _tell_signs(history: History, engine: "Engine", at: datetime) -> None:
+    """Heartbeats and last wills that the store knows of, as far as they came by then."""
+    import numpy as np
+
+    from fumewatch.store import devices, monitors
+
+    if history.database is None:
+        return
+    with history.database.transaction() as conn:
+        heard = dict(zip(*(column.tolist() for column in devices.heard(conn)), strict=True))
+        statuses = monitors.statuses(conn)
+    for id, number in history.ids.items():
+        if heard.get(id, _us(at) + 1) <= _us(at):
+            engine.window.heard(np.array([number], np.int32), np.array([heard[id]]))
+        word, since = statuses.get(id, ("", at))
+        if word == "offline" and since <= at:
+            engine.roster.will_at[number] = _us(since)
+
+
+def _refuse_silence(history: History, begin: datetime, at: datetime) -> None:
+    """An explanation of nothing would explain nothing."""
+    from fumewatch.core.errors import StoreRefused
+    from fumewatch.store import readings
+
+    zone = history.last.tzinfo
+    start, end = begin.astimezone(zone), at.astimezone(zone)
+    who = f"{history.place.district}/{history.place.code}".lstrip("/")
+    what = f"{history.where} has no reading of {who} from {_said(start)} to {_said(end)}"
+    if history.database is None:
+        raise StoreRefused(what)
+    with history.database.transaction() as conn:
+        extent = readings.extent(conn, history.id)
+    if extent is None:
+        raise StoreRefused(f"{history.where} has no reading of {who} at all")
+    first, last = (_said(each.astimezone(zone)) for each in extent)
+    raise StoreRefused(f"{what}; there are some from {first} to {last}")
+
+
+def _of_stored_past(
+    rule: "PatternRule", database: "Database", history: History, config: "Config", at: datetime
+) -> Explained:
+    """By the alerts that there really were, rather than by those of a replay."""
+    import numpy as np
+
+    from fumewatch.backtest.run import roster_of
+    from fumewatch.core.explain import of_past
+    from fumewatch.store import monitors, past
+
+    begin = at - rule.looks_back
+    with database.transaction() as conn:
+        roster = roster_of(config, monitors.places(conn, str(config.zone)))
+        ids = np.arange(roster.size, dtype=np.int32)
+        told = past.load(conn, _us(begin), _us(at), ids, roster)
+    found = of_past(rule, told, history.id, None)
+    standing = _standing(history, rule, at)
+    return Explained(config, history, found, roster, at, begin, standing=standing)
+
+
+def _standing(history: History, rule: "Common", at: datetime) -> "Standing | None":
+    from fumewatch.store import alerts
+
+    if history.database is None:
+        return None
+    with history.database.transaction() as conn:
+        return alerts.as_of(conn, rule.id, history.id, at)
+
+
+def _us(at: datetime) -> int:
+    return round(at.timestamp() * 1e6)
