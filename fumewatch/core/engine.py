@@ -84,6 +84,7 @@ class Engine:
         self._diary = Diary(self._day_rules, channels) if keeps_days and self._day_rules else None
         self.lessons = Lessons(freshness, zone, channels & frozenset(MEASURED))
         self.window = Window(channels, minutes, self.lessons, most)
+        self.incidents = Incidents()
         self._order = {rule.id: i for i, rule in enumerate(self.rules)}
         self._touched: dict[UUID, Alert] = {}
         self._moved_at: dict[tuple[str, int], datetime] = {}
@@ -108,6 +109,7 @@ class Engine:
     def load(self, open_alerts: Iterable[Alert]) -> None:
         """Take over the alerts that are open, as the store knows them."""
         for alert in open_alerts:
+            self.incidents.load(alert)
             self.open.setdefault(alert.rule, {})[alert.monitor] = alert
 
     def add(self, readings: Readings) -> None:
@@ -309,6 +311,7 @@ class Engine:
                 self._touched.pop(alert.id, None)
             if step.transition:
                 moves.append(step.transition)
+                self.incidents.note(step.transition)
                 self._touched.pop(alert.id, None)
                 self._moved_at[alert.rule, alert.monitor] = step.transition.at
         return moves
