@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.alert import PART_OF, Alert, State, Transition
 from fumewatch.core.roster import Roster
 
-PART_OF: Final = "part_of"
-"""In the evidence of an alert that is part of an incident: that incident's alert and name."""
 _KIND: Final = "outage"
 _KEPT: Final = timedelta(days=1)
 
@@ -52,11 +50,6 @@ class Incidents:
         gone = [key for key, o in self._outages.items() if o.until and o.until < oldest]
         for key in gone:
             del self._outages[key]
-
-
-def is_part(alert: Alert) -> bool:
-    """Of an incident that has an alert of its own."""
-    return PART_OF in alert.evidence
 
 
 def _group(outage: Alert, roster: Roster, monitor: int) -> str | None:
