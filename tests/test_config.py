@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 from fumewatch.config import Config, default_path, examine, load, positions, shape
 from fumewatch.core.decode.profile import ChannelMap, Match
 from fumewatch.core.errors import ConfigError
+from fumewatch.core.matching import ClassMatch, PauseMatch
 from fumewatch.core.rules.when import When
 
 ROOT = Path(__file__).parent.parent
@@ -107,7 +108,7 @@ def test_the_example_names_every_option_of_a_table(section: str, model: type[Bas
             assert key in given, f"{section}.{key} is not spelt out"
 
 
-EMPTY = (None, "", (), {}, When(), Match(), PydanticUndefined)
+EMPTY = (None, "", (), {}, When(), Match(), ClassMatch(), PauseMatch(), PydanticUndefined)
 
 
 def blocks(section: str) -> list[dict[str, Any]]:
@@ -124,11 +125,11 @@ def commented(section: str) -> str:
 
 
 def items() -> list[tuple[str, type[BaseModel]]]:
-    """Each kind of [[profile]], [[limit]], [[rule]], [[receiver]] and [[route]] with its model."""
+    """Each kind of [[table]] with its model."""
     return [
         (section, model)
-        for section in ("profile", "limit", "rule", "receiver", "route")
-        for model in shape.parts(shape.element(Config.model_fields[section].annotation))
+        for section in ("profile", "class", "pause", "limit", "rule", "receiver", "route")
+        for model in shape.parts(shape.element(shape.fields(Config)[section]))
     ]
 
 
@@ -168,6 +169,12 @@ def test_the_example_names_every_option_of_a_channel_and_of_a_match() -> None:
     assert set(options["match"]) == set(shape.fields(Match))
     for channel in channels:
         assert_shows_defaults(channel, ChannelMap)
+
+
+@pytest.mark.parametrize(("section", "model"), [("class", ClassMatch), ("pause", PauseMatch)])
+def test_the_example_names_every_key_of_a_match(section: str, model: type[BaseModel]) -> None:
+    (block,) = blocks(section)
+    assert set(block["match"]) == set(shape.fields(model))
 
 
 def test_the_worked_examples_of_profiles_are_profiles(folder: Folder) -> None:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from fumewatch.store.alerts import Standing
 
 LEARNED_IN: Final = timedelta(days=7)
-"""How long before the window readings are replayed: what is learned of a monitor is learned anew.
-Each day counts half as much as the next, so a week has all but a hundredth of it."""
+"""How long before the window readings are replayed. Where the store has nothing that was learned of
+the monitor by then, it is learned anew: each day counts half as much as the next, so a week has all
+but a hundredth of it."""
 FLEET_IN: Final = timedelta(days=2)
 """The same, where every monitor must be replayed: outages ask who was alive within a day."""
 _MINUTE: Final = timedelta(minutes=1)
@@ -65,6 +66,7 @@ class Explained:
     """The explanation, and what it was made of.
 
     begin      from when on readings were replayed
+    learned_at as of when the store had what it learned before; None: learned from the replay alone
     moves      the monitor's, of the rule, since then
     standing   the alert as the store had it then; None: none, or not from the store
     """
@@ -76,6 +78,7 @@ class Explained:
     at: datetime
     begin: datetime
     readings: int = 0
+    learned_at: datetime | None = None
     moves: "tuple[Transition, ...]" = ()
     standing: "Standing | None" = None
 
@@ -266,7 +269,8 @@ def _explained(config: "Config", rule: "Common", history: History, at: datetime)
         return _of_stored_past(rule, history.database, history, config, at)
     begin = _begin(rule, at, config.zone)
     engine = engine_of(config, needed_rules(config.rule, {rule.id}), history.source.places)
-    _tell_signs(history, engine, at)
+    engine.begin(_us(begin))
+    learned_at = _tell_known(history, engine, begin, at)
     readings, moves = _replay(engine, history, _needs_all(rule), begin, at)
     if not readings:
         _refuse_silence(history, begin, at)
@@ -279,6 +283,7 @@ def _explained(config: "Config", rule: "Common", history: History, at: datetime)
         at=at,
         begin=begin,
         readings=readings,
+        learned_at=learned_at,
         moves=tuple(mine),
         standing=_standing(history, rule, at),
     )
@@ -289,7 +294,6 @@ def _replay(
 ) -> "tuple[int, list[Transition]]":
     """How many readings of the monitor there were, and all transitions."""
     number, moves = 0, []
-    engine.begin(_us(begin))
     for block in history.source.blocks(_us(begin), _us(at)):
         own = block.readings.monitor == history.monitor
         number += int(own.sum())
@@ -314,23 +318,37 @@ def _begin(rule: "Common", at: datetime, zone: "ZoneInfo") -> datetime:
     return midnight.astimezone(UTC)
 
 
-def _tell_signs(history: History, engine: "Engine", at: datetime) -> None:
-    """Heartbeats and last wills that the store knows of, as far as they came by then."""
+def _tell_known(
+    history: History, engine: "Engine", begin: datetime, at: datetime
+) -> datetime | None:
+    """Hand over what the store knew by then: heartbeats, last wills, what was learned of whom.
+
+    As of when that was learned, in case it was.
+    """
     import numpy as np
 
-    from fumewatch.store import devices, monitors
+    from fumewatch.core.learned import Learned
+    from fumewatch.core.recollection import remember
+    from fumewatch.core.view import MINUTE
+    from fumewatch.store import devices, learned, monitors
 
     if history.database is None:
-        return
+        return None
     with history.database.transaction() as conn:
         heard = dict(zip(*(column.tolist() for column in devices.heard(conn)), strict=True))
         statuses = monitors.statuses(conn)
+        as_of, known = learned.load(conn)
     for id, number in history.ids.items():
         if heard.get(id, _us(at) + 1) <= _us(at):
             engine.window.heard(np.array([number], np.int32), np.array([heard[id]]))
         word, since = statuses.get(id, ("", at))
         if word == "offline" and since <= at:
             engine.roster.will_at[number] = _us(since)
+    if not len(known) or not 0 < as_of <= _us(at):
+        return None
+    ours = Learned.of(known, [id for id, _ in sorted(history.ids.items(), key=lambda i: i[1])])
+    remember(engine.window, ours, as_of // MINUTE, _us(begin) // MINUTE)
+    return datetime.fromtimestamp(as_of / 1e6, at.tzinfo)
 
 
 def _refuse_silence(history: History, begin: datetime, at: datetime) -> None:
@@ -358,7 +376,7 @@ def _of_stored_past(
     """By the alerts that there really were, rather than by those of a replay."""
     import numpy as np
 
-    from fumewatch.backtest.run import roster_of
+    from fumewatch.config.rosters import roster_of
     from fumewatch.core.explain import of_past
     from fumewatch.store import monitors, past
 

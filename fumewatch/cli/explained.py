@@ -1,5 +1,6 @@
 """What `fumewatch rules explain` tells: text and a picture, or plain values for programs."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,7 +11,7 @@ import typer
 from fumewatch.cli import pictured, show, turning
 from fumewatch.cli.explain import Explained
 from fumewatch.cli.pictured import labelled
-from fumewatch.cli.turning import number
+from fumewatch.cli.turning import limit_word, number
 from fumewatch.core.alert import State, Transition, Verdict
 from fumewatch.core.explain import Explanation, Minutewise, times
 from fumewatch.core.reading import CHANNELS
@@ -69,11 +70,15 @@ def _head(found: Explained) -> Iterator[str]:
     yield labelled("rule", f"{rule.kind}, {rule.severity}; {_written(rule)}")
     where = ", ".join(filter(None, (place.site, place.street, place.outlet)))
     yield labelled("monitor", f"{_name(found)}{f', {where}' if where else ''}{_limits(found)}")
-    yield labelled("at", f"{_local(found, found.at):%Y-%m-%d %H:%M}, {_calendar(found)}")
-    begin = f"{_local(found, found.begin):%Y-%m-%d %H:%M}"
+    yield labelled("at", f"{_stamp(found, found.at)}, {_calendar(found)}")
+    begin = _stamp(found, found.begin)
     if found.readings:
         said = f"{found.readings:,} readings of {found.history.where} from {begin} on"
         yield labelled("replayed", f"{said}{_period(found.explanation)}")
+        if found.learned_at:
+            yield labelled(
+                "", f"Learned before, as the store has it: {_stamp(found, found.learned_at)}"
+            )
     else:
         yield labelled("looked at", f"alerts and events of {found.history.where} from {begin} on")
     if not found.explanation.concerns:
@@ -100,7 +105,11 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(map(_toml, value)) + "]"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return (
+        json.dumps(limit_word(value), ensure_ascii=False) if isinstance(value, str) else str(value)
+    )
 
 
 def _limits(found: Explained) -> str:
@@ -226,7 +235,8 @@ def _since(alert: Any) -> datetime:
 
 
 def _move(move: Transition) -> str:
-    value = f"  {number(move.alert.value)}" if np.isfinite(move.alert.value) else ""
+    has_value = move.alert.is_open and np.isfinite(move.alert.value)
+    value = f"  {number(move.alert.value)}" if has_value else ""
     return f"{move.before or 'none'} → {move.alert.state}, {move.reason}{value}"
 
 
@@ -246,6 +256,10 @@ def _monitor(found: Explained) -> int:
 
 def _local(found: Explained, at: datetime) -> datetime:
     return at.astimezone(found.config.zone)
+
+
+def _stamp(found: Explained, at: datetime) -> str:
+    return f"{_local(found, at):%Y-%m-%d %H:%M}"
 
 
 def _when(found: Explained, at: datetime) -> str:
@@ -280,7 +294,11 @@ def as_json(found: Explained) -> dict[str, Any]:
         "at": found.at,
         "judged_at": datetime.fromtimestamp(explanation.at / 1e6, UTC),
         "calendar": calendar(found),
-        "replayed": {"from": found.begin, "readings": found.readings},
+        "replayed": {
+            "from": found.begin,
+            "readings": found.readings,
+            "learned_at": found.learned_at,
+        },
         "concerns": explanation.concerns,
         "window": _window_json(explanation.window),
         "bounds": [

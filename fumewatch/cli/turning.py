@@ -57,6 +57,15 @@ def number(value: float, unit: str = "") -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") + (f" {unit}" if unit else "")
 
 
+def limit_word(written: str) -> str:
+    """A level as people write it.
+
+    >>> limit_word("1 * limit")
+    'limit'
+    """
+    return "limit" if written == "1 * limit" else written
+
+
 def unit_of(explanation: Explanation) -> str:
     """Of the value and the limit."""
     if getattr(explanation.rule, "statistic", "") == "share":
@@ -108,7 +117,7 @@ def _of_bounds(explanation: Explanation, rule: Any) -> Sentences:
 
     def at(name: str) -> str:
         if bound := bounds.get(name):
-            written = f" ({bound.written})" if "limit" in bound.written else ""
+            written = f" ({limit_word(bound.written)})" if "limit" in bound.written else ""
             return number(bound.number, unit) + written
         plain = getattr(rule, name, None)
         return number(plain, unit) if isinstance(plain, int | float) else ""
