@@ -39,15 +39,18 @@ _MINUTE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """Readings at hand. `monitor`: as the source numbers it. `last`: no T may be later.
+    """Readings at hand. `monitor`: as the source numbers it.
 
-    `ids`: of the store's monitors, their number there; empty where it is not from there.
+    last    no T may be later
+    first   of the readings; None where not known: nothing is left out then
+    ids     of the store's monitors, their number there; empty where it is not from there
     """
 
     source: "Source"
     monitor: int
     last: datetime
     where: str
+    first: datetime | None = None
     database: "Database | None" = None
     ids: "dict[int, int]" = field(default_factory=dict)
 
@@ -177,7 +180,7 @@ def _time(text: str, zone: "ZoneInfo") -> datetime | None:
 def _whole(at: datetime | None, history: History) -> datetime:
     """The whole minute at or before it; the last one there is unless a time is given."""
     if at is None:
-        return history.last
+        return history.last.astimezone(UTC)
     if at > history.last:
         what = f"{_said(at)} is later than the last minute that is over, {_said(history.last)}"
         raise typer.BadParameter(what, param_hint="--at")
@@ -216,26 +219,29 @@ def _opened(
                 show.complain(note)
             number = _number(opened.source.places.values(), monitor)
             last = opened.last.replace(second=0, microsecond=0) + _MINUTE
-            yield History(opened.source, number, last.astimezone(config.zone), str(readings))
+            last = last.astimezone(config.zone)
+            yield History(opened.source, number, last, str(readings), opened.first)
 
 
 def _of_store(config: "Config", rule: "Common", monitor: str, database: "Database") -> History:
     """All monitors where the rule compares them, else one."""
     from fumewatch.backtest.sources import StoreSource
     from fumewatch.evaluate import due_minute
-    from fumewatch.store import monitors
+    from fumewatch.store import monitors, readings
 
+    is_all = _needs_all(rule)
     with database.transaction() as conn:
         places = monitors.places(conn, str(config.zone))
-    id = _number(places, monitor)
-    is_all = _needs_all(rule)
+        id = _number(places, monitor)
+        extent = None if is_all else readings.extent(conn, id)
     chosen = places if is_all else [place for place in places if place.monitor == id]
     source = StoreSource(database, chosen, is_all=is_all)
     numbers = {(p.district, p.code): number for number, p in source.places.items()}
     ids = {place.monitor: numbers[place.district, place.code] for place in chosen}
     minute = due_minute(options.clock(), config.evaluate.lateness)
     last = datetime.fromtimestamp(minute * 60, config.zone)
-    return History(source, ids[id], last, "the store", database, ids)
+    first = extent[0] if extent else None
+    return History(source, ids[id], last, "the store", first, database, ids)
 
 
 def _number(places: Iterable["Place"], monitor: str) -> int:
@@ -267,7 +273,8 @@ def _explained(config: "Config", rule: "Common", history: History, at: datetime)
 
     if history.database and isinstance(rule, PatternRule):
         return _of_stored_past(rule, history.database, history, config, at)
-    begin = _begin(rule, at, config.zone)
+    begin = max(_begin(rule, at, config.zone), _first_midnight(history, config.zone))
+    begin = min(begin, at - _MINUTE)
     engine = engine_of(config, needed_rules(config.rule, {rule.id}), history.source.places)
     engine.begin(_us(begin))
     learned_at = _tell_known(history, engine, begin, at)
@@ -318,6 +325,14 @@ def _begin(rule: "Common", at: datetime, zone: "ZoneInfo") -> datetime:
     return midnight.astimezone(UTC)
 
 
+def _first_midnight(history: History, zone: "ZoneInfo") -> datetime:
+    """Of the day of the first reading there is; before it there is nothing to replay."""
+    if history.first is None:
+        return datetime.min.replace(tzinfo=UTC)
+    day = history.first.astimezone(zone).date()
+    return datetime.combine(day, time(0), zone).astimezone(UTC)
+
+
 def _tell_known(
     history: History, engine: "Engine", begin: datetime, at: datetime
 ) -> datetime | None:
@@ -353,21 +368,23 @@ def _tell_known(
 
 def _refuse_silence(history: History, begin: datetime, at: datetime) -> None:
     """An explanation of nothing would explain nothing."""
-    from fumewatch.core.errors import StoreRefused
+    from fumewatch.core.errors import Fault, ImportRefused, StoreRefused
     from fumewatch.store import readings
 
     zone = history.last.tzinfo
     start, end = begin.astimezone(zone), at.astimezone(zone)
     who = f"{history.place.district}/{history.place.code}".lstrip("/")
-    what = f"{history.where} has no reading of {who} from {_said(start)} to {_said(end)}"
+    what = f"no reading of {who} from {_said(start)} to {_said(end)}"
     if history.database is None:
-        raise StoreRefused(what)
+        begins = history.first or history.last
+        what += f"; it begins at {_said(begins.astimezone(zone))}, ends at {_said(history.last)}"
+        raise ImportRefused([Fault(history.where, what)])
     with history.database.transaction() as conn:
         extent = readings.extent(conn, history.id)
     if extent is None:
-        raise StoreRefused(f"{history.where} has no reading of {who} at all")
+        raise StoreRefused(f"the store has no reading of {who} at all")
     first, last = (_said(each.astimezone(zone)) for each in extent)
-    raise StoreRefused(f"{what}; there are some from {first} to {last}")
+    raise StoreRefused(f"the store has {what}; there are some from {first} to {last}")
 
 
 def _of_stored_past(

@@ -41,7 +41,7 @@ def picture(window: Minutewise, zone: ZoneInfo) -> Iterator[str]:
     for first in range(0, len(window.minutes), LINE):
         part = slice(first, first + LINE)
         start, end = _clock(zone, window.minutes[part][0]), _clock(zone, window.minutes[part][-1])
-        yield f"{f'{start} to {end}':<{LABEL}}"
+        yield f"{start} to {end}"
         for series in window.series:
             yield from _strips(series, part)
         for condition in window.conditions:

@@ -172,8 +172,9 @@ def _flatline(_: Explanation, rule: Any) -> Sentences:
 
 def _jump(explanation: Explanation, rule: Any) -> Sentences:
     limit = number(explanation.limit, unit_of(explanation))
+    least = limit_word(str(rule.at_least))
     return (
-        f"from {limit} on: {rule.times:g} times the mean before, and at least {rule.at_least}",
+        f"from {limit} on: {rule.times:g} times the mean before, and at least {least}",
         f"below {limit}",
     )
 

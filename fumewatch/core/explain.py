@@ -5,6 +5,7 @@ Nothing is judged here: the rule itself is asked, on what the engine shows it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from fumewatch.core.alert import Alert, State, Verdict
 from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
+from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.judgement import Judgement
 from fumewatch.core.past import Past
 from fumewatch.core.reading import CHANNELS, INDEX
@@ -382,12 +384,20 @@ def _lacks_of_days(rule: DayRule, days: Days, evidence: Mapping[str, Any]) -> It
     """A day rule says in its evidence what it found; what it needs is in its fields."""
     if any(np.isnan(bound.number) for bound in _bounds(rule, days, 0)):
         yield Lack(Lacks.NO_LIMIT, getattr(rule, "channel", ""))
-    least = getattr(rule, "min_days", 0)
     known = len(evidence.get("days", ()))
-    if known < least:
-        yield Lack(Lacks.TOO_FEW, "valid days", known, least)
+    if known < getattr(rule, "min_days", 0):
+        yield Lack(Lacks.TOO_FEW, "valid days", known, getattr(rule, "min_days", 0))
+    elif isinstance(at_least := getattr(rule, "at_least", None), timedelta):
+        minutes = evidence.get("minutes", evidence.get("minutes_known", 0))
+        yield Lack(Lacks.TOO_FEW, "minutes of the day", minutes, whole_minutes(at_least))
     else:
-        yield Lack(Lacks.UNKNOWN, "days")
+        yield Lack(Lacks.UNKNOWN, _DAY_FACTS.get(rule.kind, "days"))
+
+
+_DAY_FACTS: Final = {
+    "cleaning": "a cleaning is",
+    "baseline": "a baseline, or enough of the last days, is",
+}
 
 
 def times(minutes: NDArray[np.int64]) -> list[str]:
