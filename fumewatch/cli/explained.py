@@ -1,6 +1,7 @@
 """What `fumewatch rules explain` tells: text and a picture, or plain values for programs."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,6 +22,8 @@ from fumewatch.core.timetable import Meal
 LONG: Final = 20
 """Minutes: a longer window is shown one by one only where that is asked for."""
 _MOVES: Final = 8
+_LISTED: Final = 20
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT.*\+00:00")
 _VERDICTS: Final = {
     Verdict.BREACH: "breach",
     Verdict.CLEAR: "clear",
@@ -56,7 +59,7 @@ def lines(found: Explained, *, verbose: bool = False) -> Iterator[str]:
     elif "days" in explanation.evidence and "values" in explanation.evidence:
         yield from pictured.days(explanation)
         yield ""
-    yield from _facts(explanation)
+    yield from _facts(found)
     yield from _verdict(found)
     yield from _alert(found)
 
@@ -160,20 +163,25 @@ def _period(explanation: Explanation) -> str:
 # ── the verdict ──
 
 
-def _facts(explanation: Explanation) -> Iterator[str]:
+def _facts(found: Explained) -> Iterator[str]:
     """What else the evidence has, and where a pattern has them, the times counted."""
-    for name, value in explanation.evidence.items():
-        if name not in _NOT_SHOWN and value not in (None, [], {}):
-            yield labelled(name, _plain(value))
-    if explanation.window is None and explanation.evidence.get("times"):
-        yield labelled("counted", ", ".join(explanation.evidence["times"]))
+    evidence = found.explanation.evidence
+    for name, value in evidence.items():
+        if name not in _NOT_SHOWN and value not in (None, [], {}) and value is not False:
+            yield labelled(name, _plain(found, value))
+    if found.explanation.window is None and evidence.get("times"):
+        yield labelled("times", _plain(found, evidence["times"]))
 
 
-def _plain(value: Any) -> str:
+def _plain(found: Explained, value: Any) -> str:
+    """Instants as the zone's clock shows them."""
     if isinstance(value, list):
-        return ", ".join(map(str, value[:20])) + (", ..." if len(value) > 20 else "")
+        more = ", ..." if len(value) > _LISTED else ""
+        return ", ".join(_plain(found, each) for each in value[:_LISTED]) + more
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {each}" for key, each in value.items())
+        return ", ".join(f"{key} {_plain(found, each)}" for key, each in value.items())
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return _stamp(found, datetime.fromisoformat(value))
     return str(value)
 
 
@@ -199,13 +207,23 @@ def _reason(explanation: Explanation, verdict: Verdict) -> str:
         return "; ".join(turning.lack_text(lack, explanation) for lack in explanation.lacks)
     if not explanation.concerns:
         return "the rule is not about this monitor"
-    if not np.isfinite(explanation.value):
-        return "too few minutes fulfil when, and there is data" if explanation.window else "nothing"
+    value = _value(explanation)
+    if not np.isfinite(value):
+        is_idle = explanation.window is not None
+        return "values come, too few of them while when holds" if is_idle else "nothing found"
     unit = turning.unit_of(explanation)
-    said = f"{turning.value_of(explanation)} {number(explanation.value, unit)}"
+    said = f"{turning.value_of(explanation)} {number(value, unit)}"
     if np.isfinite(explanation.limit):
         said += f", held against {number(explanation.limit, unit)}"
     return said
+
+
+def _value(explanation: Explanation) -> float:
+    """A trend far from a breach draws its line for the evidence alone."""
+    if np.isfinite(explanation.value):
+        return explanation.value
+    found = explanation.evidence.get("value")
+    return np.nan if found is None else float(found)
 
 
 def is_firing(found: Explained) -> bool:
@@ -306,7 +324,7 @@ def as_json(found: Explained) -> dict[str, Any]:
             for bound in explanation.bounds
         ],
         "unit": turning.unit_of(explanation),
-        "value": _finite(explanation.value),
+        "value": _finite(_value(explanation)),
         "limit": _finite(explanation.limit),
         "verdict": _VERDICTS[explanation.stays if fires else explanation.opens],
         "if_none_fires": _VERDICTS[explanation.opens],

@@ -243,6 +243,7 @@ VERDICTS = [
      'velocity is not reported, and missing = "no_data"'),
     ("dinner", "M1", (11, 0), "no data", "no data", "no dinner now (when)"),
     ("clean", "M1", (11, 0), "clear", "clear", None),
+    ("clean", "M3", (12, 0), "clear", "clear", 0.403),
     ("elsewhere", "M1", (11, 0), "clear", "clear", 1.303),
     ("elsewhere", "M2", (11, 0), "breach", "breach", 0.403),
     ("purifier-off", "M3", (11, 45), "breach", "breach", 15),
@@ -250,6 +251,7 @@ VERDICTS = [
     ("offline", "M1", (13, 0), "clear", "clear", 1),
     ("forecast", "M1", (10, 5), "no data", "no data",
      "2 of the 6 parts of the window with a value it needs"),
+    ("forecast", "M1", (11, 0), "clear", "clear", 1.322),
     ("jump", "M1", (10, 12), "no data", "no data", None),
     ("stuck", "M1", (12, 0), "clear", "clear", 0),
     ("outage", "M1", (12, 0), "clear", "clear", 0),
@@ -322,6 +324,11 @@ def test_held_minutes_are_told_apart(fumewatch: Fumewatch, write: Write) -> None
     found = fumewatch("rules", "explain", "fresh", "-m", "M1", *given)
     assert "██████░░░░  6 fresh, 4 held" in found.out
     assert "measures anew every 1 min (learned)" in found.out
+
+
+def test_a_rule_that_is_idle_says_so(of_file: Explain) -> None:
+    told = of_file("clean", "M1", "--at", clock(11, 0)).out
+    assert "CLEAR: values come, too few of them while when holds" in told
 
 
 # ── days ──
@@ -440,6 +447,7 @@ def test_a_pattern_counts_the_alerts_that_there_were(of_store: Explain, filled: 
     assert (found["value"], found["verdict"]) == (2, "breach")
     assert found["evidence"]["times"] == ["2026-11-23T02:37:00+00:00", "2026-11-23T03:30:00+00:00"]
     told = of_store("again", "M1", "--at", clock(12, 0)).out
+    assert "times                 2026-11-23 10:37, 2026-11-23 11:30" in told
     assert "looked at             alerts and events of the store" in told
     assert "verdict               BREACH: count 2, held against 2" in told
 
