@@ -18,6 +18,7 @@ from fumewatch.config import Config, default_path, examine, load, positions, sha
 from fumewatch.core.decode.profile import ChannelMap, Match
 from fumewatch.core.errors import ConfigError
 from fumewatch.core.matching import ClassMatch, PauseMatch
+from fumewatch.core.rules import Rule
 from fumewatch.core.rules.when import When
 
 ROOT = Path(__file__).parent.parent
@@ -185,8 +186,12 @@ def test_the_worked_examples_of_profiles_are_profiles(folder: Folder) -> None:
     assert hj212.channel["fume"].code == ("a34041",)
 
 
-def test_the_example_ships_ten_rules() -> None:
-    assert len(load(EXAMPLE, {}).rule) == 10
+def test_the_example_ships_a_rule_of_every_kind() -> None:
+    rules = load(EXAMPLE, {}).rule
+    assert len(rules) == 27
+    assert {rule.kind for rule in rules} == set(
+        TypeAdapter(Rule).json_schema()["discriminator"]["mapping"]
+    )
 
 
 def test_an_empty_file_is_a_configuration(folder: Folder) -> None:
@@ -249,8 +254,8 @@ FAULTS = [
         "2: [ingest] future_tolerance: must be at most 5 minutes, not 10m",
     ),
     (
-        '[evaluate]\nevery = "1m"\nall_every = "10s"',
-        "3: [evaluate] all_every: 10s is shorter than every = 1m",
+        '[evaluate]\nevery = "1s"\nlateness = "1h"',
+        "3: [evaluate] lateness: must be at most 10 minutes, not 1h",
     ),
     (
         '[retention]\ncompress_after = "500d"',
@@ -297,7 +302,8 @@ FAULTS = [
     (
         '[[rule]]\nid = "x"\nkind = "treshold"',
         "3: rule \"x\": kind: 'treshold' is not one of threshold, linkage, absence, trend, "
-        "flatline, jump, outage, recurrence, complaint, mismatch; did you mean 'threshold'?",
+        "flatline, jump, outage, deterioration, baseline, cleaning, "
+        "linkage_rate, validity, recurrence, complaint, mismatch; did you mean 'threshold'?",
     ),
     (
         '[[rule]]\nid = "x"',
