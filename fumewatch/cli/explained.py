@@ -10,8 +10,8 @@ import numpy as np
 import typer
 
 from fumewatch.cli import pictured, show, turning
-from fumewatch.cli.explain import Explained
 from fumewatch.cli.pictured import labelled
+from fumewatch.cli.replayed import Explained
 from fumewatch.cli.turning import limit_word, number
 from fumewatch.core.alert import State, Transition, Verdict
 from fumewatch.core.explain import Explanation, Minutewise, times

@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from fumewatch.core.duration import show
-from fumewatch.core.explain import Explanation, Kind, Lack, Lacks
+from fumewatch.core.explain import Explanation, Kind
+from fumewatch.core.lacking import Lack, Lacks
 from fumewatch.core.rules.rule import Common
 
 Sentences = tuple[str, str]

@@ -5,7 +5,6 @@ Nothing is judged here: the rule itself is asked, on what the engine shows it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -14,18 +13,13 @@ from numpy.typing import NDArray
 
 from fumewatch.core.alert import Alert, State, Verdict
 from fumewatch.core.arrays import Mask, Numbers
-from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
-from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.judgement import Judgement
+from fumewatch.core.lacking import Bound, Lack, Lacks, bounds_of, lacks_of, lacks_of_days
 from fumewatch.core.past import Past
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import DayRule, MinuteRule, PatternRule
-from fumewatch.core.rules.jump import Jump
 from fumewatch.core.rules.rule import Common
-from fumewatch.core.rules.terms import Level
-from fumewatch.core.rules.threshold import Threshold
-from fumewatch.core.rules.trend import Trend
 from fumewatch.core.rules.when import MEALS
 from fumewatch.core.view import MINUTE, Minutes, View, iso
 
@@ -51,36 +45,6 @@ class Mark(StrEnum):
     YES = "yes"
     NO = "no"
     SKIPPED = "skipped"
-
-
-class Lacks(StrEnum):
-    """Why there is no verdict."""
-
-    PAUSED = "paused"
-    CLOSED = "outside business hours"
-    OPEN = "within business hours"
-    NO_MEAL = "no meal"
-    NOT_REPORTED = "not reported"
-    NO_LIMIT = "no limit"
-    SILENT = "no value"
-    TOO_FEW = "too few"
-    NEVER_HEARD = "never heard of"
-    NO_DAYS = "no days"
-    UNKNOWN = "not known"
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """`what` is lacking: `name` says of which channel or condition, `number` of `least`: how far.
-
-    >>> Lack(Lacks.TOO_FEW, "fresh minutes", 2, 3).what
-    <Lacks.TOO_FEW: 'too few'>
-    """
-
-    what: Lacks
-    name: str = ""
-    number: int = 0
-    least: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,15 +76,6 @@ class Minutewise:
     series: tuple[Series, ...]
     conditions: tuple[Condition, ...]
     counted: Mask
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A level of the rule: what it is called, as it is written, and here; NaN: no such limit."""
-
-    name: str
-    written: str
-    number: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,8 +149,8 @@ def _of_minutes(rule: MinuteRule, engine: Engine, monitor: int, alert: Alert | N
         window = _readings_of(view, had)
     return _explanation(
         rule, int(view.now[0]), rule.judge(view), row, bool(rule.when.covers(view)[row]),
-        tuple(_bounds(rule, view, row)), evidence, tuple(_lacks(rule, view, row, window)),
-        alert, window,
+        tuple(bounds_of(rule, view, row)), evidence,
+        tuple(lacks_of(rule, view, row, window.counted)), alert, window,
     )  # fmt: skip
 
 
@@ -211,7 +166,7 @@ def _of_days(rule: DayRule, engine: Engine, monitor: int, alert: Alert | None) -
     evidence = rule.evidence(own, 0)
     return _explanation(
         rule, days.now, rule.judge(own), 0, bool(rule.when.covers(own)[0]),
-        tuple(_bounds(rule, own, 0)), evidence, tuple(_lacks_of_days(rule, own, evidence)), alert,
+        tuple(bounds_of(rule, own, 0)), evidence, tuple(lacks_of_days(rule, own, evidence)), alert,
     )  # fmt: skip
 
 
@@ -311,93 +266,6 @@ def _condition(text: str, holds: Mask, skipped: Mask | None = None) -> Condition
     left_out = skipped if skipped is not None else np.zeros(len(holds), np.bool_)
     marks = np.where(left_out, Mark.SKIPPED, np.where(holds, Mark.YES, Mark.NO))
     return Condition(text, tuple(Mark(mark) for mark in marks.tolist()))
-
-
-# ── levels ──
-
-
-def _bounds(rule: Common, of: View | Days, row: int) -> Iterator[Bound]:
-    """Every level that the rule is written with."""
-    channel = getattr(rule, "channel", None)
-    for name in type(rule).model_fields:
-        level = getattr(rule, name)
-        if isinstance(level, Level) and channel is not None:
-            yield Bound(name, str(level), float(level.at(of, INDEX[channel])[row]))
-
-
-# ── why there is no verdict ──
-
-
-def _lacks(rule: MinuteRule, view: View, row: int, window: Minutewise) -> Iterator[Lack]:
-    """What keeps it from judging; all that is so."""
-    found = [*_off_schedule(rule, view, row), *_unknown_facts(rule, view, row)]
-    yield from found or _too_little(rule, view, row, window)
-
-
-def _off_schedule(rule: MinuteRule, view: View, row: int) -> Iterator[Lack]:
-    minute = int(view.minutes[-1])
-    if view.paused[-1, row]:
-        reason = view.roster.unjudged(int(view.rows[row]), minute)
-        yield Lack(Lacks.PAUSED, reason.text("en") if reason else "")
-    is_open = bool(view.open_for[-1, row] > 0)
-    if rule.when.business_hours is not None and rule.when.business_hours != is_open:
-        yield Lack(Lacks.OPEN if is_open else Lacks.CLOSED)
-    if rule.when.meal is not None:
-        meal = int(view.meal[-1, row])
-        if not meal or (rule.when.meal is not True and meal != MEALS[rule.when.meal]):
-            yield Lack(Lacks.NO_MEAL, "meal" if rule.when.meal is True else rule.when.meal)
-
-
-def _unknown_facts(rule: MinuteRule, view: View, row: int) -> Iterator[Lack]:
-    channel = getattr(rule, "channel", "")
-    if any(np.isnan(bound.number) for bound in _bounds(rule, view, row)):
-        yield Lack(Lacks.NO_LIMIT, channel)
-    for name, _ in rule.when.conditions():
-        if rule.missing == "no_data" and np.isnan(view.channel(INDEX[name]).known[-1, row]):
-            yield Lack(Lacks.NOT_REPORTED, name)
-
-
-def _too_little(rule: MinuteRule, view: View, row: int, window: Minutewise) -> Iterator[Lack]:
-    if not rule.own_channels:
-        yield Lack(Lacks.NEVER_HEARD)
-        return
-    rows = view.span(rule.minutes_needed, 0)
-    silent = [c for c in sorted(rule.own_channels) if not view.channel(c).present[rows, row].any()]
-    if silent:
-        for channel in silent:
-            yield Lack(Lacks.SILENT, CHANNELS[channel].name, rule.minutes_needed)
-    elif isinstance(rule, Trend):
-        points = int(rule.evidence(view, 0, row)["points"])
-        yield Lack(Lacks.TOO_FEW, "parts of the window with a value", points, rule.min_points)
-    elif isinstance(rule, Jump):
-        parts = np.split(window.counted, 1 + rule.before)
-        fewest = min(int(part.sum()) for part in parts)
-        yield Lack(Lacks.TOO_FEW, "minutes of one of its windows", fewest, rule.min_count)
-    elif isinstance(rule, Threshold):
-        yield Lack(Lacks.TOO_FEW, "minutes", int(window.counted.sum()), rule.min_count)
-    else:
-        names = " and ".join(CHANNELS[c].name for c in sorted(rule.own_channels))
-        yield Lack(Lacks.UNKNOWN, f"{names} in the same minute")
-
-
-def _lacks_of_days(rule: DayRule, days: Days, evidence: Mapping[str, Any]) -> Iterator[Lack]:
-    """A day rule says in its evidence what it found; what it needs is in its fields."""
-    if any(np.isnan(bound.number) for bound in _bounds(rule, days, 0)):
-        yield Lack(Lacks.NO_LIMIT, getattr(rule, "channel", ""))
-    known = len(evidence.get("days", ()))
-    if known < getattr(rule, "min_days", 0):
-        yield Lack(Lacks.TOO_FEW, "valid days", known, getattr(rule, "min_days", 0))
-    elif isinstance(at_least := getattr(rule, "at_least", None), timedelta):
-        minutes = evidence.get("minutes", evidence.get("minutes_known", 0))
-        yield Lack(Lacks.TOO_FEW, "minutes of the day", minutes, whole_minutes(at_least))
-    else:
-        yield Lack(Lacks.UNKNOWN, _DAY_FACTS.get(rule.kind, "days"))
-
-
-_DAY_FACTS: Final = {
-    "cleaning": "a cleaning is",
-    "baseline": "a baseline, or enough of the last days, is",
-}
 
 
 def times(minutes: NDArray[np.int64]) -> list[str]:
