@@ -155,7 +155,7 @@ class Engine:
             if not step.alert or self._moved_at.get((step.alert.rule, step.alert.monitor)) != at
         ]
         view.forget()
-        return self._take_over(found)
+        return self._noted(self._take_over(found))
 
     def judge_days(self, days: Days) -> list[Transition]:
         """By the rules of days; `days.now` is the instant."""
@@ -165,7 +165,7 @@ class Engine:
             judged = rule.judge(days)
             own = self.open.get(rule.id, {})
             found += steps(rule.facts, judged, ids, instants, own, _of_row(rule.evidence, days))
-        return self._take_over(found)
+        return self._noted(self._take_over(found))
 
     def retire(self, now: datetime) -> list[Transition]:
         """Resolve the alerts of rules that there are no more."""
@@ -175,7 +175,7 @@ class Engine:
             if rule not in self._order
             for alert in alerts.values()
         ]
-        return self._take_over([withdraw(alert, now) for alert in gone])
+        return self._noted(self._take_over([withdraw(alert, now) for alert in gone]))
 
     def take_touched(self) -> list[Alert]:
         """Open alerts that changed, though not their state, since the last call."""
@@ -250,6 +250,11 @@ class Engine:
     def _note(self, move: Transition) -> None:
         self.history.note([move])
         self._has_news = True
+
+    def _noted(self, moves: list[Transition]) -> list[Transition]:
+        for move in moves:
+            self._note(move)
+        return moves
 
     def _look_back(self, now: int) -> list[Transition]:
         self._has_news = False
