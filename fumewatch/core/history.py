@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.incident import is_part
 from fumewatch.core.past import Openings
 
 KEPT: Final = timedelta(days=62)
@@ -25,7 +26,7 @@ class _Entry:
 
 
 class History:
-    """Alerts by rule, in the order in which they opened."""
+    """Alerts by rule, in the order in which they opened; without those that are part of another."""
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[UUID, _Entry]] = {}
@@ -37,7 +38,8 @@ class History:
 
     def note(self, moves: Iterable[Transition]) -> None:
         for move in moves:
-            self._put(move.alert)
+            if not is_part(move.alert):
+                self._put(move.alert)
 
     def forget_before(self, oldest: datetime) -> None:
         for entries in self._entries.values():

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from fumewatch.core.alert import Severity, State, Transition
+from fumewatch.core.incident import is_part
 from fumewatch.core.site import Place
 
 _NAMESPACE: Final = uuid.UUID("66756d65-7761-5463-8000-6f7574626f78")
@@ -104,7 +105,12 @@ class Listener(Protocol):
 def told(
     routes: Iterable[Route], listeners: Mapping[str, Listener], transition: Transition, place: Place
 ) -> tuple[str, ...]:
-    """The names of the receivers that get a notification of it, in the order of the routes."""
+    """The names of the receivers that get a notification of it, in the order of the routes.
+
+    Nobody is told of what is part of an incident: of that, they are.
+    """
+    if is_part(transition.alert):
+        return ()
     return tuple(
         name
         for name in route(routes, labels_of(transition, place))
