@@ -24,6 +24,7 @@ from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Lang, Words, given
 from fumewatch.web.devices import devices_of
 from fumewatch.web.evidence import lay_out
+from fumewatch.web.judged import judged_of
 from fumewatch.web.overview import FleetFilter, summarise
 from fumewatch.web.plot import plot_of_alert, plot_of_monitor
 
@@ -159,6 +160,7 @@ def _place(
         history=history,
         plots=plots,
         devices=devices_of(context, monitors),
+        judged_of=judged_of(context, monitors),
         history_query=f"site={site.id}" if site else f"monitor={ids[0]}",
     )
 

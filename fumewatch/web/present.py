@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from fumewatch.config import Config
+from fumewatch.core.alert import Alert, Reason, Severity, State, Transition
 from fumewatch.core.fleet import OpenAlert, Seen, Standing, standing
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule, Threshold, Trend
+from fumewatch.core.site import Place
+from fumewatch.core.wording import sentence
 from fumewatch.health import Part
 from fumewatch.store.pages.alerts import AlertRow, NotificationRow, TransitionRow
 from fumewatch.store.pages.dead_letters import Letter
@@ -29,6 +32,13 @@ _KIND_TITLES: Final = {
     "recurrence": models.Title(zh="反复告警", en="The same alerts again and again"),
     "complaint": models.Title(zh="预警附近有居民投诉", en="Complaint near an alert"),
     "mismatch": models.Title(zh="设备统计值与平台计算不符", en="Device's own means differ"),
+    "deterioration": models.Title(zh="净化效果下降", en="Values rising day by day"),
+    "baseline": models.Title(zh="电流偏低", en="Current low against its baseline"),
+    "cleaning": models.Title(zh="净化器待清洗", en="Purifier due for cleaning"),
+    "linkage_rate": models.Title(
+        zh="净化器联动率偏低", en="Purifier on for too little of the time"
+    ),
+    "validity": models.Title(zh="监测数据有效率偏低", en="Too little valid data"),
 }
 _UNITS: Final = {
     "linkage": "min",
@@ -38,8 +48,12 @@ _UNITS: Final = {
     "outage": "",
     "recurrence": "",
     "mismatch": "",
+    "deterioration": "days",
+    "cleaning": "days",
 }
 """Of kinds whose numbers are not a channel's."""
+_SHARES: Final = frozenset({"baseline", "linkage_rate", "validity"})
+"""Kinds whose numbers are shares, told in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +97,21 @@ class Presenter:
         known = self.rules.get(rule)
         return known.checks(language) if known is not None else ()
 
+    def said(
+        self, detail: models.AlertDetail, place: Place, stored: AlertRow, language: Code
+    ) -> str:
+        """The alert in a sentence: what the headline of its last message says."""
+        last = detail.transitions[-1] if detail.transitions else None
+        reason = Reason(last.reason) if last else Reason.BREACHED
+        move = Transition(_stored(stored), None, last.at if last else stored.breached_at, reason)
+        rule = self.rules.get(stored.rule)
+        return sentence(move, place, rule=rule, zone=self.zone, language=language)
+
     def measure(self, rule: str, kind: str, evidence: Mapping[str, Any]) -> Measure:
         if kind in _UNITS:
             return Measure(None, _UNITS[kind])
+        if kind in _SHARES:
+            return Measure(None, "%", 100)
         known = self.rules.get(rule)
         channel = getattr(known, "channel", None) or evidence.get("channel")
         if channel not in INDEX:
@@ -259,6 +285,22 @@ class Presenter:
             tried_at=self._local(row.tried_at),
             replayed_at=self._local(row.replayed_at),
         )
+
+
+def _stored(row: AlertRow) -> Alert:
+    return Alert(
+        id=row.id,
+        rule=row.rule,
+        kind=row.kind,
+        severity=Severity(row.severity),
+        monitor=row.monitor_id,
+        state=State(row.state),
+        opened_at=row.opened_at,
+        breached_at=row.breached_at,
+        value=row.value,
+        limit=row.limit,
+        evidence=row.evidence,
+    )
 
 
 def _number(value: float) -> float | None:
