@@ -9,7 +9,6 @@ from uuid import UUID
 import numpy as np
 
 from fumewatch.core.alert import Alert, State, Transition
-from fumewatch.core.incident import is_part
 from fumewatch.core.past import Openings
 
 KEPT: Final = timedelta(days=62)
@@ -38,7 +37,7 @@ class History:
 
     def note(self, moves: Iterable[Transition]) -> None:
         for move in moves:
-            if not is_part(move.alert):
+            if not move.alert.is_part:
                 self._put(move.alert)
 
     def forget_before(self, oldest: datetime) -> None:

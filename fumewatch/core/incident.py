@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.alert import PART_OF, Alert, State, Transition
+from fumewatch.core.roster import Roster
 
-if TYPE_CHECKING:  # the roster matches by labels, whose routes ask whether an alert is part of one
-    from fumewatch.core.roster import Roster
-
-PART_OF: Final = "part_of"
-"""In the evidence of an alert that is part of an incident: that incident's alert and name."""
 _KIND: Final = "outage"
 _KEPT: Final = timedelta(days=1)
 
@@ -42,7 +38,7 @@ class Incidents:
         elif outage := self._outages.get(str(move.alert.id)):
             outage.until = move.at
 
-    def part_of(self, monitor: int, at: datetime, roster: "Roster") -> dict[str, Any]:
+    def part_of(self, monitor: int, at: datetime, roster: Roster) -> dict[str, Any]:
         """What to add to the evidence of an alert that opens at `at`; nothing, if it is alone."""
         for key, outage in self._outages.items():
             is_open = outage.since <= at and (outage.until is None or at < outage.until)
@@ -56,12 +52,7 @@ class Incidents:
             del self._outages[key]
 
 
-def is_part(alert: Alert) -> bool:
-    """Of an incident that has an alert of its own."""
-    return PART_OF in alert.evidence
-
-
-def _group(outage: Alert, roster: "Roster", monitor: int) -> str | None:
+def _group(outage: Alert, roster: Roster, monitor: int) -> str | None:
     by = outage.evidence["by"]
     number = int(roster.belongs[by][min(monitor, roster.size)])
     return roster.names[by][number] if number >= 0 else None

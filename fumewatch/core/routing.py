@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from fumewatch.core.alert import Severity, State, Transition
-from fumewatch.core.incident import is_part
 from fumewatch.core.site import Place
 
 _NAMESPACE: Final = uuid.UUID("66756d65-7761-5463-8000-6f7574626f78")
@@ -109,7 +108,7 @@ def told(
 
     Nobody is told of what is part of an incident: of that, they are.
     """
-    if is_part(transition.alert):
+    if transition.alert.is_part:
         return ()
     return tuple(
         name

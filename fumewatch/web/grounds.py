@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from fumewatch.core.incident import PART_OF
+from fumewatch.core.alert import PART_OF
 from fumewatch.core.phrases import instant, number
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.store import Connection

@@ -20,13 +20,15 @@ from fumewatch.store.pages import dead_letters as letters
 from fumewatch.store.pages import fleet, operation
 from fumewatch.store.pages.alerts import AlertFilter
 from fumewatch.web import alerts, api, assets, models
+from fumewatch.web.alert_shown import alert_shown
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Lang, Words, given
 from fumewatch.web.devices import devices_of
 from fumewatch.web.evidence import lay_out
+from fumewatch.web.grounds import grounds_of
 from fumewatch.web.judged import judged_of
 from fumewatch.web.overview import FleetFilter, summarise
-from fumewatch.web.plot import plot_of_alert, plot_of_monitor
+from fumewatch.web.plot import plot_of_monitor
 
 router: Final = APIRouter(include_in_schema=False)
 _DAY: Final = timedelta(days=1)
@@ -87,22 +89,21 @@ async def alert_rows(
 
 @router.get("/alerts/{id}")
 def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Response:
-    detail = alerts.detail(context, id)
-    with context.database.transaction() as conn:
-        row = fleet.monitor(conn, detail.alert.monitor_id)
-    now, zone = context.present.local(context.now()), context.present.zone
-    monitor = context.present.monitor(row, now) if row else None
-    evidence = detail.evidence
+    shown = alert_shown(context, id)
+    detail, evidence, zone = shown.detail, shown.detail.evidence, context.present.zone
     return context.render.page(
         request,
         language,
         "alert.html",
         alert=detail.alert,
         detail=detail,
+        said=shown.said(language.code),
+        grounds=grounds_of(context, detail.alert, evidence),
         evidence=lay_out({k: v for k, v in evidence.items() if k != "cleared"}, zone),
         cleared=lay_out(evidence.get("cleared") or {}, zone),
         checks=context.present.checks(detail.alert.rule, language.code),
-        plot=plot_of_alert(detail.alert, monitor, now) if monitor else None,
+        plot=shown.plot(),
+        days=shown.days(),
     )
 
 

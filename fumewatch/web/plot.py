@@ -86,6 +86,22 @@ def plot_of_alert(alert: models.Alert, monitor: models.Monitor, now: datetime) -
     )
 
 
+def plot_of_day(
+    alert: models.Alert, monitor: models.Monitor, start: datetime, now: datetime
+) -> Plot:
+    """Fume, fan and purifier over the day that the alert is about."""
+    return Plot(
+        monitor=monitor.id,
+        start=_iso(start, start),
+        end=_iso(min(start + timedelta(days=1), now), start),
+        moves=False,
+        follows=False,
+        channels=["fume"],
+        limits=monitor.limits,
+        spans=[],
+    )
+
+
 def _level(alert: models.Alert, monitor: models.Monitor) -> float | None:
     if alert.channel is None or alert.unit == "%":
         return None

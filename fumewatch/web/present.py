@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from fumewatch.config import Config
-from fumewatch.core.alert import Alert, Reason, Severity, State, Transition
+from fumewatch.core.alert import Transition
 from fumewatch.core.fleet import OpenAlert, Seen, Standing, standing
 from fumewatch.core.limit import LimitProfile
+from fumewatch.core.phrases import one_line
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule, Threshold, Trend
 from fumewatch.core.site import Place
@@ -48,8 +49,8 @@ _UNITS: Final = {
     "outage": "",
     "recurrence": "",
     "mismatch": "",
-    "deterioration": "days",
-    "cleaning": "days",
+    "deterioration": "d",
+    "cleaning": "d",
 }
 """Of kinds whose numbers are not a channel's."""
 _SHARES: Final = frozenset({"baseline", "linkage_rate", "validity"})
@@ -97,14 +98,9 @@ class Presenter:
         known = self.rules.get(rule)
         return known.checks(language) if known is not None else ()
 
-    def said(
-        self, detail: models.AlertDetail, place: Place, stored: AlertRow, language: Code
-    ) -> str:
-        """The alert in a sentence: what the headline of its last message says."""
-        last = detail.transitions[-1] if detail.transitions else None
-        reason = Reason(last.reason) if last else Reason.BREACHED
-        move = Transition(_stored(stored), None, last.at if last else stored.breached_at, reason)
-        rule = self.rules.get(stored.rule)
+    def said(self, move: Transition, place: Place, language: Code) -> str:
+        """What the headline of a message says."""
+        rule = self.rules.get(move.alert.rule)
         return sentence(move, place, rule=rule, zone=self.zone, language=language)
 
     def measure(self, rule: str, kind: str, evidence: Mapping[str, Any]) -> Measure:
@@ -137,6 +133,7 @@ class Presenter:
             street=row.street,
             address=row.address,
             outlet=row.outlet or "",
+            group=_group(row),
             channel=measure.channel,
             value=_number(row.value * measure.scale),
             limit=_number(row.limit * measure.scale),
@@ -287,20 +284,10 @@ class Presenter:
         )
 
 
-def _stored(row: AlertRow) -> Alert:
-    return Alert(
-        id=row.id,
-        rule=row.rule,
-        kind=row.kind,
-        severity=Severity(row.severity),
-        monitor=row.monitor_id,
-        state=State(row.state),
-        opened_at=row.opened_at,
-        breached_at=row.breached_at,
-        value=row.value,
-        limit=row.limit,
-        evidence=row.evidence,
-    )
+def _group(row: AlertRow) -> str:
+    """The vendor or street that an outage is of."""
+    name = row.evidence.get("name") if row.kind == "outage" else None
+    return one_line(name.rpartition("/")[2]) if isinstance(name, str) else ""
 
 
 def _number(value: float) -> float | None:
