@@ -96,11 +96,16 @@ def _of_jump(case: Case, words: Words) -> Facts:
 
 def group(alert: Alert, words: Words) -> Facts:
     """Of an alert about many monitors, which ones; nothing where it is about a single one."""
-    template = words.groups.get(str(alert.evidence.get("by")))
-    name = one_line(str(alert.evidence.get("name") or ""))
-    if alert.kind != "outage" or not template or not name:
-        return {}
-    return {"who": template.format(name=name.rpartition("/")[2])}
+    template, name = words.groups.get(str(alert.evidence.get("by"))), group_name(alert.evidence)
+    return (
+        {"who": template.format(name=name)} if alert.kind == "outage" and template and name else {}
+    )
+
+
+def group_name(evidence: Mapping[str, Any]) -> str:
+    """The vendor, or the street without its district, that an outage is of."""
+    name = one_line(str(evidence.get("name") or ""))
+    return name.partition("/")[2] or name if evidence.get("by") == "street" else name
 
 
 def _of_outage(case: Case, _: Words) -> Facts:

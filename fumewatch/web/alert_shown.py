@@ -44,13 +44,13 @@ class Shown:
     last: int
 
     def said(self, language: Code) -> str:
-        """The headline of its newest message, without whose it is."""
+        """The headline of its newest message, without whose it is; "" where it says nothing."""
         moves = self.detail.transitions
         reason = Reason(moves[-1].reason) if moves else Reason.BREACHED
         at = moves[-1].at if moves else self.row.breached_at
-        return self.present.said(
-            Transition(_alert(self.row), None, at, reason), self.place, language
-        )
+        move = Transition(_alert(self.row), None, at, reason)
+        said = self.present.said(move, self.place, language)
+        return "" if said == self.row.rule else said
 
     def plot(self) -> Plot | None:
         """Of the readings around it, or of the day that it is about."""

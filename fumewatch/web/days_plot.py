@@ -17,8 +17,9 @@ from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.web.language import Language
 from fumewatch.web.words import WORDS
 
-SHOWN: Final = 42
-"""Days that are read: as many as tell a month's course, and what came since."""
+SHOWN: Final = 100
+"""Days that are read: a quarter's cycle of cleaning and what came since."""
+_SHARES_SHOWN: Final = 42
 _FARTHEST: Final = 60
 """Days ahead of the last value at the most: a flatter line is cut off there."""
 _LEAST_MINUTES: Final = 30
@@ -179,7 +180,7 @@ def _of_cleaning(evidence: Mapping[str, Any], facts: DayFacts, last: int) -> Day
         unit="h",
         are_bars=True,
         **_points(known, lambda on: cleaned is not None and on > cleaned),
-        marks=_marks(cleaned=evidence.get("cleaned"), due=due.isoformat() if due else None),
+        marks=_marks(cleaned=evidence.get("cleaned"), **{"cleaning due": str(due)}),
     )
 
 
@@ -199,7 +200,8 @@ def _of_validity(evidence: Mapping[str, Any], facts: DayFacts, last: int) -> Day
 
 def _of_share(what: str, part: Any, whole: Any, evidence: Mapping[str, Any], last: int) -> DaysPlot:
     """In per cent. The day of the verdict is known from the evidence, if nowhere else."""
-    known = dict(_course(100 * part / np.maximum(whole, 1), whole >= _LEAST_MINUTES, last))
+    share = 100 * part / np.maximum(whole, 1)
+    known = dict(_course(share, whole >= _LEAST_MINUTES, last)[-_SHARES_SHOWN:])
     about, value = day(evidence.get("day")), number(evidence.get("value"))
     if about and np.isfinite(value):
         known[about] = 100 * value

@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,7 +28,7 @@ from fumewatch.web.devices import devices_of
 from fumewatch.web.evidence import lay_out
 from fumewatch.web.grounds import grounds_of
 from fumewatch.web.judged import judged_of
-from fumewatch.web.overview import FleetFilter, summarise
+from fumewatch.web.overview import FleetFilter, Member, summarise
 from fumewatch.web.plot import plot_of_monitor
 
 router: Final = APIRouter(include_in_schema=False)
@@ -35,6 +36,7 @@ _DAY: Final = timedelta(days=1)
 _HISTORY: Final = timedelta(days=30)
 MONITORS_A_PAGE: Final = 40
 MOST_GROUPS: Final = 40
+MOST_TO_VERIFY: Final = 40
 SAMPLES: Final = 3
 """Of dead letters, each."""
 
@@ -101,7 +103,7 @@ def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Resp
         grounds=grounds_of(context, detail.alert, evidence),
         evidence=lay_out({k: v for k, v in evidence.items() if k != "cleared"}, zone),
         cleared=lay_out(evidence.get("cleared") or {}, zone),
-        checks=context.present.checks(detail.alert.rule, language.code),
+        checks=context.present.checks(detail.alert.rule, detail.alert.kind, language.code),
         plot=shown.plot(),
         days=shown.days(),
     )
@@ -194,7 +196,26 @@ def fleet_page(
         offset=offset,
         query_with=partial(_fleet_address, match),
         letters=context.overview.letters(),
+        differing=context.overview.differing(),
+        to_verify=_to_verify(context, members),
     )
+
+
+def _to_verify(
+    context: Context, members: Sequence[Member]
+) -> list[tuple[models.Monitor, int, datetime]]:
+    """Monitors with most findings: each with how many, and the newest's beginning."""
+    known = {member.row.id: member.row for member in members}
+    now = context.present.local(context.now())
+    rows = [row for row in context.overview.differing() if row.monitor_id in known]
+    return [
+        (
+            context.present.monitor(known[row.monitor_id], now),
+            row.differ,
+            context.present.local(row.last),
+        )
+        for row in rows[:MOST_TO_VERIFY]
+    ]
 
 
 def _fleet_address(match: FleetFilter, **other: str | int | None) -> str:
@@ -226,6 +247,7 @@ def status_page(request: Request, context: Ctx, language: Lang) -> Response:
         store=store,
         counts=context.overview.counts(),
         letters=context.overview.letters(),
+        differing=context.overview.differing(),
         versions=_versions(store),
     )
 

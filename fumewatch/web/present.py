@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fumewatch.config import Config
 from fumewatch.core.alert import Transition
 from fumewatch.core.fleet import OpenAlert, Seen, Standing, standing
 from fumewatch.core.limit import LimitProfile
-from fumewatch.core.phrases import one_line
+from fumewatch.core.particulars import group_name
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule, Threshold, Trend
 from fumewatch.core.site import Place
@@ -53,6 +53,9 @@ _UNITS: Final = {
     "cleaning": "d",
 }
 """Of kinds whose numbers are not a channel's."""
+_KIND_CHECKS: Final = {
+    get_args(of.model_fields["kind"].annotation)[0]: of.CHECKS for of in get_args(get_args(Rule)[0])
+}
 _SHARES: Final = frozenset({"baseline", "linkage_rate", "validity"})
 """Kinds whose numbers are shares, told in per cent."""
 
@@ -93,10 +96,12 @@ class Presenter:
             return models.Title(zh=known.title("zh"), en=known.title("en"))
         return _KIND_TITLES.get(kind) or models.Title(zh=rule, en=rule)
 
-    def checks(self, rule: str, language: Code) -> Sequence[str]:
-        """What to look at on site; nothing where the rule is no longer configured."""
+    def checks(self, rule: str, kind: str, language: Code) -> Sequence[str]:
+        """What to look at on site; of a rule that is no longer configured, what its kind says."""
         known = self.rules.get(rule)
-        return known.checks(language) if known is not None else ()
+        if known is not None:
+            return known.checks(language)
+        return tuple(check.of(language) for check in _KIND_CHECKS.get(kind, ()))
 
     def said(self, move: Transition, place: Place, language: Code) -> str:
         """What the headline of a message says."""
@@ -133,7 +138,7 @@ class Presenter:
             street=row.street,
             address=row.address,
             outlet=row.outlet or "",
-            group=_group(row),
+            group=group_name(row.evidence) if row.kind == "outage" else "",
             channel=measure.channel,
             value=_number(row.value * measure.scale),
             limit=_number(row.limit * measure.scale),
@@ -282,12 +287,6 @@ class Presenter:
             tried_at=self._local(row.tried_at),
             replayed_at=self._local(row.replayed_at),
         )
-
-
-def _group(row: AlertRow) -> str:
-    """The vendor or street that an outage is of."""
-    name = row.evidence.get("name") if row.kind == "outage" else None
-    return one_line(name.rpartition("/")[2]) if isinstance(name, str) else ""
 
 
 def _number(value: float) -> float | None:

@@ -5,7 +5,7 @@ const texts = JSON.parse(document.getElementById("days-texts").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const coarse = matchMedia("(pointer: coarse)");
 const DAY_MS = 86400000;
-const MARK_COLOURS = { cleaned: "normal", due: "warned", reached: "exceeding", step: "fault", bend: "fault", alert_opened: "info" };
+const MARK_COLOURS = { cleaned: "normal", "cleaning due": "warned", reached: "exceeding", step: "fault", bend: "fault", alert_opened: "info" };
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const x = (points) => points.map(([at]) => at);
@@ -98,7 +98,7 @@ function figure(plot) {
   const top = plot.unit === "%" ? Math.max(104, ...points) : Math.max(...points) * 1.12 || 1;
   const iso = (ms) => new Date(ms).toISOString().slice(0, 10);
   const layout = {
-    height: 320 + 16 * marked.rows, margin: { l: 46, r: 12, t: 30 + 16 * marked.rows, b: 34, pad: 0 },
+    height: 304 + 16 * marked.rows, margin: { l: 46, r: 12, t: 12 + 16 * marked.rows, b: 34, pad: 0 },
     shapes: [...found.map(([shape]) => shape), ...marked.shapes], annotations: [...found.map(([, label]) => label), ...marked.annotations],
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "inherit", color: colour("ink") },
     hovermode: "closest", dragmode: coarse.matches ? false : "zoom", showlegend: false,
