@@ -96,8 +96,8 @@ def _learn(conn: Connection, order: list[int], now: datetime) -> None:
         known.changed_at[INDEX[channel], one] = minute - 7
         known.value[INDEX[channel], one] = 500
     known.period[INDEX["temperature"], one] = 10
-    mix = {one: "fume = 0.20 * nmhc + 0.80 * pm"}
-    learned.save(conn, to_us(now), replace(known, derived=mix))
+    learned.save(conn, to_us(now), known)
+    learned.derive(conn, {one: "fume = 0.20 * nmhc + 0.80 * pm"})
 
 
 def _differ(conn: Connection, monitor: int, now: datetime) -> None:

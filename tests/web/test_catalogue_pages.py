@@ -141,7 +141,7 @@ def test_a_monitor_shows_what_was_learned_of_it(looking: TestClient, catalogue: 
     for said in (
         *("06:00–09:15", "11:00–14:15", "17:00–23:00", "Seen on 13 days."),
         *("<b>11</b> min <span", "learned", "default, too little seen"),
-        *("fume = 0.20 * nmhc + 0.80 * pm", "it is no independent evidence"),
+        *("fume = 0.20 × nmhc + 0.80 × pm", "it is no independent evidence"),
         *("3 days since the last one", "2026-11-20", "2026-08-19"),
     ):
         assert said in text
