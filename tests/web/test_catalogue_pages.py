@@ -151,6 +151,14 @@ def test_a_monitor_shows_what_was_learned_of_it(looking: TestClient, catalogue: 
     assert "Nothing yet: it takes some days of readings." in text
 
 
+def test_an_alert_of_days_shades_no_readings(looking: TestClient, catalogue: Catalogue) -> None:
+    for site, spans in ((3, []), (11, ["absence"])):
+        text = looking.get(f"/sites/{catalogue.sites[site]}", headers=EN).text
+        found = re.search(r'data-plot="([^"]*)"', text)
+        assert found
+        assert len(json.loads(unescape(found[1]))["spans"]) == len(spans)
+
+
 @pytest.mark.parametrize(
     ("sampling", "windows"),
     [
