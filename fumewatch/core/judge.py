@@ -28,19 +28,32 @@ def steps(
 
     `open_alerts`: this rule's, by monitor; monitors that are not in `ids` are left alone.
     """
-    at = partial(_moment, instants.tolist())
     breached = np.flatnonzero((judgement.opens == Verdict.BREACH).any(axis=0))
-    for row in _rows(ids, breached.tolist(), open_alerts):
+    rows = _rows(ids, breached.tolist(), open_alerts)
+    if not rows:
+        return
+    at = partial(_moment, instants.tolist())
+    opens, stays = (_by_row(x, rows) for x in (judgement.opens, judgement.stays))
+    value, limit = judgement.value.T[rows], judgement.limit.T[rows]
+    for i, row in enumerate(rows):
         course = Course(
             monitor=int(ids[row]),
-            opens=judgement.opens[:, row],
-            stays=judgement.stays[:, row],
-            value=judgement.value[:, row],
-            limit=judgement.limit[:, row],
+            opens=opens[i],
+            stays=stays[i],
+            value=value[i],
+            limit=limit[i],
             at=at,
-            evidence=lambda instant, row=row: evidence(instant, row),  # type: ignore[misc]
+            evidence=partial(_evidence, evidence, row),
         )
         yield from live(open_alerts.get(course.monitor), course, rule)
+
+
+def _evidence(evidence: Evidence, row: int, instant: int) -> dict[str, Any]:
+    return evidence(instant, row)
+
+
+def _by_row(verdicts: NDArray[np.int8], rows: Sequence[int]) -> list[bytes]:
+    return [column.tobytes() for column in verdicts.T[rows]]
 
 
 def _rows(ids: NDArray[np.int32], breached: list[int], open_alerts: Iterable[int]) -> Sequence[int]:

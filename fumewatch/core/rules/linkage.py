@@ -91,7 +91,7 @@ class Linkage(MinuteRule):
 
     def _minutes(self, view: View) -> tuple[Mask, Mask]:
         """[w - 1 + k, n]: minutes with known linkage; those with fan on, purifier off."""
-        return view.remember(("minutes", self), lambda: self._find_minutes(view))
+        return self.remembered(view, "minutes", lambda: self._find_minutes(view))
 
     def _find_minutes(self, view: View) -> tuple[Mask, Mask]:
         fan, purifier = view.channel(_FAN), view.channel(_PURIFIER)
