@@ -156,9 +156,7 @@ def advance(alert: Alert | None, finding: Finding, now: datetime, rule: RuleFact
             assert_never(finding.verdict)
 
 
-def seen_again(
-    alert: Alert, numbers: Sequence[tuple[float, float]], now: datetime
-) -> Alert:
+def seen_again(alert: Alert, numbers: Sequence[tuple[float, float]], now: datetime) -> Alert:
     """An alert after breaches that went on until now and did not change its state.
 
     numbers: (value, limit) of the worst of them, in order of time, and of the last one.
@@ -237,7 +235,6 @@ def _hold(alert: Alert, finding: Finding, now: datetime, hold: timedelta) -> Ste
     evidence = finding.evidence() | _peak(seen.evidence, finding.value, finding.limit)
     fired = replace(seen, state=State.FIRING, fired_at=now, evidence=evidence)
     return _move(fired, alert.state, now, Reason.HELD)
-
 
 
 def _seen(alert: Alert, finding: Finding, now: datetime) -> Alert:

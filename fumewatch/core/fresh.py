@@ -228,9 +228,7 @@ def _values(cells: Cells) -> tuple[NDArray[np.int32], bool]:
     return np.where(one_value, top, np.int32(MISSING)), True
 
 
-def _before(
-    last: NDArray[T], value: NDArray[T], own: Mask, *, after: bool = False
-) -> NDArray[T]:
+def _before(last: NDArray[T], value: NDArray[T], own: Mask, *, after: bool = False) -> NDArray[T]:
     """[t, m]: what was there last before each minute, or `after` it; `last` [m] moves on."""
     found = np.empty(value.shape, value.dtype)
     for t in range(len(value)):
@@ -242,9 +240,7 @@ def _before(
     return found
 
 
-def latest(
-    seen_at: NDArray[np.int32], own: Mask, minute: NDArray[np.int32]
-) -> NDArray[np.int32]:
+def latest(seen_at: NDArray[np.int32], own: Mask, minute: NDArray[np.int32]) -> NDArray[np.int32]:
     """int32 [t, m]: the minute of the last value by then."""
     at = np.where(own, minute, np.int32(NO_MINUTE))
     np.maximum(at[0], seen_at, out=at[0])

@@ -21,7 +21,7 @@ from fumewatch.core.rules.terms import AnyLevel, Level, MeasuredName
 from fumewatch.core.view import View
 
 PARTS: Final = 12
-_PAIRS: Final = np.array(list(combinations(range(PARTS), 2)))
+_PAIRS: Final = tuple(combinations(range(PARTS), 2))
 
 
 class Trend(MinuteRule):
@@ -167,29 +167,33 @@ class Points:
 
     def agreement(self, asked: Mask) -> Numbers:
         """[k, n]: the share of all pairs that rise, where asked; else, or without a pair, NaN."""
-        found = np.full(self.size.shape, np.nan)
-        some = asked & (self.size > 1)
-        values, size = self.values[:, some], self.size[some].astype(np.int32)
-        rising = np.zeros(len(size), np.int16)
-        for i in range(PARTS - 1):
-            rising += (values[i + 1 :] > values[i]).view(np.uint8).sum(axis=0, dtype=np.uint8)
-        found[some] = rising / (size * (size - 1) // 2)
-        return found
+        found = np.full(self.size.size, np.nan)
+        some = np.flatnonzero(asked & (self.size > 1))
+        values, pairs = self._some(some), _pairs(self.size.reshape(-1)[some])
+        rising, rises = np.zeros(len(some), np.uint8), np.empty(len(some), np.bool_)
+        for first, second in _PAIRS:
+            np.greater(values[second], values[first], out=rises)
+            rising += rises.view(np.uint8)
+        found[some] = rising / pairs
+        return found.reshape(self.size.shape)
 
     def is_steep(self, asked: Mask, rise: Numbers, minutes: int) -> Mask:
         """[k, n]: asked, and the line rises by at least `rise` [n] in so many minutes.
 
         Without the line: its slope is the median of all slopes, so half of them are as steep.
         """
-        found = np.zeros(asked.shape, np.bool_)
-        values, pairs = self.values[:, asked], _pairs(self.size[asked])
-        least = np.broadcast_to(rise, asked.shape)[asked]
-        steep = np.zeros(len(pairs), np.int16)
+        found = np.zeros(asked.size, np.bool_)
+        some = np.flatnonzero(asked)
+        values, pairs = self._some(some), _pairs(self.size.reshape(-1)[some])
+        least = rise[some % len(rise)]
+        steep, slope = np.zeros(len(some), np.uint8), np.empty(len(some))
         for first, second in _PAIRS:
-            slope = (values[second] - values[first]) / (self.at[second] - self.at[first])
-            steep += slope * minutes >= least
-        found[asked] = steep >= pairs - _middle(pairs)
-        return found
+            np.subtract(values[second], values[first], out=slope)
+            slope /= self.at[second] - self.at[first]
+            slope *= minutes
+            steep += (slope >= least).view(np.uint8)
+        found[some] = steep >= pairs - _middle(pairs)
+        return found.reshape(asked.shape)
 
     def line(self, asked: Mask, known: "Line | None" = None) -> Line:
         """The Theil-Sen lines where asked [k, n]: the median of all slopes, through the median.
@@ -204,7 +208,8 @@ class Points:
         asked = asked & np.isnan(slope)
         if not asked.any():
             return Line(slope, now, latest)
-        values, size, (first, second) = self.values[:, asked], self.size[asked], _PAIRS.T
+        values, size = self._some(np.flatnonzero(asked)), self.size[asked]
+        first, second = np.array(_PAIRS).T
         slopes = values[second]
         slopes -= values[first]
         slopes /= (self.at[second] - self.at[first])[:, None]
@@ -213,6 +218,10 @@ class Points:
         last = PARTS - 1 - np.isfinite(values)[::-1].argmax(axis=0)
         latest[asked] = np.take_along_axis(values, last[None, :], axis=0)[0]
         return Line(slope, now, latest)
+
+    def _some(self, cells: NDArray[np.intp]) -> Numbers:
+        """[12, q]: the points of some windows."""
+        return self.values.reshape(PARTS, -1).take(cells, axis=1)
 
 
 def _pairs(size: NDArray[np.int16]) -> NDArray[np.int16]:
