@@ -97,16 +97,18 @@ class Cells:
     known: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, minutes: int, monitors: int) -> Self:
+    def empty(cls, minutes: int, monitors: int, *, is_state: bool | None = None) -> Self:
+        """`is_state`: what such a channel never has is constant, which takes no memory."""
         shape = (minutes, monitors)
+        age, known = np.int16(_OLDEST), np.float32(np.nan)
         return cls(
             np.zeros(shape, np.int16),
             np.zeros(shape, np.int32),
             np.full(shape, MISSING, np.int32),
             np.zeros(shape, np.bool_),
             np.zeros(shape, np.bool_),
-            np.full(shape, _OLDEST, np.int16),
-            np.full(shape, np.nan, np.float32),
+            np.broadcast_to(age, shape) if is_state is True else np.full(shape, age),
+            np.broadcast_to(known, shape) if is_state is False else np.full(shape, known),
         )
 
     def columns(self) -> tuple[NDArray[np.generic], ...]:

@@ -32,7 +32,7 @@ def steps(
     rows = _rows(ids, breached.tolist(), open_alerts)
     if not rows:
         return
-    at = partial(_moment, instants.tolist())
+    moments = [datetime.fromtimestamp(at / 1e6, UTC) for at in instants.tolist()]
     opens, stays = (_by_row(x, rows) for x in (judgement.opens, judgement.stays))
     value, limit = judgement.value.T[rows], judgement.limit.T[rows]
     for i, row in enumerate(rows):
@@ -42,7 +42,7 @@ def steps(
             stays=stays[i],
             value=value[i],
             limit=limit[i],
-            at=at,
+            at=moments.__getitem__,
             evidence=partial(_evidence, evidence, row),
         )
         yield from live(open_alerts.get(course.monitor), course, rule)
@@ -59,7 +59,3 @@ def _by_row(verdicts: NDArray[np.int8], rows: Sequence[int]) -> list[bytes]:
 def _rows(ids: NDArray[np.int32], breached: list[int], open_alerts: Iterable[int]) -> Sequence[int]:
     monitors = np.fromiter(open_alerts, np.int32)
     return sorted({*breached, *np.flatnonzero(np.isin(ids, monitors)).tolist()})
-
-
-def _moment(instants: list[int], instant: int) -> datetime:
-    return datetime.fromtimestamp(instants[instant] / 1e6, UTC)

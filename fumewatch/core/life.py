@@ -112,7 +112,7 @@ def _seen(alert: Alert, course: Course, start: int, end: int) -> Alert:
     if start >= end:
         return alert
     values, limits = course.value[start:end], course.limit[start:end]
-    telling = [*_telling(values), end - 1 - start]
+    telling = [*_telling(values), end - 1 - start] if end - start > 1 else [0]
     numbers = [(float(values[j]), float(limits[j])) for j in telling]
     return seen_again(alert, numbers, course.at(end - 1))
 

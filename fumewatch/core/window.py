@@ -77,7 +77,7 @@ class Window:
         self._end = 0  # rows that are settled
         self._size = 0
         rows = self.depth + most + _SLACK
-        self._cells = {c: Cells.empty(rows, 0) for c in self._channels}
+        self._cells = {c: _blank(rows, 0, c) for c in self._channels}
         self._trail = {c: Trail.empty(0) for c in self._channels}
         self._second = np.full((rows, 0), -1, np.int8)
         self._last = np.full(0, NEVER, np.int64)
@@ -99,6 +99,12 @@ class Window:
     def size(self) -> int:
         """Monitors that there is room for."""
         return self._size
+
+    @property
+    def nbytes(self) -> int:
+        """Of the minutes: nearly all that a monitor takes of memory."""
+        columns = (column for cells in self._cells.values() for column in cells.columns())
+        return sum(c.nbytes for c in columns if c.flags.writeable) + self._second.nbytes
 
     @property
     def last_measured(self) -> NDArray[np.int64]:
@@ -322,7 +328,8 @@ class Window:
             period = lessons.period[channel][who]
             fresh.settle(new, before, first, trail, period, lessons.interval[who], None)
         for column, again in zip(cells.columns(), new.columns(), strict=True):
-            column[rows, who] = again
+            if column.flags.writeable:
+                column[rows, who] = again
         for old, moved in zip(self._trail[channel].columns(), trail.columns(), strict=True):
             old[who] = moved
 
@@ -336,7 +343,7 @@ class Window:
         more = max(short, _ROOM, self._size // 8)
         self._size += more
         for channel, cells in self._cells.items():
-            extra = Cells.empty(len(cells.count), more)
+            extra = _blank(len(cells.count), more, channel)
             self._cells[channel] = Cells(*_joined(cells.columns(), extra.columns()))
             self._trail[channel] = Trail(
                 *_joined(self._trail[channel].columns(), Trail.empty(more).columns())
@@ -356,8 +363,9 @@ class Window:
         kept = slice(self._end - keep, self._end)
         for cells in self._cells.values():
             for column, blank in zip(cells.columns(), Cells.empty(1, 1).columns(), strict=True):
-                column[:keep] = column[kept].copy()
-                column[keep:] = blank[0, 0]
+                if column.flags.writeable:
+                    column[:keep] = column[kept].copy()
+                    column[keep:] = blank[0, 0]
         self._second[:keep] = self._second[kept].copy()
         self._second[keep:] = -1
         self._first += self._end - keep
@@ -416,7 +424,17 @@ def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
 def _joined(
     one: tuple[NDArray[Any], ...], other: tuple[NDArray[Any], ...]
 ) -> Iterator[NDArray[Any]]:
-    return (np.concatenate(pair, axis=-1) for pair in zip(one, other, strict=True))
+    """Side by side; what is constant stays so."""
+    return (
+        np.concatenate([left, right], axis=-1)
+        if right.flags.writeable
+        else np.broadcast_to(right[0, 0], (len(right), left.shape[1] + right.shape[1]))
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+def _blank(minutes: int, monitors: int, channel: int) -> Cells:
+    return Cells.empty(minutes, monitors, is_state=CHANNELS[channel].is_state)
 
 
 def _wider(column: NDArray[Any], more: int, value: Any) -> NDArray[Any]:
