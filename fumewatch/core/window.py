@@ -217,7 +217,8 @@ class Window:
         fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
         if teaches and channel == INDEX["fume"]:
             for t, changed in enumerate((new.age == 0) & (new.count > 0)):
-                lessons.note_changes(first + t, changed)
+                began = self._trail[channel].began_at == first + t  # nothing changes in it
+                lessons.note_changes(first + t, changed & ~began)
 
     def _note_seen(self, rows: slice) -> None:
         """When monitors last measured, and how often they do."""
