@@ -59,8 +59,9 @@ def _days(trial: Trial, roster: Roster, midnights: Sequence[datetime]) -> Days:
 
 def _open(roster: Roster, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> NDArray[np.int64]:
     """[n]: in how many of the minutes the site is open and the monitor not paused."""
-    is_judged = (roster.open_for(rows, minutes) > 0) & ~roster.paused(rows, minutes)
-    return np.count_nonzero(is_judged, axis=0)
+    is_judged: Mask = (roster.open_for(rows, minutes) > 0) & ~roster.paused(rows, minutes)
+    found: NDArray[np.int64] = is_judged.sum(axis=0)
+    return found
 
 
 def _monitor(
