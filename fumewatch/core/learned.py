@@ -1,6 +1,6 @@
 """What was learned of monitors, as it is kept between two runs of the daemon."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -83,3 +83,15 @@ class Learned:
             days=np.zeros(monitors, np.uint8),
             today=np.zeros((monitors, QUARTERS), np.bool_),
         )
+
+    @staticmethod
+    def of(learned: "Learned", ids: Sequence[int]) -> "Learned":
+        """Of some monitors, numbered anew in this order; of unknown ones nothing was seen."""
+        found = Learned.nothing(len(ids))
+        at = np.array([i for i, id in enumerate(ids) if id < len(learned)], np.intp)
+        which = np.array(ids, np.intp)[at]
+        for name in ("period", "is_learned", "gaps", "value", "changed_at", "seen_at"):
+            getattr(found, name)[:, at] = getattr(learned, name)[:, which]
+        for name in ("interval", "presence_gaps", "sampling", "days", "today"):
+            getattr(found, name)[at] = getattr(learned, name)[which]
+        return found
