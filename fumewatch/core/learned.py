@@ -1,7 +1,7 @@
 """What was learned of monitors, as it is kept between two runs of the daemon."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -37,7 +37,6 @@ class Learned:
     sampling       uint8 [m, 96]      by quarter-hour: share of days with a change, of 255
     days           uint8 [m]          days that `sampling` rests on
     today          bool [m, 96]       by quarter-hour: a change today, which no day has counted yet
-    derived        by monitor         what linear mix fume is of others; only where it is one
     """
 
     period: NDArray[np.int16]
@@ -51,7 +50,6 @@ class Learned:
     sampling: NDArray[np.uint8]
     days: NDArray[np.uint8]
     today: Mask
-    derived: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.interval)
