@@ -280,7 +280,7 @@ class Engine:
             at = _moment(minute * MINUTE)
             while waiting and waiting[0].at <= at:
                 self._note(waiting.pop(0))
-            if self._has_news or minute % 60 == 0:
+            if self._has_news or minute % HOUR == 0 or self._is_news(minute):
                 found += self._look_back(minute * MINUTE)
         for move in waiting:
             self._note(move)
@@ -289,6 +289,13 @@ class Engine:
     def _note(self, move: Transition) -> None:
         self.history.note([move])
         self._has_news = True
+
+    def _is_news(self, minute: int) -> bool:
+        """Something was told of the ten minutes before this one."""
+        end = minute * MINUTE
+        start = end - PATTERNS_EVERY * MINUTE
+        told = (self.restarts.at, self.findings.at, self.complaints.at)
+        return any(bool(((at > start) & (at <= end)).any()) for at in told)
 
     def _noted(self, moves: list[Transition]) -> list[Transition]:
         for move in moves:

@@ -87,14 +87,6 @@ def test_two_saves_in_one_transaction(database: Database) -> None:
     assert_stored(database, MINUTE, some(9, seed=2))
 
 
-def test_what_fume_is_made_of_stays_while_other_things_are_learned(database: Database) -> None:
-    save(database, 0, some(9))
-    with database.transaction() as conn:
-        learned.save(conn, MINUTE, replace(some(9, seed=2), derived={}))
-        _, found = learned.load(conn)
-    assert found.derived == some(9).derived
-
-
 def test_rows_that_stay_are_not_written_again(database: Database) -> None:
     versions = "select monitor_id, channel, ctid::text, xmin::text from learned order by 1, 2"
     save(database, 0, some(9))
