@@ -172,7 +172,11 @@ class View:
 
     def times(self, rows: slice) -> list[str]:
         """The starts of some minutes, ISO UTC."""
-        return [iso(minute * MINUTE) for minute in self.minutes[rows].tolist()]
+        return self._starts[rows]
+
+    @cached_property
+    def _starts(self) -> list[str]:
+        return [iso(minute * MINUTE) for minute in self.minutes.tolist()]
 
 
 def iso(micros: int) -> str:

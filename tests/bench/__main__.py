@@ -3,8 +3,9 @@
     python -m tests.bench [--quick] [--rounds N] [NAME ...]
 
 NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
-(decode, latency, memory), or a bench of a part (core, store, mqtt, bytes). Without one: all
-contenders, decode, latency and memory. The tables are also left in .bench/, as markdown and JSON.
+(decode, latency, memory), or a bench of a part (core, store, mqtt, bytes, backtest). Without one:
+all contenders, decode, latency and memory. The tables are also left in .bench/, as markdown and
+JSON.
 """
 
 import argparse
@@ -39,7 +40,7 @@ RESULTS: Final = Path(__file__).parents[2] / ".bench"
 TEMPLATE: Final = "fumewatch_bench"
 CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_RED)
 ALONE: Final = ("decode", "latency", "memory")
-PARTS: Final = ("core", "store", "mqtt", "bytes")
+PARTS: Final = ("core", "store", "mqtt", "bytes", "backtest")
 
 MONITORS: Final = 1000
 BREACHES_A_SECOND: Final = 5

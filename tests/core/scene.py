@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -116,12 +117,17 @@ def roster_of(*places: Place, **more: Any) -> Roster:
     return Roster.build(places, LIMITS, HOURS, **more)
 
 
-def view_of(*monitors: Monitor, now: datetime = NOON, roster: Roster | None = None) -> View:
+def view_of(
+    *monitors: Monitor,
+    now: datetime = NOON,
+    roster: Roster | None = None,
+    open_alerts: Mapping[str, Collection[int]] = MappingProxyType({}),
+) -> View:
     """Monitors 0, 1, ... each with the limit 1.0 mg/m³ of fume unless the roster says otherwise."""
     numbers = range(len(monitors))
     places = roster or roster_of(*(place(number) for number in numbers))
     window = window_of(*monitors, now=now)
-    return window.view(np.array(numbers, np.int32), places)
+    return window.view(np.array(numbers, np.int32), places, 1, open_alerts)
 
 
 def rule_of(**fields: Any) -> Rule:

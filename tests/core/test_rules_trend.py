@@ -47,7 +47,8 @@ JUMP = [*ramp(0.2, 0.6, 36), *wavering(1.2, 12)]
 )
 def test_trend(fume: list[float], firing: bool, expected: Verdict) -> None:
     rule = forecast(clear_below="0.8 * limit")
-    assert verdict(rule, view_of({"fume": fume}), firing=firing) is expected
+    view = view_of({"fume": fume}, open_alerts={rule.id: {0} if firing else {}})
+    assert verdict(rule, view, firing=firing) is expected
 
 
 def test_a_monitor_that_refreshes_every_ten_minutes_has_a_trend_too() -> None:
