@@ -6,9 +6,9 @@ Judged as in the daemon: once a minute, all monitors, by the rules of config.exa
 days are left out (bench_days), as the daemon judges them once a night from the store.
 """
 
+import argparse
 import json
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -36,8 +36,11 @@ STREETS, VENDORS = 16, 6
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("monitors", nargs="*", type=int, default=[1000, 10_000])
+    args = parser.parse_args()
     bench_decode()
-    for monitors in map(int, sys.argv[1:] or ("1000", "10000")):
+    for monitors in args.monitors:
         bench_engine(monitors)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from fumewatch.core.learned import GAPS, NO_MINUTE, QUARTERS, Learned
 from fumewatch.core.reading import INDEX, MEASURED, MISSING
 from fumewatch.core.roster import NEVER
-from fumewatch.store import Connection, Database, learned
+from fumewatch.store import Database, learned
 from fumewatch.store.wire import from_us, to_us
 from tests.store.build import NOON, at
 
@@ -40,13 +40,7 @@ def some(monitors: int, seed: int = 0) -> Learned:
 
 def save(database: Database, as_of: int, told: Learned) -> None:
     with database.transaction() as conn:
-        _save(conn, as_of, told)
-
-
-def _save(conn: Connection, as_of: int, told: Learned) -> None:
-    """As the daemon does: what is told of a whole day apart from what is told of each hour."""
-    learned.save(conn, as_of, told)
-    learned.derive(conn, dict.fromkeys(range(len(told)), "") | dict(told.derived))
+        learned.save(conn, as_of, told)
 
 
 def assert_stored(database: Database, as_of: int, expected: Learned) -> None:
@@ -82,8 +76,8 @@ def test_what_is_saved_takes_the_place_of_all_before(database: Database) -> None
 
 def test_two_saves_in_one_transaction(database: Database) -> None:
     with database.transaction() as conn:
-        _save(conn, 0, some(9, seed=1))
-        _save(conn, MINUTE, some(9, seed=2))
+        learned.save(conn, 0, some(9, seed=1))
+        learned.save(conn, MINUTE, some(9, seed=2))
     assert_stored(database, MINUTE, some(9, seed=2))
 
 
