@@ -44,7 +44,8 @@ class Daybook:
     def add(self, view: View, readings: Mask) -> None:
         """The last `view.k` minutes of all monitors; `readings` [k, m]: had one of its own."""
         new = slice(len(view.minutes) - view.k, None)
-        is_open = (view.open_for[new] > 0) & ~view.paused[new]
+        judged = ~view.paused[new]
+        is_open, readings = (view.open_for[new] > 0) & judged, readings & judged
         self._count("open", is_open)
         self._count("readings", readings)
         valid = readings & self._is_valid(view, new)
@@ -52,7 +53,7 @@ class Daybook:
         self._count("valid_open", valid & is_open)
         fan = self._is_on(view, INDEX["fan_on"], new)
         if fan is not None:
-            self._linkage(view, new, fan)
+            self._linkage(view, new, fan, judged)
         cooking = is_open & (fan if fan is not None else True)
         if fan is not None:  # a fan that is not reported may be running
             cooking |= is_open & np.isnan(view.channel(INDEX["fan_on"]).known[new])
@@ -87,11 +88,12 @@ class Daybook:
     def _is_on(self, view: View, state: int, new: slice) -> Mask | None:
         return view.channel(state).is_on[new] if state in self._channels else None
 
-    def _linkage(self, view: View, new: slice, fan: Mask) -> None:
+    def _linkage(self, view: View, new: slice, fan: Mask, judged: Mask) -> None:
+        """The fan's hours count in a pause too: they dirty the purifier all the same."""
         self._count("fan", fan)
         purifier = INDEX["purifier_on"]
         if purifier in self._channels:
-            known = fan & view.channel(purifier).present[new]
+            known = fan & judged & view.channel(purifier).present[new]
             self._count("linkage_known", known)
             self._count("linkage_on", known & view.channel(purifier).is_on[new])
 

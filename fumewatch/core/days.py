@@ -22,12 +22,12 @@ _EPOCH: Final = date(1970, 1, 1)
 class DayFacts:
     """d days of n monitors, the oldest first, all [d, n]; minutes are minutes with a reading.
 
-    readings         int32    minutes with a reading; 0: nothing came that day
+    readings         int32    minutes with a reading, but for pauses; 0: nothing came that day
     valid            int32    of those, minutes with a judged value (quality N, plausible)
     open             int32    minutes of business hours, paused ones left out, readings or not
     valid_open       int32    of those, minutes with a judged value
-    fan              int32    minutes with the fan on
-    linkage_known    int32    of those, minutes with a purifier state
+    fan              int32    minutes with the fan on, in pauses too
+    linkage_known    int32    of those, minutes with a purifier state, but for pauses
     linkage_on       int32    of those, minutes with the purifier on
     median           float64 [10, d, n]   by channel, in its unit; NaN where there is none.
                      Pollutants: of fresh minutes while cooking (open, and the fan on where its
