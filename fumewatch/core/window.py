@@ -7,20 +7,20 @@ still lands in its own minute, which is settled again for that monitor.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core import fresh
+from fumewatch.core import fresh, scatter
 from fumewatch.core.arrays import Mask
 from fumewatch.core.fresh import NO_MINUTE, UNKNOWN, Cells, Trail
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.core.roster import NEVER, Roster
 from fumewatch.core.view import MINUTE, View
+from fumewatch.core.waiting import Waiting
 
 AHEAD: Final = 5
 """Minutes that a monitor's clock may be fast: ingest refuses what is from further ahead."""
@@ -30,30 +30,6 @@ HOUR: Final = 60
 
 _ROOM: Final = 256  # monitors, the least by which the columns grow
 _SLACK: Final = 64  # minutes settled before the columns are shifted
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """Readings that wait for their minutes; those in order of time are cut without a copy."""
-
-    readings: Readings
-    is_in_order: bool
-
-    @classmethod
-    def of(cls, readings: Readings) -> "_Waiting":
-        at = readings.measured_at
-        return cls(readings, bool((at[1:] >= at[:-1]).all()))
-
-    def split(self, until: int) -> tuple[Readings, "_Waiting"]:
-        """What was measured before `until` (µs UTC), and what goes on waiting."""
-        rows = self.readings
-        if self.is_in_order:
-            place = int(np.searchsorted(rows.measured_at, until))
-            now, later = rows.take(slice(None, place)), rows.take(slice(place, None))
-        else:
-            is_ready = rows.measured_at < until
-            now, later = rows.take(is_ready), rows.take(~is_ready)
-        return now, _Waiting(later, self.is_in_order)
 
 
 class Window:
@@ -71,7 +47,7 @@ class Window:
         """Minutes that rules may look back to at any instant."""
         self.most = most
         self._channels = sorted(channels)
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._overdue: list[Readings] = []
         self._first = 0  # the minute of row 0
         self._end = 0  # rows that are settled
@@ -131,10 +107,10 @@ class Window:
         self.make_room(int(readings.monitor.max()) + 1)
         is_late = readings.measured_at < self.settled_to * MINUTE
         if not is_late.any():
-            self._waiting.append(_Waiting.of(readings))
+            self._waiting.append(Waiting.of(readings))
             return
         if not is_late.all():
-            self._waiting.append(_Waiting.of(readings.take(~is_late)))
+            self._waiting.append(Waiting.of(readings.take(~is_late)))
         self._overdue.append(readings.take(is_late))
 
     def saw(self, monitor: NDArray[np.int32], measured_at: NDArray[np.int64]) -> None:
@@ -279,7 +255,7 @@ class Window:
         self, readings: Readings, flat: NDArray[np.int64], second: NDArray[np.int8], is_alone: bool
     ) -> None:
         """Into cells `flat`; `is_alone`: each is blank, and named once."""
-        _highest(self._second, flat, second, is_alone)
+        scatter.highest(self._second, flat, second, is_alone)
         judged = readings.quality == ord("N")
         usual = bool(judged.all()) and not readings.unjudged.any()
         for channel in self._channels:
@@ -291,9 +267,9 @@ class Window:
             if not there.all():
                 at, value = flat[there], value[there]
             cells = self._cells[channel]
-            _add(cells.count, at, np.ones(len(at), np.int16), is_alone)
-            _add(cells.total, at, value, is_alone)
-            _highest(cells.top, at, value, is_alone)
+            scatter.add(cells.count, at, np.ones(len(at), np.int16), is_alone)
+            scatter.add(cells.total, at, value, is_alone)
+            scatter.highest(cells.top, at, value, is_alone)
 
     # ── late readings ──
 
@@ -370,23 +346,6 @@ class Window:
         self._second[keep:] = -1
         self._first += self._end - keep
         self._end = keep
-
-
-def _add(into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_alone: bool) -> None:
-    """`np.add.at`, which takes long, only where a cell may come twice or has something already."""
-    if is_alone:
-        into.reshape(-1)[at] = value
-    else:
-        np.add.at(into.reshape(-1), at, value)
-
-
-def _highest(
-    into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_alone: bool
-) -> None:
-    if is_alone:
-        into.reshape(-1)[at] = value
-    else:
-        np.maximum.at(into.reshape(-1), at, value)
 
 
 def _uncover(cells: Cells, rows: slice, who: NDArray[np.int32]) -> None:
