@@ -14,9 +14,10 @@ from uuid import UUID
 from fumewatch.backtest.compare import Span
 from fumewatch.backtest.sources import Source
 from fumewatch.config import Config
+from fumewatch.config.rosters import roster_of
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.engine import Engine
-from fumewatch.core.roster import Roster
+from fumewatch.core.past import Complaints, Happenings
 from fumewatch.core.routing import told
 from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.site import Place
@@ -90,6 +91,10 @@ class Judge:
         self._engine = engine_of(trial.config, needed, places)
         self._engine.begin(begin)
 
+    def happened(self, restarts: Happenings, findings: Happenings, complaints: Complaints) -> None:
+        """What devices and residents told, before and in the span."""
+        self._engine.happened(restarts, findings, complaints)
+
     def take(self, readings: Any, until: int) -> None:
         if len(readings):
             self._engine.add(readings)
@@ -133,6 +138,9 @@ def run(
     """The outcomes of the trials; readings from `begin` on, which is not after the span's start."""
     start, end = _us(begin), _us(span.end)
     judges = [Judge(trial, source.places, span, start) for trial in trials]
+    happened = source.happened(start, end)
+    for judge in judges:
+        judge.happened(*happened)
     for block in source.blocks(start, end):
         for judge in judges:
             judge.take(block.readings, block.until)
@@ -141,16 +149,7 @@ def run(
 
 
 def engine_of(config: Config, rules: Sequence[Rule], places: Mapping[int, Place]) -> Engine:
-    roster = Roster.build(places.values(), limits_of(config), config.business_hours)
-    return Engine(rules, config.freshness, roster, config.zone)
-
-
-def limits_of(config: Config) -> dict[str, dict[str, float]]:
-    """Profile → channel → limit in the channel's unit."""
-    return {
-        profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
-        for profile in config.limit
-    }
+    return Engine(rules, config.freshness, roster_of(config, places.values()), config.zone)
 
 
 def needed_rules(rules: Sequence[Rule], wanted: Collection[str]) -> list[Rule]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from fumewatch.config.tree import Config
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.duration import show
-from fumewatch.core.wording import one_line
+from fumewatch.core.phrases import one_line
 
 RESTART: Final = ("zone", "mqtt", "database", "ingest", "web.listen")
 """What a running daemon cannot change: its day, its connections, its inbox and its port."""

@@ -15,7 +15,7 @@ from fumewatch.config.source import Source, closest
 from fumewatch.core.decode.profile import Match, Profile
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules import Rule
+from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.rules.terms import Level
 from fumewatch.core.topic import Pattern, fill
 from fumewatch.mqtt import MqttSettings
@@ -43,6 +43,7 @@ def check(source: Source, today: date | None = None) -> None:
     _every_profile_is_reached(source)
     doubts.check(source, today)
     _rules_can_fire_and_clear(source)
+    _patterns_read_what_there_is(source)
     _routes_lead_somewhere(source)
     _something_is_done(source)
 
@@ -150,6 +151,21 @@ def _never_clear(levels: dict[str, Level], limits: list[float]) -> Iterator[tupl
                 where = f" where the limit is {limit:g}" if is_mixed else ""
                 yield clear, f"{levels[clear]} lies {side} `{fires}` = {levels[fires]}{where}"
                 break
+
+
+def _patterns_read_what_there_is(source: Source) -> None:
+    """Rules whose alerts a rule reads: they exist, and do not themselves read alerts."""
+    names = [name for _, name in _names(source, "rule")]
+    rules = dict(source.valid("rule", Rule))
+    patterns = {rule.id for rule in rules.values() if isinstance(rule, PatternRule)}
+    for index, rule in rules.items():
+        for name in rule.named if isinstance(rule, PatternRule) else ():
+            if name not in names:
+                hint = closest(name, names) or "; add a [[rule]]"
+                source.fault(("rule", index, "rules"), f"no rule is named {name!r}{hint}")
+            elif name in patterns:
+                what = f"{name!r} reads alerts itself; name rules that read readings or days"
+                source.fault(("rule", index, "rules"), what)
 
 
 def _number(level: Level, limit: float) -> float:

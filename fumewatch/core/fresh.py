@@ -329,19 +329,22 @@ def learned_interval(gaps: NDArray[np.uint16], ceiling: timedelta) -> NDArray[np
 
 
 def held_minutes(value: NDArray[np.int32], present: Mask, settings: Freshness) -> Mask:
-    """bool [t]: minutes with a value that is held, of one monitor seen by itself.
+    """bool, as `value` [t] or [t, n]: minutes with a value that is held, of each series by itself.
 
     value: MISSING where a minute has several that differ. The refresh period is what these minutes
     teach.
     """
-    cells = Cells.empty(len(value), 1)
+    shape = value.shape
+    value, present = value.reshape(len(value), -1), present.reshape(len(value), -1)
+    n = value.shape[1]
+    cells = Cells.empty(len(value), n)
     mixed = present & (value == MISSING)
-    cells.count[:, 0] = present + mixed.astype(np.int16)
-    cells.top[:, 0] = np.where(mixed, 0, value)
-    cells.total[:, 0] = np.where(present, np.where(mixed, 1, value), 0)
-    gaps = np.zeros((LONGEST_GAP + 1, 1), np.uint16)
-    once = np.ones(1, np.int16)
-    settle(cells, None, 0, Trail.empty(1), once, once, gaps)
+    cells.count[:] = present + mixed.astype(np.int16)
+    cells.top[:] = np.where(mixed, 0, value)
+    cells.total[:] = np.where(present, np.where(mixed, 1, value), 0)
+    gaps = np.zeros((LONGEST_GAP + 1, n), np.uint16)
+    once = np.ones(n, np.int16)
+    settle(cells, None, 0, Trail.empty(n), once, once, gaps)
     period, _ = learned_period(gaps, settings)
-    held: Mask = present & (cells.age[:, 0] >= period[0])
-    return held
+    held: Mask = present & (cells.age >= period)
+    return held.reshape(shape)

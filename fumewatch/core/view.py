@@ -28,7 +28,7 @@ class Minutes:
         self.is_state = CHANNELS[channel].is_state
         self.scale = CHANNELS[channel].scale
         self.count, self.total, self.top = cells.count, cells.total, cells.top
-        self.fresh, self.age = cells.fresh, cells.age
+        self.fresh, self.age, self.covered = cells.fresh, cells.age, cells.covered
         self.period, self.is_learned = period, is_learned
         self._known = cells.known
 

@@ -61,6 +61,13 @@ class Window:
         self._heard = np.full(0, NEVER, np.int64)
         self._seen_at = np.full(0, NO_MINUTE, np.int32)
         self._late = np.zeros(0, np.bool_)
+        self.teaches_from = 0
+        """Minutes before it were learned from already."""
+
+    @property
+    def trails(self) -> Mapping[int, Trail]:
+        """By channel, how it stands after the last settled minute."""
+        return self._trail
 
     @property
     def has_begun(self) -> bool:
@@ -213,10 +220,13 @@ class Window:
         if CHANNELS[channel].is_state:
             fresh.settle_state(new, last, first, self._trail[channel], lessons.interval)
             return
-        period, gaps = lessons.period[channel], lessons.gaps[channel]
+        period, teaches = lessons.period[channel], first >= self.teaches_from
+        gaps = lessons.gaps[channel] if teaches else None
         fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
-        if channel == INDEX["fume"]:
-            lessons.note_changes(first, (new.age == 0) & (new.count > 0))
+        if teaches and channel == INDEX["fume"]:
+            minutes = np.arange(first, first + len(new.count))[:, None]
+            is_first = self._trail[channel].began_at == minutes  # nothing changes in it
+            lessons.note_changes(first, (new.age == 0) & (new.count > 0) & ~is_first)
 
     def _note_seen(self, rows: slice) -> None:
         """When monitors last measured, and how often they do."""
@@ -224,7 +234,8 @@ class Window:
         second = self._second[rows]
         seen = second >= 0
         seen_at = fresh.latest(self._seen_at, seen, minute.astype(np.int32))
-        self.lessons.note_sendings(self._seen_at, seen_at, seen)
+        if self._first + rows.start >= self.teaches_from:
+            self.lessons.note_sendings(self._seen_at, seen_at, seen)
         self._seen_at = seen_at[-1].copy()
         lasts = np.where(seen, (minute * 60 + second) * 1_000_000, NEVER)
         np.maximum(lasts[0], self._last, out=lasts[0])

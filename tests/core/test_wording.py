@@ -11,14 +11,15 @@ import pytest
 
 from fumewatch.core.alert import Reason, Severity, State, Transition
 from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.phrases import one_line, show_pair
 from fumewatch.core.site import Place
-from fumewatch.core.wording import MOST_EVIDENCE, message, one_line, show_pair, trim
+from fumewatch.core.wording import MOST_EVIDENCE, message, trim
 from fumewatch.core.words import EN, ZH
 from tests.core.transitions import OPENED_AT, a_place, a_transition
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BASE = "http://127.0.0.1:8080"
-WINDOW = {"from": "2026-11-23T04:06:00+00:00", "to": "2026-11-23T04:15:00+00:00"}
+WINDOW = {"from": "2026-11-23T04:05:00+00:00", "to": "2026-11-23T04:15:00+00:00"}
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ TREND: dict[str, Any] = {
         "peak": 1.3,
     },
 }
-OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.nan}
+OTHER: dict[str, Any] = {"kind": "unheard-of", "value": math.nan, "limit": math.nan}
 
 
 @pytest.mark.parametrize(
