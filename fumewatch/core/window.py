@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fumewatch.core import fresh, scatter
 from fumewatch.core.arrays import Mask
 from fumewatch.core.fresh import NO_MINUTE, UNKNOWN, Cells, Trail
+from fumewatch.core.late import trail_before, uncover
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.core.roster import NEVER, Roster
@@ -296,7 +297,7 @@ class Window:
         who = np.unique(known.monitor)
         rows = slice(int(known.measured_at.min()) // MINUTE - self._first, self._end)
         for channel in self._channels:
-            _uncover(self._cells[channel], rows, who)
+            uncover(self._cells[channel], rows, who)
         self._scatter(known, is_blank=False)
         for channel in self._channels:
             self._settle_again(channel, rows, who)
@@ -308,7 +309,7 @@ class Window:
     def _settle_again(self, channel: int, rows: slice, who: NDArray[np.int32]) -> None:
         lessons, first, cells = self.lessons, self._first + rows.start, self._cells[channel]
         new, before = cells.take(rows, who), cells.take(slice(0, rows.start), who)
-        trail = _trail_before(before, first, self._trail[channel].take(who))
+        trail = trail_before(before, first, self._trail[channel].take(who))
         if CHANNELS[channel].is_state:
             fresh.settle_state(new, before, first, trail, lessons.interval[who])
         else:
@@ -357,38 +358,6 @@ class Window:
         self._second[keep:] = -1
         self._first += self._end - keep
         self._end = keep
-
-
-def _uncover(cells: Cells, rows: slice, who: NDArray[np.int32]) -> None:
-    """Take back what stood in for missing values."""
-    covered = cells.covered[rows, who]
-    for column, blank in zip(cells.columns()[:4], Cells.empty(1, 1).columns(), strict=False):
-        column[rows, who] = np.where(covered, blank[0, 0], column[rows, who])
-
-
-def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
-    """How a channel stood before minute `first`, from the minutes [t, n] before it that are kept.
-
-    `after`: how it stands now; a value that was seen before those minutes is not known any more.
-    """
-    kept = len(before.count)
-    own: Mask = np.logical_and(before.count > 0, ~before.covered)
-    found: Mask = np.logical_or.reduce(own, axis=0)
-    last = kept - 1 - own[::-1].argmax(axis=0) if kept else np.zeros(found.shape, np.intp)
-    elsewhere = np.where(after.began_at >= first, np.int32(MISSING), np.int32(UNKNOWN))
-    value, changed_at = elsewhere, np.full(found.shape, NO_MINUTE, np.int32)
-    seen_at = changed_at.copy()
-    if kept:
-        at = last[None, :]
-        count, total, top, age = (
-            np.take_along_axis(column, at, axis=0)[0]
-            for column in (before.count, before.total, before.top, before.age)
-        )
-        one_value = total == count * top.astype(np.int64)
-        value = np.where(found, np.where(one_value, top, np.int32(MISSING)), elsewhere)
-        seen_at = np.where(found, first - kept + last, NO_MINUTE).astype(np.int32)
-        changed_at = np.where(found, seen_at - age, NO_MINUTE).astype(np.int32)
-    return Trail(value.astype(np.int32), changed_at, seen_at, after.began_at)
 
 
 def _joined(
