@@ -7,20 +7,21 @@ still lands in its own minute, which is settled again for that monitor.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core import fresh
+from fumewatch.core import fresh, scatter
 from fumewatch.core.arrays import Mask
 from fumewatch.core.fresh import NO_MINUTE, UNKNOWN, Cells, Trail
+from fumewatch.core.late import trail_before, uncover
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.core.roster import NEVER, Roster
 from fumewatch.core.view import MINUTE, View
+from fumewatch.core.waiting import Waiting
 
 AHEAD: Final = 5
 """Minutes that a monitor's clock may be fast: ingest refuses what is from further ahead."""
@@ -30,30 +31,6 @@ HOUR: Final = 60
 
 _ROOM: Final = 256  # monitors, the least by which the columns grow
 _SLACK: Final = 64  # minutes settled before the columns are shifted
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
-    """Readings that wait for their minutes; those in order of time are cut without a copy."""
-
-    readings: Readings
-    is_in_order: bool
-
-    @classmethod
-    def of(cls, readings: Readings) -> "_Waiting":
-        at = readings.measured_at
-        return cls(readings, bool((at[1:] >= at[:-1]).all()))
-
-    def split(self, until: int) -> tuple[Readings, "_Waiting"]:
-        """What was measured before `until` (µs UTC), and what goes on waiting."""
-        rows = self.readings
-        if self.is_in_order:
-            place = int(np.searchsorted(rows.measured_at, until))
-            now, later = rows.take(slice(None, place)), rows.take(slice(place, None))
-        else:
-            is_ready = rows.measured_at < until
-            now, later = rows.take(is_ready), rows.take(~is_ready)
-        return now, _Waiting(later, self.is_in_order)
 
 
 class Window:
@@ -71,7 +48,7 @@ class Window:
         """Minutes that rules may look back to at any instant."""
         self.most = most
         self._channels = sorted(channels)
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._overdue: list[Readings] = []
         self._first = 0  # the minute of row 0
         self._end = 0  # rows that are settled
@@ -138,10 +115,10 @@ class Window:
         self.make_room(int(readings.monitor.max()) + 1)
         is_late = readings.measured_at < self.settled_to * MINUTE
         if not is_late.any():
-            self._waiting.append(_Waiting.of(readings))
+            self._waiting.append(Waiting.of(readings))
             return
         if not is_late.all():
-            self._waiting.append(_Waiting.of(readings.take(~is_late)))
+            self._waiting.append(Waiting.of(readings.take(~is_late)))
         self._overdue.append(readings.take(is_late))
 
     def saw(self, monitor: NDArray[np.int32], measured_at: NDArray[np.int64]) -> None:
@@ -290,7 +267,7 @@ class Window:
         self, readings: Readings, flat: NDArray[np.int64], second: NDArray[np.int8], is_alone: bool
     ) -> None:
         """Into cells `flat`; `is_alone`: each is blank, and named once."""
-        _highest(self._second, flat, second, is_alone)
+        scatter.highest(self._second, flat, second, is_alone)
         judged = readings.quality == ord("N")
         usual = bool(judged.all()) and not readings.unjudged.any()
         for channel in self._channels:
@@ -302,9 +279,9 @@ class Window:
             if not there.all():
                 at, value = flat[there], value[there]
             cells = self._cells[channel]
-            _add(cells.count, at, np.ones(len(at), np.int16), is_alone)
-            _add(cells.total, at, value, is_alone)
-            _highest(cells.top, at, value, is_alone)
+            scatter.add(cells.count, at, np.ones(len(at), np.int16), is_alone)
+            scatter.add(cells.total, at, value, is_alone)
+            scatter.highest(cells.top, at, value, is_alone)
 
     # ── late readings ──
 
@@ -320,7 +297,7 @@ class Window:
         who = np.unique(known.monitor)
         rows = slice(int(known.measured_at.min()) // MINUTE - self._first, self._end)
         for channel in self._channels:
-            _uncover(self._cells[channel], rows, who)
+            uncover(self._cells[channel], rows, who)
         self._scatter(known, is_blank=False)
         for channel in self._channels:
             self._settle_again(channel, rows, who)
@@ -332,7 +309,7 @@ class Window:
     def _settle_again(self, channel: int, rows: slice, who: NDArray[np.int32]) -> None:
         lessons, first, cells = self.lessons, self._first + rows.start, self._cells[channel]
         new, before = cells.take(rows, who), cells.take(slice(0, rows.start), who)
-        trail = _trail_before(before, first, self._trail[channel].take(who))
+        trail = trail_before(before, first, self._trail[channel].take(who))
         if CHANNELS[channel].is_state:
             fresh.settle_state(new, before, first, trail, lessons.interval[who])
         else:
@@ -381,55 +358,6 @@ class Window:
         self._second[keep:] = -1
         self._first += self._end - keep
         self._end = keep
-
-
-def _add(into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_alone: bool) -> None:
-    """`np.add.at`, which takes long, only where a cell may come twice or has something already."""
-    if is_alone:
-        into.reshape(-1)[at] = value
-    else:
-        np.add.at(into.reshape(-1), at, value)
-
-
-def _highest(
-    into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_alone: bool
-) -> None:
-    if is_alone:
-        into.reshape(-1)[at] = value
-    else:
-        np.maximum.at(into.reshape(-1), at, value)
-
-
-def _uncover(cells: Cells, rows: slice, who: NDArray[np.int32]) -> None:
-    """Take back what stood in for missing values."""
-    covered = cells.covered[rows, who]
-    for column, blank in zip(cells.columns()[:4], Cells.empty(1, 1).columns(), strict=False):
-        column[rows, who] = np.where(covered, blank[0, 0], column[rows, who])
-
-
-def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
-    """How a channel stood before minute `first`, from the minutes [t, n] before it that are kept.
-
-    `after`: how it stands now; a value that was seen before those minutes is not known any more.
-    """
-    kept = len(before.count)
-    own: Mask = np.logical_and(before.count > 0, ~before.covered)
-    found: Mask = np.logical_or.reduce(own, axis=0)
-    last = kept - 1 - own[::-1].argmax(axis=0) if kept else np.zeros(found.shape, np.intp)
-    elsewhere = np.where(after.began_at >= first, np.int32(MISSING), np.int32(UNKNOWN))
-    value, changed_at = elsewhere, np.full(found.shape, NO_MINUTE, np.int32)
-    seen_at = changed_at.copy()
-    if kept:
-        at = last[None, :]
-        count, total, top, age = (
-            np.take_along_axis(column, at, axis=0)[0]
-            for column in (before.count, before.total, before.top, before.age)
-        )
-        one_value = total == count * top.astype(np.int64)
-        value = np.where(found, np.where(one_value, top, np.int32(MISSING)), elsewhere)
-        seen_at = np.where(found, first - kept + last, NO_MINUTE).astype(np.int32)
-        changed_at = np.where(found, seen_at - age, NO_MINUTE).astype(np.int32)
-    return Trail(value.astype(np.int32), changed_at, seen_at, after.began_at)
 
 
 def _joined(
