@@ -11,6 +11,7 @@ from fumewatch.config import Config
 from fumewatch.core.daybook import cleaned
 from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
+from fumewatch.core.fresh import REPORTED
 from fumewatch.core.history import KEPT
 from fumewatch.core.recollection import recollect, remember
 from fumewatch.core.roster import Roster
@@ -51,13 +52,13 @@ def recall(conn: Connection, config: Config, roster: Roster, due: int, now: date
     window.saw(*monitors.last_measured(conn))
     window.heard(*devices.heard(conn))
     window.forget_values()
-    begins = due - window.depth
+    begins = due - window.depth - REPORTED
     engine.begin(begins * MINUTE)
     as_of, known = learned.load(conn)
     if len(known):
         remember(window, known, as_of // MINUTE, begins)
     number = 0
-    for part in readings.since(conn, now - timedelta(minutes=window.depth + 1)):
+    for part in readings.since(conn, now - timedelta(minutes=window.depth + REPORTED + 1)):
         engine.add(part)
         number += len(part)
     engine.fill((due - 1) * MINUTE)

@@ -30,7 +30,7 @@ HOUR: Final = 60
 """Minutes: what is learned is learned at full hours."""
 
 _ROOM: Final = 256  # monitors, the least by which the columns grow
-_SLACK: Final = 64  # minutes settled before the columns are shifted
+_SLACK: Final = 16  # minutes settled before the columns are shifted
 
 
 class Window:
@@ -42,9 +42,9 @@ class Window:
     def __init__(
         self, channels: Collection[int], minutes: int, lessons: Lessons, most: int = 1
     ) -> None:
-        """`minutes`: the longest window of any rule. `most`: minutes that one call settles."""
+        """`minutes`: how far rules look back. `most`: minutes that one call settles."""
         self.lessons = lessons
-        self.depth = minutes + fresh.REPORTED
+        self.depth = minutes
         """Minutes that rules may look back to at any instant."""
         self.most = most
         self._channels = sorted(channels)

@@ -80,7 +80,7 @@ def as_csv(path: Path) -> Path:
 
 
 def as_gz(path: Path) -> Path:
-    path.write_bytes(gzip.compress("\n".join([HEADER, *rows()]).encode()))
+    path.write_bytes(gzip.compress("\n".join([HEADER, *rows()]).encode(), mtime=0))
     return path
 
 
@@ -255,7 +255,11 @@ def test_parquet_names_rows(spool: Spool, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("cut.csv.gz", gzip.compress(b"measured_at,monitor,fume\n" * 99)[:-9], "cannot be read: "),
+        (
+            "cut.csv.gz",
+            gzip.compress(b"measured_at,monitor,fume\n" * 99, mtime=0)[:-9],
+            "cannot be read: ",
+        ),
         ("not.csv.gz", b"measured_at,monitor,fume\n", "cannot be read: Not a gzipped file"),
         ("not.parquet", b"measured_at,monitor,fume\n", "cannot be read: "),
         ("gone.csv", None, "cannot be read: No such file or directory"),

@@ -178,7 +178,7 @@ def test_after_a_restart_a_value_that_was_there_before_is_held() -> None:
 def test_ten_thousand_monitors_fit() -> None:
     it = Window(range(6), 60, Lessons(Freshness(), ZoneInfo(ZONE), range(6)), most=16)
     it.make_room(10_000)
-    assert 150e6 < it.nbytes < 180e6
+    assert 70e6 < it.nbytes < 90e6
 
 
 rows = st.tuples(

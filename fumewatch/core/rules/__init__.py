@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fumewatch.core.fresh import REPORTED
+from fumewatch.core.reading import INDEX, MEASURED
 from fumewatch.core.rules.absence import Absence
 from fumewatch.core.rules.baseline import Baseline
 from fumewatch.core.rules.cleaning import Cleaning
@@ -58,7 +60,13 @@ Rule = Annotated[MinuteKind | DayKind | PatternKind, Field(discriminator="kind")
 
 
 def needs(rules: Iterable[Common]) -> tuple[frozenset[int], int]:
-    """The channels and the minutes that a window must keep for the rules of minutes."""
+    """The channels and the minutes that a window must keep for the rules of minutes.
+
+    A condition on a measured value counts what came within the hour before; what a state was is
+    carried on by itself.
+    """
     listed = [rule for rule in rules if isinstance(rule, MinuteRule)]
     channels = frozenset[int]().union(*(rule.channels_needed for rule in listed))
-    return channels, max((rule.minutes_needed for rule in listed), default=1)
+    conditions = {INDEX[name] for rule in listed for name, _ in rule.when.conditions()}
+    before = REPORTED if conditions & set(MEASURED) else 0
+    return channels, before + max((rule.minutes_needed for rule in listed), default=1)
