@@ -1,0 +1,168 @@
+"""What is in the flue, moment by moment: the concentration itself, seen or not. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fumewatch.demo import noise
+from fumewatch.demo.course import dirty
+from fumewatch.demo.fleet import ZONE_S, Fleet
+from fumewatch.demo.situations import Kind, Situation
+
+SAMPLING_LEAD_S: Final = 300
+_FAN_LEAD_S: Final = 600
+_NATURAL_MOST: Final = 0.8
+"""Where kitchens have no course, natural fume stays under this: what is higher is a situation."""
+_DISHES_S: Final = 1500
+_WOK_S: Final = 120
+"""The fume goes with the dishes of half an hour, and with each wok."""
+_FOULED_GAIN: Final = 0.5
+UNREAL: Final = frozenset({Kind.BLOCKED_PROBE, Kind.OVER_RANGE, Kind.STUCK, Kind.FAULT})
+"""These change what a monitor measures, and nothing in the flue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Where a moment stands in its kitchen's day, each [n].
+
+    heat       0 to 1, how busily it cooks       is_fan_on
+    is_sampling, sampling_since_s                last_end_s  when sampling last ended before
+    """
+
+    heat: NDArray[np.float64]
+    is_fan_on: NDArray[np.bool_]
+    is_sampling: NDArray[np.bool_]
+    sampling_since_s: NDArray[np.int64]
+    last_end_s: NDArray[np.int64]
+
+
+def day_of(at_s: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The local day, days since 1970-01-01."""
+    return np.asarray((at_s + ZONE_S) // 86400)
+
+
+def sessions(fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]) -> Sessions:
+    """Look at yesterday's and today's two sessions; a session may end after midnight."""
+    today = day_of(at_s)
+    spans = fleet.spans[monitor]  # [n, 2, 2]
+    days = np.stack([today - 1, today])  # [2, n]
+    start = (days[:, None, :] * 86400 - ZONE_S) + spans[:, :, 0].T[None] * 60
+    start = start.reshape(4, -1)
+    length = ((spans[:, :, 1] - spans[:, :, 0]) % 1440 * 60).T
+    end = start + np.concatenate([length, length])
+    cooks = np.repeat(_cooks(fleet, monitor, days), 2, axis=0)
+    ramp = np.where(cooks, np.minimum(at_s - start, end - at_s) / 1200, 0)
+    sampling = (start - SAMPLING_LEAD_S <= at_s) & (at_s < end + SAMPLING_LEAD_S)
+    ended = np.where(at_s >= end + SAMPLING_LEAD_S, end + SAMPLING_LEAD_S, 0)
+    running = (start - _FAN_LEAD_S <= at_s) & (at_s < end + _FAN_LEAD_S) & cooks
+    return Sessions(
+        heat=np.clip(ramp, 0, 1).max(axis=0),
+        is_fan_on=running.any(axis=0),
+        is_sampling=sampling.any(axis=0),
+        sampling_since_s=np.where(sampling, start - SAMPLING_LEAD_S, 0).max(axis=0),
+        last_end_s=ended.max(axis=0),
+    )
+
+
+def flue(
+    fleet: Fleet,
+    situations: Iterable[Situation],
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    heat: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Fume at that moment, mg/m³ [n]. `heat` [n]: of `sessions`, where it is known already."""
+    if heat is None:
+        heat = sessions(fleet, monitor, at_s).heat
+    busy = 0.3 + 1.4 * noise.drifting(fleet.seed, 2, monitor, at_s, _DISHES_S)
+    busy *= np.exp(0.45 * (2 * noise.drifting(fleet.seed, 3, monitor, at_s, _WOK_S) - 1))
+    level, most = _level(fleet, monitor, at_s)
+    fume = most * np.tanh(level * (0.08 + heat * busy) / most)
+    for situation, rows in near(situations, monitor, at_s):
+        when, who = at_s[rows], monitor[rows]
+        fume[rows] = _disturbed(fleet.seed, situation, who, when, fume[rows])
+    return np.asarray(fume)
+
+
+def fouled(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """0 when cleaned, 1 at the end of the cleaning cycle; where there is a course, on to 1.5."""
+    if fleet.course:
+        return fleet.course.fouled[monitor, _column(fleet.course.first, at_s)]
+    return np.clip((at_s - fleet.cleaned_s[monitor]) / fleet.cycle_s[monitor], 0, 1)
+
+
+def near(
+    situations: Iterable[Situation], monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> list[tuple[Situation, NDArray[np.intp]]]:
+    """The situations that touch these rows, each with its rows."""
+    if not len(at_s):
+        return []
+    order = np.argsort(monitor, kind="stable")
+    by_monitor = monitor[order]
+    low, high = at_s.min(), at_s.max() + 1
+    found = []
+    for situation in situations:
+        if situation.overlaps(low, high):
+            one = order[
+                slice(*np.searchsorted(by_monitor, (situation.monitor, situation.monitor + 1)))
+            ]
+            rows = one[(at_s[one] >= situation.start_s) & (at_s[one] < situation.end_s)]
+            if len(rows):
+                found.append((situation, rows))
+    return found
+
+
+def _cooks(fleet: Fleet, monitor: NDArray[np.int64], days: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """[2, n]: whether it does on those days."""
+    if fleet.course is None:
+        return np.ones(days.shape, np.bool_)
+    return fleet.course.is_open[monitor, days - fleet.course.first]
+
+
+def _level(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], float]:
+    """mg/m³ while cooking [n], and the most that comes of it."""
+    course = fleet.course
+    if course is None:
+        foul = 1 + _FOULED_GAIN * fouled(fleet, monitor, at_s)
+        return fleet.level[monitor] * foul, _NATURAL_MOST
+    day = _column(course.first, at_s)
+    return (
+        course.clean[monitor, day] * dirty(course.fouled[monitor, day], course.gain[monitor]),
+        course.ceiling,
+    )
+
+
+def _column(first: int, at_s: NDArray[np.int64]) -> NDArray[np.int64]:
+    return day_of(at_s) - first
+
+
+def _disturbed(
+    seed: int,
+    situation: Situation,
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    fume: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The fume of one situation's rows."""
+    wobble = noise.normal(seed, 4, monitor, at_s)
+    match situation.kind:
+        case Kind.EXCEEDANCE | Kind.SEVERE | Kind.OVER_RANGE | Kind.EDITED:
+            return situation.level * np.exp(0.04 * wobble)
+        case Kind.NEAR_LIMIT:
+            return situation.level * (1 + 0.008 * wobble)
+        case Kind.RISING:
+            done = (at_s - situation.start_s) / (situation.end_s - situation.start_s)
+            return (0.35 + (situation.level - 0.35) * done) * (1 + 0.02 * wobble)
+        case Kind.BYPASS:
+            return 0.55 * np.exp(0.1 * wobble)
+        case Kind.BLOCKED_PROBE:
+            return 0.008 + 0.002 * wobble
+        case _:
+            return fume
