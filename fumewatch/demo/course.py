@@ -29,8 +29,7 @@ class Course:
     """n kitchens over d local days (since 1970-01-01) from `first` on.
 
     clean      float64 [n, d]  fume while cooking, mg/m³, if the purifier were clean
-    usual      float64 [n, d]  the same without what wanders and without the step: what may be
-                               expected of that day
+    usual      float64 [n, d]  the same without what wanders from day to day
     fouled     float64 [n, d]  0 just cleaned, 1 a whole cycle later; may go on to 1.5
     gain       float64 [n]     a wholly fouled purifier lets through 1 + gain as much
     cycle      float64 [n]     days until it is wholly fouled
@@ -71,13 +70,13 @@ def dirty(fouled: NDArray[np.float64], gain: NDArray[np.float64]) -> NDArray[np.
 def draw(rng: np.random.Generator, level: NDArray[np.float64], first: int, days: int) -> Course:
     """Of kitchens that make so much fume (mg/m³, [n]) on a usual day."""
     n, day = len(level), first + np.arange(days)
-    usual = level[:, None] * _week(rng, n, day) * _season(rng, n, day)
     steps = _steps(rng, n, day)
+    usual = level[:, None] * _week(rng, n, day) * _season(rng, n, day) * _stepped(steps, n, day)
     cycle = rng.uniform(45, 110, n)
     cleanings = tuple(_cleanings(rng, cycle[i], first, days) for i in range(n))
     return Course(
         first=first,
-        clean=usual * _wandering(rng, n, days) * _stepped(steps, n, day),
+        clean=usual * _wandering(rng, n, days),
         usual=usual,
         fouled=np.stack([_fouled(cleanings[i], cycle[i], day) for i in range(n)]),
         gain=rng.uniform(0.3, 1.5, n),

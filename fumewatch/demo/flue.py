@@ -20,6 +20,8 @@ _DISHES_S: Final = 1500
 _WOK_S: Final = 120
 """The fume goes with the dishes of half an hour, and with each wok."""
 _FOULED_GAIN: Final = 0.5
+TIRED: Final = 0.45
+"""A wholly fouled purifier lets so much more fume through and draws so much less current."""
 UNREAL: Final = frozenset({Kind.BLOCKED_PROBE, Kind.OVER_RANGE, Kind.STUCK, Kind.FAULT})
 """These change what a monitor measures, and nothing in the flue."""
 
@@ -47,24 +49,31 @@ def day_of(at_s: NDArray[np.int64]) -> NDArray[np.int64]:
 def sessions(fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]) -> Sessions:
     """Look at yesterday's and today's two sessions; a session may end after midnight."""
     today = day_of(at_s)
-    spans = fleet.spans[monitor]  # [n, 2, 2]
-    days = np.stack([today - 1, today])  # [2, n]
-    start = (days[:, None, :] * 86400 - ZONE_S) + spans[:, :, 0].T[None] * 60
-    start = start.reshape(4, -1)
-    length = ((spans[:, :, 1] - spans[:, :, 0]) % 1440 * 60).T
-    end = start + np.concatenate([length, length])
-    cooks = np.repeat(_cooks(fleet, monitor, days), 2, axis=0)
-    ramp = np.where(cooks, np.minimum(at_s - start, end - at_s) / 1200, 0)
-    sampling = (start - SAMPLING_LEAD_S <= at_s) & (at_s < end + SAMPLING_LEAD_S)
-    ended = np.where(at_s >= end + SAMPLING_LEAD_S, end + SAMPLING_LEAD_S, 0)
-    running = (start - _FAN_LEAD_S <= at_s) & (at_s < end + _FAN_LEAD_S) & cooks
-    return Sessions(
-        heat=np.clip(ramp, 0, 1).max(axis=0),
-        is_fan_on=running.any(axis=0),
-        is_sampling=sampling.any(axis=0),
-        sampling_since_s=np.where(sampling, start - SAMPLING_LEAD_S, 0).max(axis=0),
-        last_end_s=ended.max(axis=0),
-    )
+    heat = np.zeros(len(at_s))
+    fan, sampling = np.zeros(len(at_s), np.bool_), np.zeros(len(at_s), np.bool_)
+    since_s, ended_s = np.zeros(len(at_s), np.int64), np.zeros(len(at_s), np.int64)
+    start_of, end_of = _seconds(fleet)
+    for day in (today - 1, today):
+        midnight_s, cooks = day * 86400 - ZONE_S, _cooks(fleet, monitor, day)
+        for session in (0, 1):
+            start = midnight_s + start_of[session].take(monitor)
+            end = midnight_s + end_of[session].take(monitor)
+            into, left = at_s - start, end - at_s
+            np.maximum(heat, np.minimum(into, left) / 1200 * cooks, out=heat)
+            fan |= (into >= -_FAN_LEAD_S) & (left > -_FAN_LEAD_S) & cooks
+            samples = (into >= -SAMPLING_LEAD_S) & (left > -SAMPLING_LEAD_S)
+            sampling |= samples
+            np.maximum(since_s, (start - SAMPLING_LEAD_S) * samples, out=since_s)
+            over = left <= -SAMPLING_LEAD_S
+            np.maximum(ended_s, (end + SAMPLING_LEAD_S) * over, out=ended_s)
+    return Sessions(np.minimum(heat, 1), fan, sampling, since_s, ended_s)
+
+
+def _seconds(fleet: Fleet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(start, end) of each session [2, n], seconds after its local midnight."""
+    start, end = fleet.spans[:, :, 0], fleet.spans[:, :, 1]
+    length = (end - start) % 1440
+    return np.ascontiguousarray(start.T * 60), np.ascontiguousarray((start + length).T * 60)
 
 
 def flue(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.demo import noise
 from fumewatch.demo.fleet import Fleet
-from fumewatch.demo.flue import Sessions, flue, fouled, near, sessions
+from fumewatch.demo.flue import TIRED, Sessions, flue, fouled, near, sessions
 from fumewatch.demo.situations import (
     EDITED_CHANNELS,
     EDITED_SHARE,
@@ -209,7 +209,7 @@ def _machines(
             fan[rows] = False
     minute = at_s // 60
     flicker = 1 + 0.02 * noise.normal(fleet.seed, 10, monitor, minute)
-    tired = 1 - 0.45 * fouled(fleet, monitor, at_s)
+    tired = 1 - TIRED * fouled(fleet, monitor, at_s)
     return {
         "fan_on": fan.astype(np.float64),
         "purifier_on": purifier.astype(np.float64),

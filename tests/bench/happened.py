@@ -1,0 +1,384 @@
+"""For each kind of rule: what it ought to find, what it may speak of besides; all else is false.
+
+Where a rule claims something about fume, the truth is the flue's own concentration, minute by
+minute: a peak that nobody planned is as true as a planned one, and a value that a monitor holds, or
+measures wrong, makes nothing true. Everything else is true where a label says so.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fumewatch.core.reading import INDEX
+from fumewatch.core.rules.rule import Common
+from fumewatch.demo.course import dirty
+from fumewatch.demo.fleet import LIMIT_MG_M3
+from fumewatch.demo.flue import TIRED, day_of
+from fumewatch.demo.months import midnight_s
+from fumewatch.demo.situations import SILENT, Kind
+from tests.bench.known import DAY_S, Known, Mask, Minutes, runs, trailing
+from tests.bench.scoring import Episode, crowded
+
+SURE: Final = 1.1
+"""What is this much over a level ought to be found: instruments are good to 10 %."""
+_AFTER_MIN: Final = 12
+"""An alert may come so much later than what it is about, and as much again as a monitor's refresh
+period; a window of ten minutes still holds what came before."""
+_BEFORE_MIN: Final = 3
+_LEARNING_DAYS: Final = 10
+"""A trend of days needs so many, after the beginning and after a cleaning."""
+_RECORDED: Final = 14 * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The flue's mean over `window` minutes is above `level` limits; with `least`, it is so for so
+    many minutes of `within`."""
+
+    level: float
+    window: int = 10
+    least: int = 0
+    within: int = 0
+
+
+EXCEEDANCE: Final = Claim(1.0)
+"""What GB 18483 samples for: ten minutes above the limit."""
+
+
+def episodes(known: Known, rules: Iterable[Common]) -> dict[str, list[Episode]]:
+    """By rule id; a rule of a kind without truth is not there."""
+    listed = list(rules)
+    return {
+        rule.id: list(TRUTH[rule.kind](known, rule, listed))
+        for rule in listed
+        if rule.kind in TRUTH
+    }
+
+
+# Claims about the fume ----------------------------------------------------------------------
+
+
+def claim_of(rule: Any) -> Claim:
+    """What a threshold rule says of the fume."""
+    minutes = int(rule.window / timedelta(minutes=1))
+    hold = int(rule.hold / timedelta(minutes=1))
+    if rule.statistic == "share":
+        least = round(rule.above.number * minutes)
+        return Claim(rule.share_above.number, 1, least - least // 6, minutes)
+    return Claim(rule.above.number, max(minutes, hold))
+
+
+def is_true(fume: Minutes, claim: Claim, factor: float = 1.0) -> Mask:
+    """[n, t]: it holds of the minutes that end with each."""
+    above = trailing(fume, claim.window) > claim.level * LIMIT_MG_M3 * factor
+    if not claim.least:
+        return np.asarray(above)
+    counted = trailing(above.astype(np.float32), claim.within) * claim.within
+    return np.asarray(counted > claim.least - 0.5)
+
+
+def claimed(known: Known, claim: Claim) -> Iterator[Episode]:
+    """Where the claim is true of the flue. It must be found where it is true by more than an
+    instrument errs for ten minutes, and the monitor saw all of it."""
+    true, sure = is_true(known.fume, claim), is_true(known.fume, claim, SURE)
+    yield from _seen(known, true, sure, max(claim.window, claim.within))
+
+
+def jumps(known: Known, times: float, least: float) -> Iterator[Episode]:
+    """The flue's last ten minutes are so many times the half hour before."""
+    last, before = trailing(known.fume, 10), trailing(known.fume, 30)
+    before = np.roll(before, 10, axis=1)
+    before[:, :40] = np.inf
+    true = (last >= before * times / SURE**2) & (last >= least / SURE)
+    sure = (last >= before * times * SURE**2) & (last >= least * SURE)
+    yield from _seen(known, true, sure, 40)
+
+
+def _seen(known: Known, true: Mask, sure: Mask, back: int) -> Iterator[Episode]:
+    for monitor, first, end in runs(true, gap=30):
+        late = _AFTER_MIN + int(known.fleet.refresh_s[monitor]) // 60
+        seen = known.sees[monitor, max(first - back, 0) : end].all()
+        surely = np.count_nonzero(sure[monitor, first:end]) >= 10
+        yield Episode(
+            monitor,
+            known.start_s + (first - _BEFORE_MIN) * 60,
+            known.start_s + (end + late) * 60,
+            known.start_s + (first + 1) * 60,
+            bool(seen and surely),
+        )
+
+
+def crossings(known: Known, horizon_min: int) -> Iterator[Episode]:
+    """For a forecast: an alert is true in the `horizon_min` minutes before the ten-minute mean
+    crosses the limit, and ten more, as that mean lags; it ought to come where the fume rises
+    steadily for long before."""
+    above = is_true(known.fume, EXCEEDANCE)
+    rising = np.zeros_like(known.sees)
+    for situation in known.of(Kind.RISING):
+        rising[situation.monitor, known.minutes(situation)] = True
+    for monitor, first, _ in runs(above, gap=30):
+        event_s = known.start_s + (first + 1) * 60
+        seen = known.sees[monitor, max(first - 45, 0) : first].all()
+        must = bool(seen and rising[monitor, first])
+        yield Episode(monitor, event_s - (horizon_min + 10) * 60, event_s + 60, event_s, must)
+
+
+# Claims about weeks -------------------------------------------------------------------------
+
+
+def deteriorations(known: Known, horizon: int) -> Iterator[Episode]:
+    """One for each stretch between two cleanings in which fouling leads to an exceedance, or would
+    within `horizon` days if nobody cleaned.
+
+    The event is the first true exceedance that a clean purifier would have prevented. It ought to
+    be foreseen where it comes ten days after the cleaning at the earliest, and as many after the
+    beginning: a trend needs days.
+    """
+    assert known.fleet.course
+    firsts, factor = _first_through_fouling(known), _peak_factor(known)
+    end = known.begin + known.days
+    for monitor, days in enumerate(known.fleet.course.cleanings):
+        for cleaned, until in zip(days, (*days[1:], end), strict=True):
+            begin, until = max(cleaned, known.begin), min(until, end)
+            if begin < until:
+                day = day_of(firsts[monitor])
+                own = firsts[monitor][(day >= begin) & (day < until)]
+                soon = _soon_over(known, monitor, cleaned, until, horizon, factor[monitor])
+                yield from _stretch(monitor, (begin, until), own, soon, horizon)
+
+
+def _stretch(
+    monitor: int,
+    between: tuple[int, int],
+    exceedances: NDArray[np.int64],
+    soon: int | None,
+    horizon: int,
+) -> Iterator[Episode]:
+    begin, until = between
+    until_s = midnight_s(until + 1)
+    if len(exceedances):
+        event_s = int(exceedances[0])
+        from_s = event_s - horizon * DAY_S
+        if soon is not None:
+            from_s = min(from_s, midnight_s(soon))
+        must = event_s >= midnight_s(begin + _LEARNING_DAYS)
+        yield Episode(monitor, from_s, until_s, event_s, must, "exceeded")
+    elif soon is not None:
+        yield Episode(monitor, midnight_s(soon), until_s, until_s, False, "cleaned in time")
+
+
+def _first_through_fouling(known: Known) -> list[NDArray[np.int64]]:
+    """For each monitor, when the natural ten-minute mean passed the limit on each day on which it
+    would not have with a clean purifier; seconds."""
+    assert known.fleet.course
+    mean = trailing(known.natural, 10)
+    by_day = mean.reshape(len(mean), known.days, 1440)
+    peak, passed = by_day.max(axis=2), known.of_days(known.fleet.course.dirty)
+    through = (peak > LIMIT_MG_M3) & (peak / passed <= LIMIT_MG_M3)
+    when = (by_day > LIMIT_MG_M3).argmax(axis=2)
+    days = (np.flatnonzero(row) for row in through)
+    return [known.start_s + day * DAY_S + when[m, day] * 60 for m, day in enumerate(days)]
+
+
+def _soon_over(
+    known: Known, monitor: int, cleaned: int, until: int, horizon: int, factor: float
+) -> int | None:
+    """The first day on which, without cleaning, a usual day's peak is so near to the limit; None:
+    it never is before it is cleaned."""
+    course = known.fleet.course
+    assert course
+    day = np.arange(max(cleaned, known.begin), until)
+    usual = course.usual[monitor, day - course.first]
+    week = np.convolve(np.pad(usual, 3, mode="edge"), np.full(7, 1 / 7), mode="valid")
+    ahead = np.minimum((day + horizon - cleaned) / course.cycle[monitor], 1.5)
+    soon = week * factor * dirty(ahead, course.gain[monitor]) > LIMIT_MG_M3
+    return int(day[soon.argmax()]) if soon.any() else None
+
+
+def _peak_factor(known: Known) -> NDArray[np.float64]:
+    """[n]: a day's highest ten-minute mean over its level, on a middling day."""
+    assert known.fleet.course
+    level = known.of_days(known.fleet.course.clean * known.fleet.course.dirty)
+    peak = trailing(known.natural, 10).reshape(*level.shape, 1440).max(axis=2)
+    return np.asarray(np.median(peak / level, axis=1))
+
+
+def tired(known: Known, below: float) -> Iterator[Episode]:
+    """The purifier's current is below that share of a clean one's. A baseline of the first week is
+    a little lower, a current flickers: it must be told below 0.93 times that, for three days."""
+    assert known.fleet.course
+    share = known.of_days(1 - TIRED * known.fleet.course.fouled)
+    told = known.fleet.reports[INDEX["purifier_current"]][:, None]
+    for monitor, first, end in runs((share < below * 1.05) & told):
+        sure = share[monitor, first:end] < below * 0.93
+        start = known.begin + first
+        must = np.count_nonzero(sure) >= 4 and first >= _LEARNING_DAYS
+        event_s = midnight_s(start + int(sure.argmax()))
+        yield Episode(
+            monitor, midnight_s(start), midnight_s(start + end - first + 4), event_s, must
+        )
+
+
+def invalid_days(known: Known, below: float) -> Iterator[Episode]:
+    """Days with too many flagged or implausible values."""
+    bad = np.zeros((len(known.fleet), known.days), np.int64)
+    for s in known.of(Kind.FAULT, Kind.OVER_RANGE):
+        minutes = known.minutes(s)
+        day = np.arange(minutes.start, min(minutes.stop, known.days * 1440)) // 1440
+        np.add.at(bad[s.monitor], day, 1)
+    share = bad / 1440
+    yield from _told_next_day(known, share > (1 - below) * 1.5, share > (1 - below) * 0.5)
+
+
+def missing_days(known: Known, below: float) -> Iterator[Episode]:
+    """Days on which too little of the business hours was valid."""
+    whole = known.is_open.sum(axis=1)[:, None]
+    bad = np.zeros((len(known.fleet), known.days), np.int64)
+    for s in known.of(Kind.FAULT, Kind.OVER_RANGE, *SILENT):
+        day = day_of(known.open_at(s.monitor, s.start_s, s.end_s)) - known.begin
+        np.add.at(bad[s.monitor], day[(day >= 0) & (day < known.days)], 1)
+    share = bad / whole
+    yield from _told_next_day(known, share > (1 - below) * 1.2, share > (1 - below) * 0.6)
+
+
+def unlinked_days(known: Known, below: float) -> Iterator[Episode]:
+    """Days on which the purifier ran for too little of the fan's time."""
+    off = np.zeros((len(known.fleet), known.days), np.int64)
+    for s in known.of(Kind.PURIFIER_OFF):
+        at_s = known.open_at(s.monitor, s.start_s, s.end_s)
+        day = day_of(at_s) - known.begin
+        np.add.at(off[s.monitor], day[(day >= 0) & (day < known.days)], 1)
+    share = off / (known.is_open.sum(axis=1)[:, None] + 40)
+    yield from _told_next_day(known, share > (1 - below) * 1.2, share > (1 - below) * 0.8)
+
+
+def _told_next_day(known: Known, must: Mask, may: Mask) -> Iterator[Episode]:
+    """Soon after midnight of the next day."""
+    for monitor, first, end in runs(may):
+        sure = must[monitor, first:end]
+        event_s = midnight_s(known.begin + first + int(sure.argmax()))
+        yield Episode(
+            monitor,
+            midnight_s(known.begin + first),
+            midnight_s(known.begin + end) + 3600,
+            event_s,
+            bool(sure.any() and first + int(sure.argmax()) < known.days - 1),
+        )
+
+
+# Labels -------------------------------------------------------------------------------------
+
+
+def labelled(
+    known: Known, *kinds: Kind, minutes: int, late_min: int = 15, channel: str = "fume"
+) -> Iterator[Episode]:
+    """It must be found where so many minutes of it lie in business hours, and where the monitor
+    reports what shows it."""
+    for s in known.of(*kinds):
+        at_s = known.open_at(s.monitor, s.start_s, s.end_s)
+        reports = known.fleet.reports[INDEX[channel], s.monitor]
+        must = bool(reports and len(at_s) >= minutes and s.start_s >= known.start_s)
+        event_s = int(at_s[0]) if len(at_s) else s.start_s
+        late_s = late_min * 60 + int(known.fleet.refresh_s[s.monitor])
+        yield Episode(s.monitor, s.start_s, s.end_s + late_s, event_s, must, s.kind.value)
+
+
+def silences(known: Known) -> Iterator[Episode]:
+    """Half an hour of silence within one meal, or a day of it at any time."""
+    for s in known.of(*SILENT):
+        at_s = known.open_at(s.monitor, s.start_s, s.end_s)
+        meals = np.split(at_s, np.flatnonzero(np.diff(at_s) > 60) + 1)
+        long = next((meal for meal in meals if len(meal) >= 33), None)
+        longest = max(len(meal) for meal in meals)
+        if longest >= 27 or s.end_s - s.start_s >= 23 * 3600:
+            event_s = s.start_s if long is None else int(long[0])
+            must = long is not None and s.start_s >= known.start_s
+            yield Episode(s.monitor, s.start_s, s.end_s + 120, event_s, must, s.kind.value)
+
+
+def outages(known: Known) -> Iterator[Episode]:
+    """A vendor's monitors silent at once. The alert may be any one monitor's; the one with the
+    lowest number stands for all in what must be found."""
+    by_start: dict[tuple[int, int], list[int]] = {}
+    for s in known.of(Kind.VENDOR_OUTAGE):
+        by_start.setdefault((s.start_s, s.end_s), []).append(s.monitor)
+    for (start_s, end_s), monitors in by_start.items():
+        at_s = known.open_at(monitors[0], start_s, end_s)
+        alike = sum(len(known.open_at(m, start_s, end_s)) >= 60 for m in monitors)
+        sure = len(monitors) >= 8 and alike >= 0.9 * len(monitors)
+        vendor = known.fleet.outlets[monitors[0]].vendor
+        first = next(m for m, o in enumerate(known.fleet.outlets) if o.vendor == vendor)
+        event_s = int(at_s[0]) if len(at_s) else start_s
+        yield Episode(first, start_s, end_s + 900, event_s, sure)
+
+
+def repeated(known: Known, rule: Any, rules: Sequence[Common]) -> Iterator[Episode]:
+    """What the named rules are about happened so often within so long."""
+    wanted = [r for r in rules if r.id in rule.rules and r.kind in TRUTH]
+    within, least = int(rule.within.total_seconds()), rule.at_least
+    times: dict[int, set[int]] = {}
+    maybe: dict[int, set[int]] = {}
+    for one in wanted:
+        for e in TRUTH[one.kind](known, one, rules):
+            key = int(e.event_s) if rule.count == "alerts" else _day_start(e.event_s)
+            maybe.setdefault(e.monitor, set()).add(key)
+            if e.must:
+                times.setdefault(e.monitor, set()).add(key)
+    for monitor, own in maybe.items():
+        sure = crowded(sorted(times.get(monitor, ())), least, within)
+        for start_s, end_s in crowded(sorted(own), least, within):
+            found = [s for s in sure if start_s <= s[0] <= end_s]
+            event_s = found[0][0] if found else start_s
+            must = bool(found) and rule.count == "days"
+            yield Episode(monitor, start_s, end_s + DAY_S, event_s, must)
+
+
+def _day_start(at_s: int) -> int:
+    return midnight_s(int(day_of(np.array([at_s]))[0]))
+
+
+# What each kind of rule is held against ------------------------------------------------------
+
+
+def _threshold(known: Known, rule: Any, rules: Sequence[Common]) -> Iterator[Episode]:
+    if rule.channel != "fume":
+        return iter(())
+    if rule.below is not None:
+        return labelled(known, Kind.BLOCKED_PROBE, minutes=int(_minutes(rule.window)) + 25)
+    if rule.when.fan_on is not None and rule.when.purifier_on is not None:
+        return labelled(known, Kind.BYPASS, minutes=35, channel="purifier_on")
+    return claimed(known, claim_of(rule))
+
+
+def _validity(known: Known, rule: Any, rules: Sequence[Common]) -> Iterator[Episode]:
+    return (missing_days if rule.of == "open" else invalid_days)(known, rule.below)
+
+
+def _minutes(duration: timedelta) -> float:
+    return duration / timedelta(minutes=1)
+
+
+Maker = Callable[[Known, Any, Sequence[Common]], Iterator[Episode]]
+TRUTH: Final[Mapping[str, Maker]] = {
+    "threshold": _threshold,
+    "linkage": lambda k, r, _: labelled(
+        k, Kind.PURIFIER_OFF, minutes=int(_minutes(r.at_least)) + 4, channel="purifier_on"
+    ),
+    "absence": lambda k, r, _: silences(k),
+    "trend": lambda k, r, _: crossings(k, int(_minutes(r.horizon))),
+    "flatline": lambda k, r, _: labelled(k, Kind.STUCK, minutes=int(_minutes(r.at_least)) + 45),
+    "jump": lambda k, r, _: jumps(k, r.times, r.at_least.number * LIMIT_MG_M3),
+    "outage": lambda k, r, _: outages(k),
+    "deterioration": lambda k, r, _: deteriorations(k, r.horizon // timedelta(days=1)),
+    "baseline": lambda k, r, _: tired(k, r.below),
+    "validity": _validity,
+    "linkage_rate": lambda k, r, _: unlinked_days(k, r.below),
+    "recurrence": repeated,
+    "mismatch": lambda k, r, _: iter(()),
+    "complaint": lambda k, r, _: iter(()),
+}
+"""Of kinds that are not here (a cleaning is due by the calendar) nothing can be false."""
