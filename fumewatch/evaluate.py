@@ -1,104 +1,101 @@
-"""Evaluate: judge the windows, advance the alerts, save what changed with its notifications.
+"""Evaluate: have the minutes judged that are over, save what changed with its notifications.
 
 Alert, transition and outbox rows share one transaction, so no message is lost or made up. What
-could not be saved has not happened: the next pass judges again from the same windows.
+could not be saved has not happened: the term ends, and the next begins from the store.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from fumewatch import metrics
 from fumewatch.config import Config
-from fumewatch.core.alert import Alert, State, Step, Transition, withdraw
-from fumewatch.core.judge import judge
-from fumewatch.core.roster import Roster
+from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.engine import Engine
 from fumewatch.core.routing import labels_of, notification_key, route
 from fumewatch.core.site import Place
-from fumewatch.core.window import Window
+from fumewatch.core.view import MINUTE
 from fumewatch.core.wording import message
 from fumewatch.store import Connection, Database, alerts, outbox
 from fumewatch.store.outbox import Notification
 
 log = structlog.get_logger()
 
-MONITORS_AT_ONCE: Final = 2000
-"""A view of more would take memory and not be any faster."""
 TOUCH_EVERY: Final = timedelta(seconds=30)
 """How often open alerts' newest values are saved: a restart may lose this much of them."""
+FURTHEST_BEHIND: Final = timedelta(hours=1)
+"""Minutes further back are not judged any more: nobody can act on them."""
+OF_SILENCE: Final = frozenset({"absence", "outage"})
+"""Kinds of rules that judge what did not come."""
 
 
 class Evaluate:
-    """Owns the open alerts. One loop calls it: not safe for threads."""
+    """Judges by the clock what the engine was given. One loop calls it: not safe for threads."""
 
     def __init__(
         self,
         database: Database,
         config: Config,
-        window: Window,
-        open_alerts: Iterable[Alert],
+        engine: Engine,
         places: Mapping[int, Place],
     ) -> None:
         self._database = database
         self._config = config
-        self._window = window
+        self._engine = engine
+        self._lateness = config.evaluate.lateness
         self._rules = {rule.id: rule for rule in config.rule}
         self._told = {settings.name: settings for settings in config.receiver}
         self.places = places
-        self._open: dict[str, dict[int, Alert]] = {}
-        for alert in open_alerts:
-            self._open.setdefault(alert.rule, {})[alert.monitor] = alert
         self._unsaved: dict[UUID, Alert] = {}
         self._touched_at = datetime.min.replace(tzinfo=UTC)
 
     def retire(self, now: datetime) -> int:
         """Resolve the alerts of rules that the configuration no longer has; how many that were."""
-        gone = [alert for alert in self._all_open() if alert.rule not in self._rules]
-        return self._save([withdraw(alert, now) for alert in gone], now)
+        return self._save(self._engine.retire(now), now)
 
-    def step(
-        self, ids: NDArray[np.int32], roster: Roster, now: datetime, *, is_settled: bool
-    ) -> int:
-        """Judge these monitors by every rule; the number of transitions saved.
+    def is_due(self, now: datetime) -> bool:
+        """A minute is over and was waited for."""
+        return self._due(now) > self._engine.settled_to
+
+    def step(self, now: datetime, *, is_settled: bool) -> int:
+        """Judge the minutes that are due, else what came late; the transitions saved.
 
         Until `is_settled` the readings that would break a silence may still be with the broker: the
-        rules that judge silence wait. Raises StoreUnavailable; then nothing has changed.
+        rules that judge silence wait. Raises StoreUnavailable: then the engine is ahead of the
+        store, and both must be loaded anew.
         """
-        rules = [rule for rule in self._config.rule if is_settled or rule.kind != "absence"]
-        steps: list[Step] = []
+        without = frozenset() if is_settled else OF_SILENCE
+        until = self._due(now)
+        if until - self._engine.settled_to > FURTHEST_BEHIND // _MICROSECOND:
+            self._engine.begin(until - FURTHEST_BEHIND // _MICROSECOND)
         with metrics.EVALUATE_SECONDS.time():
-            for some in np.split(ids, range(MONITORS_AT_ONCE, len(ids), MONITORS_AT_ONCE)):
-                view = self._window.view(some, round(now.timestamp() * 1e6), roster)
-                for rule in rules:
-                    steps += judge(rule, view, self._open.get(rule.id, {}), now)
-                view.forget()
-        return self._save(steps, now)
+            if until > self._engine.settled_to:
+                moves = self._engine.advance(until, without)
+            else:
+                moves = self._engine.again(without)
+        return self._save(moves, now)
 
-    def _all_open(self) -> list[Alert]:
-        return [alert for by_monitor in self._open.values() for alert in by_monitor.values()]
+    def _due(self, now: datetime) -> int:
+        """µs UTC: the end of the last minute that is due."""
+        return due_minute(now, self._lateness) * MINUTE
 
-    def _save(self, steps: Sequence[Step], now: datetime) -> int:
-        moves = [step.transition for step in steps if step.transition]
-        changed = [step.alert for step in steps if step.alert and step.changed]
-        unsaved = {**self._unsaved, **{alert.id: alert for alert in changed}}
+    def _save(self, moves: Sequence[Transition], now: datetime) -> int:
+        self._unsaved |= {alert.id: alert for alert in self._engine.take_touched()}
         for move in moves:
-            unsaved.pop(move.alert.id, None)
-        is_due = bool(unsaved) and now - self._touched_at >= TOUCH_EVERY
+            self._unsaved.pop(move.alert.id, None)
+        is_due = bool(self._unsaved) and now - self._touched_at >= TOUCH_EVERY
         if moves or is_due:
             with self._database.transaction() as conn:
                 self._save_moves(conn, moves)
                 if is_due:
-                    alerts.touch(conn, list(unsaved.values()))
+                    alerts.touch(conn, list(self._unsaved.values()))
         if is_due:
-            unsaved, self._touched_at = {}, now
-        self._unsaved = unsaved
-        self._take_over(changed, moves)
+            self._unsaved, self._touched_at = {}, now
+        self._tell(moves)
         return len(moves)
 
     def _save_moves(self, conn: Connection, moves: Sequence[Transition]) -> None:
@@ -135,14 +132,7 @@ class Evaluate:
             for name, key in keys.items()
         ]
 
-    def _take_over(self, changed: Iterable[Alert], moves: Sequence[Transition]) -> None:
-        """What is saved becomes what is true."""
-        for alert in changed:
-            by_monitor = self._open.setdefault(alert.rule, {})
-            if alert.is_open:
-                by_monitor[alert.monitor] = alert
-            else:
-                by_monitor.pop(alert.monitor, None)
+    def _tell(self, moves: Sequence[Transition]) -> None:
         for move in moves:
             metrics.TRANSITIONS.labels(move.alert.rule, move.alert.state).inc()
             log.info(
@@ -155,6 +145,16 @@ class Evaluate:
                 limit=move.alert.limit,
             )
         if moves:
-            states = Counter(alert.state for alert in self._all_open())
+            by_rule = self._engine.open.values()
+            states = Counter(a.state for by_monitor in by_rule for a in by_monitor.values())
             for state in (State.PENDING, State.FIRING):
                 metrics.OPEN_ALERTS.labels(state).set(states[state])
+
+
+def due_minute(now: datetime, lateness: timedelta) -> int:
+    """The minute (since 1970) at whose beginning the last one that is due ended."""
+    return (now - lateness - _EPOCH) // timedelta(minutes=1)
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)

@@ -14,12 +14,12 @@ import structlog
 
 from fumewatch.config import Config
 from fumewatch.config.ways import sources
+from fumewatch.core.engine import Engine
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.roster import Roster
-from fumewatch.core.rules import needs
 from fumewatch.core.sources import Sources
-from fumewatch.core.window import Window
-from fumewatch.evaluate import Evaluate
+from fumewatch.core.view import MINUTE
+from fumewatch.evaluate import Evaluate, due_minute
 from fumewatch.health import Health
 from fumewatch.ingest import Ingest, Limits, Stored
 from fumewatch.mqtt import Subscriber
@@ -47,6 +47,10 @@ RELOAD_EVERY: Final = timedelta(seconds=30)
 """How soon an import of sites takes effect."""
 STATUS_WITHIN: Final = timedelta(seconds=5)
 """How soon a status does: loading the roster anew for each would cost more than all the rest."""
+MINUTES_AT_ONCE: Final = 16
+"""Minutes that the engine judges in one go, where it has some to make up for."""
+PATIENCE: Final = timedelta(minutes=5)
+"""How long minutes that are due wait for a backlog to be stored."""
 REPLAY_EVERY: Final = timedelta(seconds=1)
 """How often to look whether somebody asks for a replay of dead letters."""
 
@@ -73,7 +77,6 @@ class Pump:
         self._post = post
         self._exits = ExitStack()
         self._sources = sources(config)
-        self._window = Window(*needs(config.rule), config.freshness)
         self._rollup = Rollup(config.zone)
         self._turned_at = now()
         self._all_due(self._turned_at)
@@ -86,11 +89,8 @@ class Pump:
             self._apply_retention(conn)
         with self._database.transaction() as conn:
             self._load_roster(conn)
-            open_alerts = alerts.open_alerts(conn)
-            refilled = self._refill(conn, started)
-        self._evaluate = Evaluate(
-            self._database, self._config, self._window, open_alerts, self._places
-        )
+            refilled = self._begin(conn, started)
+        self._evaluate = Evaluate(self._database, self._config, self._engine, self._places)
         self._evaluate.retire(self._now())
         self._ingest = self._connect(mark)
         log.info(
@@ -128,14 +128,14 @@ class Pump:
         if now >= self._reload_at:
             with self._database.transaction() as conn:
                 self._load_roster(conn)
-            self._evaluate.places = self._places
+            self._evaluate.places, self._engine.roster = self._places, self._roster
         has_news = self._judge(now) if now >= self._next_at else False
         if now >= self._flush_at:
             self._flush(now)
         return has_news
 
     def _all_due(self, now: datetime) -> None:
-        self._all_at = self._next_at = self._flush_at = self._reload_at = now
+        self._next_at = self._flush_at = self._reload_at = self._judged_at = now
         self._replay_at = now
 
     def _replay(self, now: datetime) -> None:
@@ -149,25 +149,29 @@ class Pump:
             self._take_in(stored)
 
     def _take_in(self, stored: Stored) -> None:
-        self._window.add(stored.added.fresh)
+        self._engine.add(stored.added.fresh)
         self._rollup.add(stored.added)
         if len(stored.heartbeats):
             at = round(self._ingest.received_at.timestamp() * 1e6)
-            self._window.heard(stored.heartbeats, np.full(len(stored.heartbeats), at))
+            self._engine.window.heard(stored.heartbeats, np.full(len(stored.heartbeats), at))
         if stored.registered:
             self._reload_at = self._now()
         elif stored.statuses:
             self._reload_at = min(self._reload_at, self._now() + STATUS_WITHIN)
 
     def _judge(self, now: datetime) -> bool:
-        touched = self._window.touched()
-        if now >= self._all_at:
-            touched = self._everyone
-            self._all_at = now + self._config.evaluate.all_every
         self._next_at = now + self._config.evaluate.every
-        moves = self._evaluate.step(touched, self._roster, now, is_settled=self._is_settled(now))
+        if self._evaluate.is_due(now) and self._is_behind(now):
+            return False
+        moves = self._evaluate.step(now, is_settled=self._is_settled(now))
+        self._judged_at = now
         self._health.up("evaluate")
         return moves > 0
+
+    def _is_behind(self, now: datetime) -> bool:
+        """Readings of the minutes that are due still wait in the inbox, as after an outage."""
+        has_backlog = self._subscriber.depth >= self._config.ingest.max_batch
+        return has_backlog and now - self._judged_at < PATIENCE
 
     def _is_settled(self, now: datetime) -> bool:
         """The broker has had time to hand over what it held, and the monitors to reconnect."""
@@ -192,7 +196,6 @@ class Pump:
         statuses = monitors.statuses(conn)
         self._sources.learn(places)
         self._places = {place.monitor: place for place in places}
-        self._everyone = np.array(sorted(self._places), np.int32)
         self._streets = {
             place.monitor: (place.district, place.street) for place in places if place.is_assigned
         }
@@ -203,14 +206,29 @@ class Pump:
             {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"},
         )
 
-    def _refill(self, conn: Connection, now: datetime) -> int:
-        """What the window would know, had we never stopped."""
-        self._window.saw(*monitors.last_measured(conn))
-        self._window.heard(*devices.heard(conn))
+    def _begin(self, conn: Connection, now: datetime) -> int:
+        """The engine, as if we had never stopped; how many readings that took."""
+        config = self._config
+        self._engine = Engine(
+            config.rule,
+            config.freshness,
+            self._roster,
+            config.zone,
+            keeps_days=False,
+            most=MINUTES_AT_ONCE,
+        )
+        window = self._engine.window
+        self._engine.load(alerts.open_alerts(conn))
+        due = due_minute(now, config.evaluate.lateness)
+        window.saw(*monitors.last_measured(conn))
+        window.heard(*devices.heard(conn))
+        window.forget_values()
+        self._engine.begin((due - window.depth) * MINUTE)
         number = 0
-        for part in readings.since(conn, now - timedelta(minutes=self._window.depth)):
-            self._window.add(part)
+        for part in readings.since(conn, now - timedelta(minutes=window.depth + 1)):
+            self._engine.add(part)
             number += len(part)
+        self._engine.fill((due - 1) * MINUTE)
         return number
 
     def _apply_retention(self, conn: Connection) -> None:

@@ -81,22 +81,18 @@ class IngestSettings(_Table):
 
 
 class EvaluateSettings(_Table):
-    """[evaluate]: how often monitors that changed, and all of them, are judged.
+    """[evaluate]: when a minute is judged.
 
-    settle: after each connection to the broker, how long silence is not taken for offline.
+    lateness: how long after its end its readings are waited for. every: how often to look whether
+    one is due, and whether readings came late. settle: after each connection to the broker, how
+    long silence is not taken for offline.
     """
 
-    every: Duration = Field(timedelta(seconds=1), ge=timedelta(seconds=0.1))
-    all_every: Duration = Field(timedelta(seconds=10), le=timedelta(minutes=10))
+    lateness: Duration = Field(timedelta(seconds=20), ge=timedelta(0), le=timedelta(minutes=10))
+    every: Duration = Field(
+        timedelta(seconds=1), ge=timedelta(seconds=0.1), le=timedelta(minutes=1)
+    )
     settle: Duration = Field(timedelta(minutes=5), ge=timedelta(0))
-
-    @field_validator("all_every")
-    @classmethod
-    def _not_oftener(cls, all_every: timedelta, info: ValidationInfo) -> timedelta:
-        every = info.data.get("every", all_every)
-        if all_every < every:
-            raise ValueError(f"{show(all_every)} is shorter than every = {show(every)}")
-        return all_every
 
 
 class RetentionSettings(_Table):

@@ -1,9 +1,9 @@
 """What is known of monitors day by day: what rules of day resolution judge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,9 @@ class DayFacts:
     counted: NDArray[np.int32]
 
 
+FIELDS: Final = tuple(field.name for field in fields(DayFacts))
+
+
 @dataclass(frozen=True, eq=False)
 class Days:
     """Monitors `ids` [n] over the local dates `day` [d] (days since 1970-01-01, without gaps).
@@ -65,6 +68,11 @@ class Days:
     @cached_property
     def rows(self) -> NDArray[np.intp]:
         return self.roster.rows(self.ids)
+
+    def last(self, days: int) -> "Days":
+        """Of the last so many days only."""
+        facts = DayFacts(*(_last(getattr(self.facts, name), days) for name in FIELDS))
+        return replace(self, day=self.day[-days:], facts=facts, cleaned=self.cleaned[-days:])
 
     def limit(self, channel: int) -> Numbers:
         """[n] in the channel's unit; NaN: the monitor has no such limit."""
@@ -89,3 +97,8 @@ def day_number(day: date) -> int:
 def date_of(number: int) -> date:
     """The date of a day's number."""
     return _EPOCH + timedelta(days=int(number))
+
+
+def _last(column: NDArray[Any], days: int) -> NDArray[Any]:
+    """`column` [..., d, n]."""
+    return column[..., -days:, :]

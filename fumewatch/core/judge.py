@@ -1,41 +1,52 @@
-"""A rule, a view and the open alerts into steps: the whole decision of an evaluation."""
+"""A rule's judgement and the open alerts into steps: the whole decision of an evaluation."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.alert import Alert, Finding, State, Step, Verdict, advance
-from fumewatch.core.rules import Rule
-from fumewatch.core.view import View
+from fumewatch.core.alert import Alert, RuleFacts, Step, Verdict
+from fumewatch.core.judgement import Judgement
+from fumewatch.core.life import Course, live
+
+Evidence = Callable[[int, int], dict[str, Any]]
+"""(instant, row) → what the verdict there rests on."""
 
 
-def judge(rule: Rule, view: View, open_alerts: Mapping[int, Alert], now: datetime) -> list[Step]:
-    """The steps of one rule at the view's monitors; only those that changed something.
+def steps(
+    rule: RuleFacts,
+    judgement: Judgement,
+    ids: NDArray[np.int32],
+    instants: NDArray[np.int64],
+    open_alerts: Mapping[int, Alert],
+    evidence: Evidence,
+) -> Iterator[Step]:
+    """What one rule's judgement [k, n] of monitors `ids` [n] at `instants` [k] (µs UTC) does.
 
-    `open_alerts`: this rule's, by monitor; monitors outside the view are left alone.
+    `open_alerts`: this rule's, by monitor; monitors that are not in `ids` are left alone.
     """
-    firing = [m for m, alert in open_alerts.items() if alert.state is State.FIRING]
-    judgement = rule.judge(view, _among(view.ids, firing))
-    cleared = (judgement.verdict == Verdict.CLEAR) & _among(view.ids, list(open_alerts))
-    steps = []
-    for row in np.flatnonzero((judgement.verdict == Verdict.BREACH) | cleared).tolist():
-        finding = Finding(
-            monitor=int(view.ids[row]),
-            verdict=Verdict(judgement.verdict[row]),
-            value=float(judgement.value[row]),
-            limit=float(judgement.limit[row]),
-            evidence=_evidence(rule, view, row),
+    at = partial(_moment, instants.tolist())
+    breached = np.flatnonzero((judgement.opens == Verdict.BREACH).any(axis=0))
+    for row in _rows(ids, breached.tolist(), open_alerts):
+        course = Course(
+            monitor=int(ids[row]),
+            opens=judgement.opens[:, row],
+            stays=judgement.stays[:, row],
+            value=judgement.value[:, row],
+            limit=judgement.limit[:, row],
+            at=at,
+            evidence=lambda instant, row=row: evidence(instant, row),  # type: ignore[misc]
         )
-        steps.append(advance(open_alerts.get(finding.monitor), finding, now, rule.facts))
-    return [step for step in steps if step.changed]
+        yield from live(open_alerts.get(course.monitor), course, rule)
 
 
-def _evidence(rule: Rule, view: View, row: int) -> Callable[[], dict[str, Any]]:
-    return lambda: rule.evidence(view, row)
+def _rows(ids: NDArray[np.int32], breached: list[int], open_alerts: Iterable[int]) -> Sequence[int]:
+    monitors = np.fromiter(open_alerts, np.int32)
+    return sorted({*breached, *np.flatnonzero(np.isin(ids, monitors)).tolist()})
 
 
-def _among(ids: NDArray[np.int32], monitors: list[int]) -> NDArray[np.bool_]:
-    return np.isin(ids, np.array(monitors, np.int32))
+def _moment(instants: list[int], instant: int) -> datetime:
+    return datetime.fromtimestamp(instants[instant] / 1e6, UTC)

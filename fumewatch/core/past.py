@@ -43,11 +43,11 @@ class Complaints:
     longitude: NDArray[np.float64]
 
 
-def _none() -> Happenings:
+def nothing_happened() -> Happenings:
     return Happenings(np.empty(0, np.int32), np.empty(0, np.int64))
 
 
-def _no_complaints() -> Complaints:
+def no_complaints() -> Complaints:
     return Complaints(np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
@@ -64,9 +64,9 @@ class Past:
     now: int
     roster: Roster
     alerts: Mapping[str, Openings]
-    restarts: Happenings = field(default_factory=_none)
-    findings: Happenings = field(default_factory=_none)
-    complaints: Complaints = field(default_factory=_no_complaints)
+    restarts: Happenings = field(default_factory=nothing_happened)
+    findings: Happenings = field(default_factory=nothing_happened)
+    complaints: Complaints = field(default_factory=no_complaints)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -87,6 +87,11 @@ class Roster:
                 roster.will_at[monitor] = int(at.timestamp() * 1e6)
         return roster
 
+    @property
+    def size(self) -> int:
+        """Monitors that are listed: numbers 0 to size - 1, some of which may not exist."""
+        return len(self.hours) - 1
+
     def rows(self, ids: NDArray[np.int32]) -> NDArray[np.intp]:
         """Where in the columns these monitors are."""
         return np.minimum(ids, len(self.hours) - 1).astype(np.intp)

@@ -1,7 +1,6 @@
-"""What rules see of some monitors at one instant: minutes in columns, made once for all rules."""
+"""What rules see of some monitors at k instants: minutes in columns, made once for all rules."""
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.arrays import Mask, Numbers
-from fumewatch.core.fresh import Fresh, Freshness, find_fresh
-from fumewatch.core.reading import CHANNELS, MISSING
+from fumewatch.core.fresh import REPORTED, Cells
+from fumewatch.core.lessons import Lessons
+from fumewatch.core.reading import CHANNELS
 from fumewatch.core.roster import Roster
 
 MINUTE: Final = 60_000_000  # µs
@@ -19,103 +19,113 @@ MINUTE: Final = 60_000_000  # µs
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
-    """One channel, [t, n]: how many values, their sum (int64) and the largest (int32)."""
-
-    count: NDArray[np.int32]
-    total: NDArray[np.int64]
-    top: NDArray[np.int32]
-
-
 class Minutes:
-    """One channel's minutes [t, n], the oldest first, the last one is now's and still filling."""
+    """One channel's minutes [t, n], the oldest first; `period` [n], `is_learned` [n]."""
 
-    def __init__(self, channel: int, cells: Cells, freshness: Freshness) -> None:
+    def __init__(
+        self, channel: int, cells: Cells, period: NDArray[np.int16], is_learned: Mask
+    ) -> None:
         self.is_state = CHANNELS[channel].is_state
         self.scale = CHANNELS[channel].scale
-        self.count = cells.count
-        self.total = cells.total
-        self.top = cells.top
-        self._freshness = freshness
+        self.count, self.total, self.top = cells.count, cells.total, cells.top
+        self.fresh, self.age = cells.fresh, cells.age
+        self.period, self.is_learned = period, is_learned
+        self._known = cells.known
 
     @cached_property
     def present(self) -> Mask:
-        """The minute has a value."""
+        """The minute has a value, or one that stands for it."""
         return self.count > 0
 
-    @cached_property
-    def freshness(self) -> Fresh:
-        """Which minutes are fresh. A state (fan_on, purifier_on) is never held."""
-        if self.is_state:
-            n = self.count.shape[1]
-            return Fresh(self.present, np.ones(n, np.int16), np.zeros(n, np.bool_))
-        one_value = (self.count <= 1) | (self.total == self.count * self.top.astype(np.int64))
-        return find_fresh(self.present, np.where(one_value, self.top, MISSING), self._freshness)
-
-    def means(self, last: int) -> Numbers:
-        """[last, n]: the mean of each of the last minutes; 0 where there is no value."""
-        means: Numbers = self.total[-last:] / (np.maximum(self.count[-last:], 1) * self.scale)
+    def means(self, rows: slice, row: int) -> Numbers:
+        """One monitor's minutes: the mean of each, 0 where there is no value."""
+        count = np.maximum(self.count[rows, row], 1)
+        means: Numbers = self.total[rows, row] / (count * float(self.scale))
         return means
+
+    def is_above(self, rows: slice, level: Numbers) -> Mask:
+        """The minute's mean is above a level [n], in the channel's unit."""
+        above: Mask = self.total[rows] > self.count[rows] * (level * self.scale)
+        return above
 
     @cached_property
     def is_on(self) -> Mask:
         """Of a state: on for at least half of the minute's values."""
-        return self.present & (2 * self.total >= self.count)
+        on: Mask = self.present & (2 * self.total >= self.count)
+        return on
 
     @cached_property
-    def known(self) -> Numbers:
+    def known(self) -> NDArray[Any]:
         """[t, n]: the minute's mean, or what was known last before it; a state is 0 or 1.
 
-        NaN before the first value. States may come more rarely than values do.
+        NaN where nothing has come for an hour. States may come more rarely than values do.
         """
-        values = self.is_on if self.is_state else self.means(len(self.count))
-        known = np.empty(self.count.shape)
-        last = np.full(self.count.shape[1], np.nan)
-        for t in range(len(known)):
-            np.copyto(last, values[t], where=self.present[t])
-            known[t] = last
-        return known
+        if self.is_state:
+            return self._known
+        value = np.where(
+            self.present, self.total / (np.maximum(self.count, 1) * float(self.scale)), np.nan
+        )
+        return _carried(value, self.present)
 
 
 class View:
-    """Monitors `ids` [n] at `now` (µs UTC), over `minutes` [t] (since 1970, the last is now's).
+    """Monitors `ids` [n] over `minutes` [t] (since 1970), judged at the ends of the last k.
 
-    `last_measured`, `last_heard` [n], µs UTC: the latest reading and heartbeat, or NEVER.
+    now            int64 [k]      the instants, µs UTC
+    last_measured  int64 [k, n]   µs UTC: the latest reading by then, or NEVER
+    last_heard     int64 [n]      µs UTC: the latest heartbeat, or NEVER
     """
 
     def __init__(
         self,
         *,
         ids: NDArray[np.int32],
-        now: int,
         minutes: NDArray[np.int64],
+        instants: int,
         last_measured: NDArray[np.int64],
         last_heard: NDArray[np.int64],
         roster: Roster,
-        freshness: Freshness,
-        cells: Callable[[int, NDArray[np.int32], NDArray[np.int64]], Cells],
+        lessons: Lessons,
+        cells: Callable[[int], Cells],
+        which: slice | NDArray[np.int32],
+        open_alerts: Mapping[str, Collection[int]],
     ) -> None:
         self.ids = ids
-        self.now = now
         self.minutes = minutes
+        self.k = instants
+        self.now = (minutes[-instants:] + 1) * MINUTE
         self.last_measured = last_measured
         self.last_heard = last_heard
         self.roster = roster
         self.rows = roster.rows(ids)
-        self._freshness = freshness
+        self._lessons = lessons
+        self._which = which
         self._cells = cells
+        self._open_alerts = open_alerts
         self._memory: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
 
+    def reach(self, window: int) -> slice:
+        """The rows that the windows of so many minutes cover together."""
+        return slice(len(self.minutes) - window - self.k + 1, None)
+
+    def span(self, window: int, instant: int) -> slice:
+        """The rows of the window that ends at one instant (index into `now`)."""
+        end = len(self.minutes) - self.k + instant + 1
+        return slice(end - window, end)
+
     def channel(self, channel: int) -> Minutes:
         """The minutes of one channel; it must be one that the window keeps."""
 
         def make() -> Minutes:
-            cells = self._cells(channel, self.ids, self.minutes)
-            return Minutes(channel, cells, self._freshness)
+            cells, lessons, which = self._cells(channel), self._lessons, self._which
+            if CHANNELS[channel].is_state:
+                n = len(self.ids)
+                return Minutes(channel, cells, np.ones(n, np.int16), np.zeros(n, np.bool_))
+            period, is_learned = lessons.period[channel], lessons.is_learned[channel]
+            return Minutes(channel, cells, period[which], is_learned[which])
 
         return self.remember(channel, make)
 
@@ -135,15 +145,24 @@ class View:
         """int16 [t, n]: minutes that the site has been open at each minute; 0: closed."""
         return self.roster.open_for(self.rows, self.minutes)
 
+    @cached_property
+    def sampling(self) -> Mask:
+        """bool [t, n]: in a quarter-hour in which the monitor usually measures anew."""
+        return self._lessons.is_sampling(self.minutes, self._which)
+
     def limit(self, channel: int) -> Numbers:
         """[n] in the channel's unit; NaN: the monitor has no such limit."""
         limit: Numbers = self.roster.limit[channel].take(self.rows)
         return limit
 
-    def times(self, last: int) -> list[str]:
-        """The starts of the last minutes, ISO UTC."""
-        minutes = self.minutes[-last:].tolist()
-        return self.remember(("times", last), lambda: [iso(minute * MINUTE) for minute in minutes])
+    def has_alert(self, rule: str) -> Mask:
+        """bool [n]: an alert of the rule was open before the instants."""
+        monitors = np.fromiter(self._open_alerts.get(rule, ()), np.int32)
+        return np.isin(self.ids, monitors)
+
+    def times(self, rows: slice) -> list[str]:
+        """The starts of some minutes, ISO UTC."""
+        return [iso(minute * MINUTE) for minute in self.minutes[rows].tolist()]
 
 
 def iso(micros: int) -> str:
@@ -153,3 +172,11 @@ def iso(micros: int) -> str:
     '2026-11-23T04:00:00+00:00'
     """
     return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat()
+
+
+def _carried(value: Numbers, present: Mask) -> Numbers:
+    """Each value until the next one, or for an hour (REPORTED)."""
+    minute = np.arange(len(value))[:, None]
+    last = np.maximum.accumulate(np.where(present, minute, -1), axis=0)
+    carried = np.take_along_axis(value, np.maximum(last, 0), axis=0)
+    return np.where((last >= 0) & (minute - last < REPORTED), carried, np.nan)

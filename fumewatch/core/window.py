@@ -1,147 +1,377 @@
 """The last minutes of every monitor, in columns: what rules look at.
 
-A cell [channel, minute, monitor] keeps how many values lie in that minute, their sum and the
-largest. None of these depends on the order of arrival: the same readings give the same window.
+A minute of all monitors is *settled* at once, when it is over; readings of later minutes wait for
+their turn. So what rules see of a minute depends on the readings alone, not on when they came: the
+daemon and a backtest see the same. A reading that comes after its minute was settled is late: it
+still lands in its own minute, which is settled again for that monitor.
 """
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.fresh import Freshness, whole_minutes
-from fumewatch.core.reading import MISSING, Readings
+from fumewatch.core import fresh
+from fumewatch.core.arrays import Mask
+from fumewatch.core.fresh import NO_MINUTE, UNKNOWN, Cells, Trail
+from fumewatch.core.lessons import Lessons
+from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.core.roster import NEVER, Roster
-from fumewatch.core.view import MINUTE, Cells, View
+from fumewatch.core.view import MINUTE, View
 
 AHEAD: Final = 5
-"""More minutes kept: a monitor whose clock is fast must not push out the minutes of others.
+"""Minutes that a monitor's clock may be fast: ingest refuses what is from further ahead."""
 
-No reading from further ahead may come: ingest refuses it."""
-
+HOUR: Final = 60
 _ROOM: Final = 256  # monitors, the least by which the columns grow
+_SLACK: Final = 64  # minutes settled before the columns are shifted
 
 
 class Window:
-    """A ring of minutes for the channels that the rules need; `monitor` is an index into it.
+    """Minutes of the channels that the rules need; `monitor` is an index into the columns.
 
-    Not safe from several threads: `add`, `touched` and the whole use of a `view` need one lock.
+    Not safe from several threads.
     """
 
     def __init__(
-        self,
-        channels: Collection[int],
-        minutes: int,
-        freshness: Freshness | None = None,
-        monitors: int = 0,
+        self, channels: Collection[int], minutes: int, lessons: Lessons, most: int = 1
     ) -> None:
-        """`minutes`: the longest window of any rule. `monitors`: room to begin with."""
-        self.freshness = freshness or Freshness()
-        self.depth = minutes + whole_minutes(self.freshness.ceiling)
-        """Minutes that a view shows: the longest window, and what is fresh at its start."""
-        self._ring = self.depth + AHEAD
-        self._channels = np.array(sorted(channels), np.intp)
-        self._newest: int | None = None
-        shape = (len(self._channels), self._ring, monitors)
-        self._count = np.zeros(shape, np.int32)
-        self._total = np.zeros(shape, np.int64)
-        self._top = np.full(shape, MISSING, np.int32)
-        self._last = np.full(monitors, NEVER, np.int64)
-        self._heard = np.full(monitors, NEVER, np.int64)
-        self._touched = np.zeros(monitors, np.bool_)
+        """`minutes`: the longest window of any rule. `most`: minutes that one call settles."""
+        self.lessons = lessons
+        self.depth = minutes + fresh.REPORTED
+        """Minutes that rules may look back to at any instant."""
+        self.most = most
+        self._channels = sorted(channels)
+        self._waiting: list[Readings] = []
+        self._overdue: list[Readings] = []
+        self._first = 0  # the minute of row 0
+        self._end = 0  # rows that are settled
+        self._size = 0
+        rows = self.depth + most + _SLACK
+        self._cells = {c: Cells.empty(rows, 0) for c in self._channels}
+        self._trail = {c: Trail.empty(0) for c in self._channels}
+        self._second = np.full((rows, 0), -1, np.int8)
+        self._last = np.full(0, NEVER, np.int64)
+        self._lasts = self._last[None, :]  # after each minute of the last call
+        self._heard = np.full(0, NEVER, np.int64)
+        self._seen_at = np.full(0, NO_MINUTE, np.int32)
+        self._late = np.zeros(0, np.bool_)
+
+    @property
+    def has_begun(self) -> bool:
+        return self._end > 0
+
+    @property
+    def settled_to(self) -> int:
+        """The first minute that is not settled yet; 0 before it has begun."""
+        return self._first + self._end
+
+    @property
+    def size(self) -> int:
+        """Monitors that there is room for."""
+        return self._size
 
     @property
     def last_measured(self) -> NDArray[np.int64]:
-        """int64 [m], µs UTC by monitor; NEVER where nothing is known."""
+        """int64 [m], µs UTC by monitor, of settled minutes; NEVER where nothing is known."""
         return self._last
 
+    @property
+    def earliest_waiting(self) -> int | None:
+        """The earliest minute that waits to be settled."""
+        return min((int(r.measured_at.min()) // MINUTE for r in self._waiting), default=None)
+
+    def begin(self, minute: int) -> None:
+        """Settle from this minute on; what is older only counts as seen."""
+        self._end = 0
+        self._shift(len(self._second) + 1, 0)
+        self._first, self._end = minute - self.depth, self.depth
+        self.lessons.begin(minute)
+
     def add(self, readings: Readings) -> None:
-        """Take in new readings, in any order. What is older than the ring only counts as seen."""
+        """Take in new readings, in any order."""
         if not len(readings):
             return
-        self.saw(readings.monitor, readings.measured_at)
-        self._touched[readings.monitor] = True
-        minute = readings.measured_at // MINUTE
-        newest = self._advance(int(minute.max()))
-        values = readings.judged()[self._channels]
-        channel, row = np.nonzero((values != MISSING) & (minute > newest - self._ring))
-        cell = (minute % self._ring) * len(self._last) + readings.monitor
-        at = channel * (self._ring * len(self._last)) + cell[row]
-        value = values[channel, row]
-        # Operands of the arrays' own types: numpy's fast path for ufunc.at needs that.
-        np.add.at(self._count.reshape(-1), at, np.int32(1))
-        np.add.at(self._total.reshape(-1), at, value.astype(np.int64))
-        np.maximum.at(self._top.reshape(-1), at, value)
+        self.make_room(int(readings.monitor.max()) + 1)
+        is_late = readings.measured_at < self.settled_to * MINUTE
+        if not is_late.any():
+            self._waiting.append(readings)
+            return
+        if not is_late.all():
+            self._waiting.append(readings.take(~is_late))
+        self._overdue.append(readings.take(is_late))
 
     def saw(self, monitor: NDArray[np.int32], measured_at: NDArray[np.int64]) -> None:
         """Note when monitors last measured, without values: what the store knows at the start."""
-        self._make_room(int(monitor.max(initial=-1)) + 1)
+        self.make_room(int(monitor.max(initial=-1)) + 1)
         np.maximum.at(self._last, monitor.astype(np.intp), measured_at)
+        np.maximum.at(self._lasts[-1], monitor.astype(np.intp), measured_at)
+
+    def forget_values(self) -> None:
+        """Of monitors that measured before, what value they had is not known: the next one that
+        comes may be held."""
+        for trail in self._trail.values():
+            trail.value[self._last != NEVER] = UNKNOWN
 
     def heard(self, monitor: NDArray[np.int32], at: NDArray[np.int64]) -> None:
-        """Note when monitors last beat, in any order. It touches none: silence is judged of all."""
-        self._make_room(int(monitor.max(initial=-1)) + 1)
+        """Note when monitors last beat, in any order."""
+        self.make_room(int(monitor.max(initial=-1)) + 1)
         np.maximum.at(self._heard, monitor.astype(np.intp), at)
 
-    def touched(self) -> NDArray[np.int32]:
-        """The monitors with new readings since the last call, ascending."""
-        monitors = np.flatnonzero(self._touched).astype(np.int32)
-        self._touched[monitors] = False
-        return monitors
+    def settle(self, until: int) -> None:
+        """Settle all minutes before `until`, at most `most`; periods are learned at full hours."""
+        self._take_in_overdue()
+        start = self.settled_to
+        ready = self._take_ready(until)
+        self._lasts = np.empty((until - start, self._size), np.int64)
+        edges = [start, *range(start // HOUR * HOUR + HOUR, until, HOUR), until]
+        for lower, upper in pairwise(edges):
+            self._settle_part(lower, upper, ready, start)
+            if upper % HOUR == 0:
+                self.lessons.learn(upper)
 
-    def view(self, ids: NDArray[np.int32], now: int, roster: Roster) -> View:
-        """What rules may know about these monitors at `now` (µs UTC); unknown ids have no data."""
-        self._make_room(int(ids.max(initial=-1)) + 1)
+    def take_late(self) -> NDArray[np.int32]:
+        """The monitors of which something came late since the last call, ascending."""
+        self._take_in_overdue()
+        late = np.flatnonzero(self._late).astype(np.int32)
+        self._late[late] = False
+        return late
+
+    def view(
+        self,
+        ids: NDArray[np.int32],
+        roster: Roster,
+        instants: int = 1,
+        open_alerts: Mapping[str, Collection[int]] = MappingProxyType({}),
+    ) -> View:
+        """What rules may know of these monitors at the ends of the last `instants` minutes.
+
+        Not more than the last call of `settle` settled. Unknown ids have no data. `open_alerts`:
+        by rule id, the monitors that have one.
+        """
+        self.make_room(int(ids.max(initial=-1)) + 1)
+        which = _as_slice(ids)
+        rows = slice(max(self._end - self.depth - instants + 1, 0), self._end)
         return View(
             ids=ids,
-            now=now,
-            minutes=now // MINUTE + np.arange(1 - self.depth, 1),
-            last_measured=self._last[ids],
-            last_heard=self._heard[ids],
+            minutes=self._first + np.arange(rows.start, rows.stop),
+            instants=instants,
+            last_measured=self._lasts[-instants:, which],
+            last_heard=self._heard[which],
             roster=roster,
-            freshness=self.freshness,
-            cells=self._cells,
+            lessons=self.lessons,
+            cells=lambda channel: self._cells[channel].take(rows, which),
+            which=which,
+            open_alerts=open_alerts,
         )
 
-    def _advance(self, minute: int) -> int:
-        """Make room for this minute if it is the newest; return the newest."""
-        newest = minute if self._newest is None else max(self._newest, minute)
-        gone = 0 if self._newest is None else min(newest - self._newest, self._ring)
-        slots = (newest - np.arange(gone)) % self._ring
-        self._count[:, slots] = 0
-        self._total[:, slots] = 0
-        self._top[:, slots] = MISSING
-        self._newest = newest
-        return newest
+    def had_readings(self, instants: int) -> Mask:
+        """bool [k, m]: minutes with a reading of their own, of the last so many."""
+        had: Mask = self._second[self._end - instants : self._end] >= 0
+        return had
 
-    def _make_room(self, monitors: int) -> None:
-        short = monitors - len(self._last)
+    # ── settling ──
+
+    def _take_ready(self, until: int) -> Readings:
+        if not self._waiting:
+            return Readings.empty()
+        waiting = Readings.concatenate(self._waiting)
+        is_ready = waiting.measured_at < until * MINUTE
+        if is_ready.all():
+            self._waiting = []
+            return waiting
+        self._waiting = [waiting.take(~is_ready)]
+        return waiting.take(is_ready)
+
+    def _settle_part(self, lower: int, upper: int, ready: Readings, start: int) -> None:
+        """`lower` to `upper`: minutes of one hour, of a call that began at `start`."""
+        self._shift(upper - lower, self.depth + lower - start)
+        rows = slice(self._end, self._end + upper - lower)
+        if len(ready):
+            at = ready.measured_at
+            within = (at >= lower * MINUTE) & (at < upper * MINUTE)
+            self._scatter(ready if within.all() else ready.take(within))
+        self._end = rows.stop
+        before = slice(max(rows.start - 1, 0), rows.start)
+        for channel in self._channels:
+            self._settle_channel(channel, rows, before)
+        self._note_seen(rows, lower - start)
+
+    def _settle_channel(self, channel: int, rows: slice, before: slice) -> None:
+        lessons, everyone, first = self.lessons, slice(None), self._first + rows.start
+        cells = self._cells[channel]
+        new, last = cells.take(rows, everyone), cells.take(before, everyone)
+        if CHANNELS[channel].is_state:
+            fresh.settle_state(new, last, first, self._trail[channel], lessons.interval)
+            return
+        period, gaps = lessons.period[channel], lessons.gaps[channel]
+        fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
+        if channel == INDEX["fume"]:
+            for t, changed in enumerate((new.age == 0) & (new.count > 0)):
+                lessons.note_changes(first + t, changed)
+
+    def _note_seen(self, rows: slice, at: int) -> None:
+        """When monitors last measured, and how often they do. `at`: which row of the call."""
+        for t in range(rows.start, rows.stop):
+            minute, second = self._first + t, self._second[t]
+            seen = second >= 0
+            self.lessons.note_sending(minute - self._seen_at, seen)
+            np.copyto(self._seen_at, np.int32(minute), where=seen)
+            now = (minute * 60 + second.astype(np.int64)) * 1_000_000
+            np.copyto(self._last, now, where=seen & (now > self._last))
+            self._lasts[at + t - rows.start] = self._last
+
+    def _scatter(self, readings: Readings) -> None:
+        """Put readings into the rows of their minutes."""
+        if not len(readings):
+            return
+        flat = (readings.measured_at // MINUTE - self._first) * self._size + readings.monitor
+        is_unique = bool(np.bincount(flat - flat.min()).max() == 1)
+        seconds = (readings.measured_at // 1_000_000 % 60).astype(np.int8)
+        _highest(self._second.reshape(-1), flat, seconds, is_unique)
+        values = readings.judged()
+        for channel in self._channels:
+            there = values[channel] != MISSING
+            cells, at, value = self._cells[channel], flat[there], values[channel][there]
+            _add(cells.count.reshape(-1), at, np.ones(len(at), np.int16), is_unique)
+            _add(cells.total.reshape(-1), at, value, is_unique)
+            _highest(cells.top.reshape(-1), at, value, is_unique)
+
+    # ── late readings ──
+
+    def _take_in_overdue(self) -> None:
+        """All at once: settling minutes again costs by the minute, not by the reading."""
+        if not self._overdue:
+            return
+        late, self._overdue = Readings.concatenate(self._overdue), []
+        self.saw(late.monitor, late.measured_at)
+        known = late.take(late.measured_at >= self._first * MINUTE)
+        if not len(known):
+            return
+        who = np.unique(known.monitor)
+        rows = slice(int(known.measured_at.min()) // MINUTE - self._first, self._end)
+        for channel in self._channels:
+            _uncover(self._cells[channel], rows, who)
+        self._scatter(known)
+        for channel in self._channels:
+            self._settle_again(channel, rows, who)
+        seen = self._second[: self._end, who] >= 0
+        last = self._first + self._end - 1 - seen[::-1].argmax(axis=0)
+        self._seen_at[who] = np.where(seen.any(axis=0), last, self._seen_at[who])
+        self._late[who] = True
+
+    def _settle_again(self, channel: int, rows: slice, who: NDArray[np.int32]) -> None:
+        lessons, first, cells = self.lessons, self._first + rows.start, self._cells[channel]
+        new, before = cells.take(rows, who), cells.take(slice(0, rows.start), who)
+        trail = _trail_before(before, first, self._trail[channel].take(who))
+        if CHANNELS[channel].is_state:
+            fresh.settle_state(new, before, first, trail, lessons.interval[who])
+        else:
+            period = lessons.period[channel][who]
+            fresh.settle(new, before, first, trail, period, lessons.interval[who], None)
+        for column, again in zip(cells.columns(), new.columns(), strict=True):
+            column[rows, who] = again
+        for old, moved in zip(self._trail[channel].columns(), trail.columns(), strict=True):
+            old[who] = moved
+
+    # ── room ──
+
+    def make_room(self, monitors: int) -> None:
+        """For monitors up to this number."""
+        short = monitors - self._size
         if short <= 0:
             return
-        more = max(short, _ROOM, len(self._last) // 8)
-        wider = ((0, 0), (0, 0), (0, more))
-        self._count = np.pad(self._count, wider)
-        self._total = np.pad(self._total, wider)
-        self._top = np.pad(self._top, wider, constant_values=MISSING)
-        self._last = np.pad(self._last, (0, more), constant_values=NEVER)
-        self._heard = np.pad(self._heard, (0, more), constant_values=NEVER)
-        self._touched = np.pad(self._touched, (0, more))
+        more = max(short, _ROOM, self._size // 8)
+        self._size += more
+        for channel, cells in self._cells.items():
+            extra = Cells.empty(len(cells.count), more)
+            self._cells[channel] = Cells(*_joined(cells.columns(), extra.columns()))
+            self._trail[channel] = Trail(
+                *_joined(self._trail[channel].columns(), Trail.empty(more).columns())
+            )
+        self._second = _wider(self._second, more, -1)
+        self._last, self._lasts = _wider(self._last, more, NEVER), _wider(self._lasts, more, NEVER)
+        self._heard = _wider(self._heard, more, NEVER)
+        self._seen_at = _wider(self._seen_at, more, NO_MINUTE)
+        self._late = _wider(self._late, more, False)
+        self.lessons.make_room(self._size)
 
-    def _cells(self, channel: int, ids: NDArray[np.int32], minutes: NDArray[np.int64]) -> Cells:
-        at = int(np.searchsorted(self._channels, channel))
-        slots, columns = minutes % self._ring, _as_slice(ids)
-        count = self._count[at][:, columns].take(slots, axis=0)
-        count[~self._is_kept(minutes)] = 0
-        total = self._total[at][:, columns].take(slots, axis=0)
-        top = self._top[at][:, columns].take(slots, axis=0)
-        return Cells(count, total, top)
+    def _shift(self, more: int, keep: int) -> None:
+        """Make room for so many rows, keeping the last `keep` of those that there are."""
+        if self._end + more <= len(self._second):
+            return
+        keep = min(keep, self._end)
+        kept = slice(self._end - keep, self._end)
+        for cells in self._cells.values():
+            for column, blank in zip(cells.columns(), Cells.empty(1, 1).columns(), strict=True):
+                column[:keep] = column[kept].copy()
+                column[keep:] = blank[0, 0]
+        self._second[:keep] = self._second[kept].copy()
+        self._second[keep:] = -1
+        self._first += self._end - keep
+        self._end = keep
 
-    def _is_kept(self, minutes: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if self._newest is None:
-            return np.zeros(len(minutes), np.bool_)
-        kept: NDArray[np.bool_] = (minutes <= self._newest) & (minutes > self._newest - self._ring)
-        return kept
+
+def _add(into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_unique: bool) -> None:
+    """`np.add.at`, which takes long, only where a cell may come twice."""
+    if is_unique:
+        into[at] += value
+    else:
+        np.add.at(into, at, value)
+
+
+def _highest(
+    into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_unique: bool
+) -> None:
+    if is_unique:
+        into[at] = np.maximum(into[at], value)
+    else:
+        np.maximum.at(into, at, value)
+
+
+def _uncover(cells: Cells, rows: slice, who: NDArray[np.int32]) -> None:
+    """Take back what stood in for missing values."""
+    covered = cells.covered[rows, who]
+    for column, blank in zip(cells.columns()[:4], Cells.empty(1, 1).columns(), strict=False):
+        column[rows, who] = np.where(covered, blank[0, 0], column[rows, who])
+
+
+def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
+    """How a channel stood before minute `first`, from the minutes [t, n] before it that are kept.
+
+    `after`: how it stands now; a value that was seen before those minutes is not known any more.
+    """
+    kept = len(before.count)
+    own: Mask = np.logical_and(before.count > 0, ~before.covered)
+    found: Mask = np.logical_or.reduce(own, axis=0)
+    last = kept - 1 - own[::-1].argmax(axis=0) if kept else np.zeros(found.shape, np.intp)
+    elsewhere = np.where(after.seen_at == NO_MINUTE, np.int32(MISSING), np.int32(UNKNOWN))
+    value, changed_at = elsewhere, np.full(found.shape, NO_MINUTE, np.int32)
+    seen_at = changed_at.copy()
+    if kept:
+        at = last[None, :]
+        count, total, top, age = (
+            np.take_along_axis(column, at, axis=0)[0]
+            for column in (before.count, before.total, before.top, before.age)
+        )
+        one_value = total == count * top.astype(np.int64)
+        value = np.where(found, np.where(one_value, top, np.int32(MISSING)), elsewhere)
+        seen_at = np.where(found, first - kept + last, NO_MINUTE).astype(np.int32)
+        changed_at = np.where(found, seen_at - age, NO_MINUTE).astype(np.int32)
+    return Trail(value.astype(np.int32), changed_at, seen_at)
+
+
+def _joined(
+    one: tuple[NDArray[Any], ...], other: tuple[NDArray[Any], ...]
+) -> Iterator[NDArray[Any]]:
+    return (np.concatenate(pair, axis=-1) for pair in zip(one, other, strict=True))
+
+
+def _wider(column: NDArray[Any], more: int, value: Any) -> NDArray[Any]:
+    return np.pad(column, [(0, 0)] * (column.ndim - 1) + [(0, more)], constant_values=value)
 
 
 def _as_slice(ids: NDArray[np.int32]) -> slice | NDArray[np.int32]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.fresh import Freshness, find_fresh
+from fumewatch.core.fresh import Freshness, held_minutes
 from fumewatch.core.reading import CHANNELS, MEASURED, MISSING, Readings
 from fumewatch.store.pages.fleet import BucketRow
 from fumewatch.web.models import Readings as Columns
@@ -98,8 +98,8 @@ def _held(
     np.minimum.at(low, minute[known], value[known])
     present = high != MISSING
     one = np.where(present & (high == low), high, MISSING).astype(np.int32)
-    fresh = find_fresh(present[:, None], one[:, None], settings).fresh[:, 0]
-    rows: list[int] = np.flatnonzero(known & ~fresh[minute]).tolist()
+    held = held_minutes(one, present, settings)
+    rows: list[int] = np.flatnonzero(known & held[minute]).tolist()
     return rows
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import TypeAdapter
 
 from fumewatch.core.alert import Verdict
 from fumewatch.core.calendar import BusinessHours
-from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
+from fumewatch.core.fresh import Freshness
+from fumewatch.core.lessons import Lessons
+from fumewatch.core.reading import CHANNELS, INDEX, MEASURED, MISSING, Readings
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import Rule
 from fumewatch.core.site import Place
@@ -65,9 +68,23 @@ def _ago(series: Series, ago: int) -> float | None:
     return series[-1 - ago] if ago < len(series) else None
 
 
-def window_of(*monitors: Monitor, now: datetime = NOON, depth: int = DEPTH) -> Window:
-    window = Window(range(len(CHANNELS)), depth, monitors=len(monitors))
-    window.add(sent(monitors, now))
+def window_of(
+    *monitors: Monitor,
+    now: datetime = NOON,
+    depth: int = DEPTH,
+    freshness: Freshness = Freshness(),  # noqa: B008 - frozen
+) -> Window:
+    """Settled up to the end of now's minute."""
+    channels = range(len(CHANNELS))
+    lessons = Lessons(freshness, ZoneInfo(ZONE), MEASURED)
+    window = Window(channels, depth, lessons, most=24 * 60)
+    window.make_room(len(monitors))
+    sending = sent(monitors, now)
+    last = micros(now) // MINUTE
+    earliest = int(sending.measured_at.min(initial=last * MINUTE)) // MINUTE
+    window.add(sending)
+    window.begin(min(earliest, last))
+    window.settle(last + 1)
     return window
 
 
@@ -85,7 +102,7 @@ def view_of(*monitors: Monitor, now: datetime = NOON, roster: Roster | None = No
     numbers = range(len(monitors))
     places = roster or roster_of(*(place(number) for number in numbers))
     window = window_of(*monitors, now=now)
-    return window.view(np.array(numbers, np.int32), micros(now), places)
+    return window.view(np.array(numbers, np.int32), places)
 
 
 def rule_of(**fields: Any) -> Rule:
@@ -94,7 +111,8 @@ def rule_of(**fields: Any) -> Rule:
 
 def verdict(rule: Rule, view: View, *, firing: bool = False) -> Verdict:
     """On the scene's first monitor."""
-    return Verdict(rule.judge(view, np.full(len(view), firing)).verdict[0])
+    judged = rule.judge(view)
+    return Verdict((judged.stays if firing else judged.opens)[-1, 0])
 
 
 def wavering(value: float, minutes: int) -> list[float]:

@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.arrays import Numbers
 from fumewatch.core.duration import Duration
+from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.roster import NEVER
-from fumewatch.core.rules.minute import Judgement, MinuteRule, decide
+from fumewatch.core.rules.minute import MinuteRule
 from fumewatch.core.rules.rule import Text, number
 from fumewatch.core.view import MINUTE, View, iso
 
@@ -64,27 +65,27 @@ class Absence(MinuteRule):
     def default_title(self) -> Text:
         return Text(zh="监测仪离线", en="monitor offline")
 
-    def weigh(self, view: View, is_firing: Mask) -> Judgement:
-        silence, open_for = _silence(view), view.open_for[-1]
+    def weigh(self, view: View) -> Judgement:
+        silence, open_for = silence_of(view), view.open_for[-view.k :]
         allowed = self._allowed_in_hours(view)
-        breach = np.minimum(silence, open_for) >= allowed
-        breach |= silence >= self.out_of_hours / _minute
-        breach |= is_firing & (silence >= self._shortest)
-        limit = np.where((open_for > 0) | is_firing, allowed, self.out_of_hours / _minute)
-        return Judgement(decide(breach, ~np.isnan(silence)), silence, limit)
+        always = self.out_of_hours / _minute
+        opens = (np.minimum(silence, open_for) >= allowed) | (silence >= always)
+        stays = silence >= self._shortest
+        limit = np.where((open_for > 0) | ~opens, allowed, always)
+        return decide(opens, stays, ~np.isnan(silence), silence, limit)
 
-    def evidence(self, view: View, row: int) -> dict[str, Any]:
+    def evidence(self, view: View, instant: int, row: int) -> dict[str, Any]:
         found = self.numbers(view)
         will = view.roster.will_at[view.rows[row]]
         return {
             "unit": "min",
-            "value": number(found.value[row], 1),
-            "limit": number(found.limit[row], 1),
-            "last_measured": _instant(view.last_measured[row]),
+            "value": number(found.value[instant, row], 1),
+            "limit": number(found.limit[instant, row], 1),
+            "last_measured": _instant(view.last_measured[instant, row]),
             "last_heartbeat": _instant(view.last_heard[row]),
             "last_will": _instant(will),
-            "open_for_minutes": int(view.open_for[-1, row]),
-            "at": iso(view.now),
+            "open_for_minutes": int(view.open_for[instant - view.k, row]),
+            "at": iso(int(view.now[instant])),
             "skipped": [],
         }
 
@@ -94,10 +95,10 @@ class Absence(MinuteRule):
         return min(self.in_hours, self.after_last_will or self.in_hours) / _minute
 
     def _allowed_in_hours(self, view: View) -> Numbers:
-        """[n], minutes."""
+        """[k, n], minutes."""
         will_at = view.roster.will_at[view.rows]
-        opened_at = view.now - view.open_for[-1].astype(np.int64) * MINUTE
-        is_lost = will_at >= np.maximum(_alive_at(view), opened_at)
+        opened_at = view.now[:, None] - view.open_for[-view.k :].astype(np.int64) * MINUTE
+        is_lost = will_at >= np.maximum(alive_at(view), opened_at)
         shorter = self.after_last_will or self.in_hours
         return np.where(is_lost, shorter / _minute, self.in_hours / _minute)
 
@@ -106,14 +107,13 @@ def _instant(at: np.int64) -> str | None:
     return None if at == NEVER else iso(int(at))
 
 
-def _alive_at(view: View) -> NDArray[np.int64]:
-    """[n], µs: the last sign of life."""
+def alive_at(view: View) -> NDArray[np.int64]:
+    """[k, n], µs: the last sign of life."""
     return np.maximum(view.last_measured, view.last_heard)
 
 
-def _silence(view: View) -> Numbers:
-    """[n], minutes since the last sign of life; NaN where there never was one."""
-    alive_at = _alive_at(view)
-    known = alive_at != NEVER
-    since = np.where(known, alive_at, view.now)
-    return np.where(known, (view.now - since) / MINUTE, np.nan)
+def silence_of(view: View) -> Numbers:
+    """[k, n], minutes since the last sign of life, 0 at least; NaN where there never was one."""
+    alive, now = alive_at(view), view.now[:, None]
+    since = np.maximum(now - np.where(alive == NEVER, now, alive), 0)
+    return np.where(alive == NEVER, np.nan, since / MINUTE)

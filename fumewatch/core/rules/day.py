@@ -28,6 +28,11 @@ class DayRule(Common):
     def days_needed(self) -> int:
         """How many days back it looks, the one just over included."""
 
+    @property
+    @abstractmethod
+    def channels_needed(self) -> frozenset[int]:
+        """The channels of which the facts of a day must be known."""
+
     def judge(self, days: Days) -> Judgement:
         """[1, n]. A monitor that the rule is not about is clear: an alert from before resolves."""
         found = self.weigh(days)

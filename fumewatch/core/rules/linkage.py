@@ -7,11 +7,13 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from fumewatch.core.arrays import Mask, count_true
+from fumewatch.core import rolling
+from fumewatch.core.arrays import Mask
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
+from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.reading import INDEX
-from fumewatch.core.rules.minute import Judgement, MinuteRule, decide, window_of
+from fumewatch.core.rules.minute import MinuteRule, window_of
 from fumewatch.core.rules.rule import LONGEST_WINDOW, SHORTEST_WINDOW, Text
 from fumewatch.core.view import View
 
@@ -63,40 +65,45 @@ class Linkage(MinuteRule):
     def default_title(self) -> Text:
         return Text(zh="风机运行时净化器未开启", en="purifier off while the fan runs")
 
-    def weigh(self, view: View, is_firing: Mask) -> Judgement:
+    def weigh(self, view: View) -> Judgement:
         known, off = self._minutes(view)
-        value = count_true(off)
+        window = self.minutes_needed
+        value = rolling.counts(off, window)
         least = whole_minutes(self.at_least)
-        still_off = np.take_along_axis(off, _last_of(known)[None, :], axis=0)[0]
-        breach = (value >= least) | (is_firing & still_off)
-        verdict = decide(breach, known.any(axis=0) & ~self.applied(view).unknown)
-        return Judgement(verdict, value.astype(np.float64), np.full(len(view), float(least)))
+        still_off = _last_of(known, off)[-view.k :]
+        has_any = rolling.counts(known, window) > 0
+        judged = has_any & ~self.applied(view).unknown
+        return decide(value >= least, still_off & has_any, judged, value.astype(np.float64), least)
 
-    def evidence(self, view: View, row: int) -> dict[str, Any]:
+    def evidence(self, view: View, instant: int, row: int) -> dict[str, Any]:
         known, off = self._minutes(view)
+        window = slice(instant, instant + self.minutes_needed)
+        times = view.times(view.span(self.minutes_needed, instant))
         return {
             "unit": "min",
-            "window": window_of(view, self.minutes_needed),
-            "value": int(off[:, row].sum()),
+            "window": window_of(view, self.minutes_needed, instant),
+            "value": int(off[window, row].sum()),
             "limit": whole_minutes(self.at_least),
-            "times": list(compress(view.times(self.minutes_needed), off[:, row])),
-            "minutes_known": int(known[:, row].sum()),
-            "skipped": self.applied(view).skipped_at(row),
+            "times": list(compress(times, off[window, row])),
+            "minutes_known": int(known[window, row].sum()),
+            "skipped": self.applied(view).skipped_at(instant, row),
         }
 
     def _minutes(self, view: View) -> tuple[Mask, Mask]:
-        """[k, n]: minutes in which the linkage is known; those with fan on, purifier off."""
+        """[w - 1 + k, n]: minutes with known linkage; those with fan on, purifier off."""
         return view.remember(("minutes", self), lambda: self._find_minutes(view))
 
     def _find_minutes(self, view: View) -> tuple[Mask, Mask]:
         fan, purifier = view.channel(_FAN), view.channel(_PURIFIER)
-        last, applies = self.minutes_needed, self.applied(view).minutes
-        runs = fan.is_on[-last:]
-        known = fan.present[-last:] & (purifier.present[-last:] | ~runs)
-        return known, known & runs & ~purifier.is_on[-last:] & applies
+        reach, applies = view.reach(self.minutes_needed), self.applied(view).minutes
+        runs = fan.is_on[reach]
+        known = fan.present[reach] & (purifier.present[reach] | ~runs)
+        return known, known & runs & ~purifier.is_on[reach] & applies
 
 
-def _last_of(known: Mask) -> Any:
-    """[n]: the last minute that is known; 0 where none is."""
-    k = len(known)
-    return np.where(known.any(axis=0), k - 1 - known[::-1].argmax(axis=0), 0)
+def _last_of(known: Mask, off: Mask) -> Mask:
+    """[t, n]: what `off` was in the last minute that was known; False before there is one."""
+    minute = np.arange(len(known), dtype=np.int32)[:, None]
+    last = np.maximum.accumulate(np.where(known, minute, np.int32(-1)), axis=0)
+    found: Mask = np.take_along_axis(off, np.maximum(last, 0), axis=0) & (last >= 0)
+    return found

@@ -1,104 +1,126 @@
-"""One channel over one window: the minutes that count for a rule, and what can be said of them."""
+"""One channel over the windows of k instants: the minutes that count, and what is said of them."""
 
 from functools import cached_property
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.arrays import Mask, Numbers, count_true
+from fumewatch.core import rolling
+from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING
 from fumewatch.core.rules.when import Applied
 from fumewatch.core.view import View, iso
 
 
 class Sample:
-    """k minutes of n monitors. A minute counts if it is fresh and fulfils the rule's `when`.
+    """Windows of w minutes of n monitors. A minute counts if it is fresh and fulfils `when`.
 
-    Numbers are in the channel's unit, NaN where no minute counts.
+    Statistics are [k, n] in the channel's unit, NaN where no minute counts. `counted` is
+    [w - 1 + k, n].
     """
 
-    def __init__(self, view: View, channel: str, applied: Applied) -> None:
+    def __init__(self, view: View, channel: str, window: int, applied: Applied) -> None:
         self.view = view
         self.channel = CHANNELS[INDEX[channel]]
+        self.window = window
         self.applied = applied
         self._minutes = view.channel(INDEX[channel])
-        self._last = len(applied.minutes)
-        self.present: Mask = self._minutes.present[-self._last :]
-        self.fresh: Mask = self._minutes.freshness.fresh[-self._last :]
-        self.counted: Mask = self.fresh & applied.minutes
+        self._reach = view.reach(window)
+        self.counted: Mask = self._minutes.fresh[self._reach] & applied.minutes
 
     @cached_property
     def size(self) -> NDArray[np.int16]:
-        """[n]: how many minutes count."""
-        return count_true(self.counted)
+        """[k, n]: how many minutes count."""
+        return rolling.counts(self.counted, self.window)
 
     def is_idle(self, least: int) -> Mask:
-        """[n]: the monitor reports at least so many minutes, but hardly any that fulfils `when`."""
-        fulfilled = count_true(self.present & self.applied.minutes)
-        idle: Mask = (count_true(self.present) >= least) & (fulfilled < least)
+        """[k, n]: the monitor reports at least so many minutes, hardly any that fulfils `when`."""
+        present = self._minutes.present[self._reach]
+        fulfilled = rolling.counts(present & self.applied.minutes, self.window)
+        idle: Mask = (rolling.counts(present, self.window) >= least) & (fulfilled < least)
         return idle
 
     @cached_property
-    def means(self) -> Numbers:
-        """[k, n]: the mean of each minute."""
-        return self._minutes.means(self._last)
+    def totals(self) -> NDArray[np.int32]:
+        """[w - 1 + k, n]: the sums of the minutes that count, else 0."""
+        return self._minutes.total[self._reach] * self.counted
+
+    @cached_property
+    def numbers(self) -> NDArray[np.int16]:
+        """[w - 1 + k, n]: how many values the minutes that count have, else 0."""
+        return self._minutes.count[self._reach] * self.counted
 
     @cached_property
     def mean(self) -> Numbers:
-        """[n]: the mean of all values in the minutes that count."""
-        total = (self._minutes.total[-self._last :] * self.counted).sum(axis=0)
-        count = (self._minutes.count[-self._last :] * self.counted).sum(axis=0)
-        return _ratio(total, count * self.channel.scale)
+        """The mean of all values in the minutes that count."""
+        total, count = (rolling.sums(x, self.window) for x in (self.totals, self.numbers))
+        return ratio(total, count * self.channel.scale)
 
     @cached_property
     def max(self) -> Numbers:
-        """[n]: the largest value."""
-        top = np.where(self.counted, self._minutes.top[-self._last :], MISSING).max(axis=0)
-        return np.where(self.size > 0, top / self.channel.scale, np.nan)
+        """The largest value."""
+        top = np.where(self.counted, self._minutes.top[self._reach], np.int32(MISSING))
+        found = rolling.highest(top, self.window)
+        return np.where(self.size > 0, found / self.channel.scale, np.nan)
 
     @cached_property
     def p95(self) -> Numbers:
-        """[n]: the 95th percentile (nearest rank) of the minutes' means."""
-        ascending = np.sort(np.where(self.counted, self.means, np.inf), axis=0)
-        rank = np.maximum(np.ceil(0.95 * self.size).astype(np.intp), 1)
-        found = np.take_along_axis(ascending, rank[None, :] - 1, axis=0)[0]
+        """The 95th percentile (nearest rank) of the minutes' means."""
+        count = np.maximum(self._minutes.count[self._reach], 1) * float(self.channel.scale)
+        means = np.where(self.counted, self._minutes.total[self._reach] / count, np.inf)
+        windows = np.lib.stride_tricks.sliding_window_view(means, self.window, axis=0)
+        rank = np.maximum(np.ceil(0.95 * self.size).astype(np.intp), 1) - 1
+        found = np.take_along_axis(np.sort(windows, axis=-1), rank[..., None], axis=-1)[..., 0]
         return np.where(self.size > 0, found, np.nan)
 
     def share(self, above: Numbers) -> Numbers:
-        """[n]: of the minutes that count, how many have a mean above a level, from 0 to 1."""
-        return _ratio(count_true(self.counted & (self.means > above)), self.size)
+        """Of the minutes that count, how many have a mean above a level [n], from 0 to 1."""
+        over = self.counted & self._minutes.is_above(self._reach, above)
+        return ratio(rolling.counts(over, self.window), self.size)
 
     def parts(self, n: int) -> tuple[Numbers, Numbers]:
-        """The window cut into n parts: the mean of each [n parts, n], its middle in minutes [n].
+        """The windows cut into n parts: the mean of each [n parts, k, n]; its middle in minutes.
 
-        The middle of now's minute is 0; earlier ones are negative.
+        The middle of an instant's last minute is 0; earlier ones are negative.
         """
-        edges = np.arange(n + 1) * self._last // n
-        total = np.add.reduceat(self._minutes.total[-self._last :] * self.counted, edges[:-1])
-        count = np.add.reduceat(self._minutes.count[-self._last :] * self.counted, edges[:-1])
-        middle = (edges[:-1] + edges[1:] - 1) / 2 - (self._last - 1)
-        return _ratio(total, count * self.channel.scale), middle
+        edges = (np.arange(n + 1) * self.window // n).tolist()
+        k = self.view.k
+        total, count = rolling.running(self.totals), rolling.running(self.numbers)
+        parts = [
+            ratio(
+                total[upper : upper + k] - total[lower : lower + k],
+                (count[upper : upper + k] - count[lower : lower + k]) * self.channel.scale,
+            )
+            for lower, upper in pairwise(edges)
+        ]
+        bounds = np.array(edges)
+        return np.stack(parts), (bounds[:-1] + bounds[1:] - 1) / 2 - (self.window - 1)
 
-    def evidence(self, row: int) -> dict[str, Any]:
+    def evidence(self, instant: int, row: int) -> dict[str, Any]:
         """One monitor's minutes as JSON: times are the starts of minutes, ISO UTC."""
-        counted, view = self.counted[:, row], self.view
-        times = view.times(self._last)
-        freshness = self._minutes.freshness
+        view, minutes = self.view, self._minutes
+        rows = view.span(self.window, instant)
+        counted = self.counted[instant : instant + self.window, row]
+        fresh, present = minutes.fresh[rows, row], minutes.present[rows, row]
+        times = view.times(rows)
         return {
             "channel": self.channel.name,
             "unit": self.channel.unit,
-            "window": {"from": times[0], "to": iso(view.now)},
+            "window": {"from": times[0], "to": iso(int(view.now[instant]))},
             "times": list(compress(times, counted)),
-            "values": np.round(self.means[counted, row], 3).tolist(),
-            "fresh": int(self.fresh[:, row].sum()),
-            "held": int((self.present & ~self.fresh)[:, row].sum()),
-            "refresh_minutes": int(freshness.period[row]),
-            "refresh_learned": bool(freshness.learned[row]),
-            "skipped": self.applied.skipped_at(row),
+            "values": np.round(minutes.means(rows, row)[counted], 3).tolist(),
+            "fresh": int(fresh.sum()),
+            "held": int((present & ~fresh).sum()),
+            "refresh_minutes": int(minutes.period[row]),
+            "refresh_learned": bool(minutes.is_learned[row]),
+            "skipped": self.applied.skipped_at(instant, row),
         }
 
 
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> Numbers:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Numbers:
+    """NaN where the whole is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Numbers = np.true_divide(part, whole)
+    return found

@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
+from fumewatch.core.judgement import Judgement, decide, nothing
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules.minute import Judgement, MinuteRule, decide, nothing
+from fumewatch.core.rules.minute import MinuteRule
 from fumewatch.core.rules.rule import LONGEST_WINDOW, SHORTEST_WINDOW, Text, number
 from fumewatch.core.rules.sample import Sample
 from fumewatch.core.rules.terms import AnyLevel, ChannelName, Level
@@ -88,29 +89,28 @@ class Threshold(MinuteRule):
         channel = CHANNELS[INDEX[self.channel]]
         return Text(zh=f"{channel.zh}异常预警", en=f"{channel.en} out of bounds")
 
-    def weigh(self, view: View, is_firing: Mask) -> Judgement:
+    def weigh(self, view: View) -> Judgement:
         band = self._band(view)
         if not band.is_known.any():
-            return nothing(len(view))
+            return nothing(view.k, len(view))
         sample = self.sample(view, self.channel)
         enough = sample.size >= self.min_count
         value = np.where(enough, self._value(sample, band), np.nan)
         known = (enough | sample.is_idle(self.min_count)) & band.is_known & ~sample.applied.unknown
-        breach = band.is_left(value) | (is_firing & band.is_near(value))
-        return Judgement(decide(breach, known), value, band.limit(value))
+        return decide(band.is_left(value), band.is_near(value), known, value, band.limit(value))
 
-    def evidence(self, view: View, row: int) -> dict[str, Any]:
+    def evidence(self, view: View, instant: int, row: int) -> dict[str, Any]:
         found = self.numbers(view)
         shown: dict[str, Any] = {
             "statistic": self.statistic,
-            "value": number(found.value[row]),
-            "limit": number(found.limit[row]),
+            "value": number(found.value[instant, row]),
+            "limit": number(found.limit[instant, row]),
         }
         levels = {"above": self.above, "below": self.below}
         shown |= {name: str(level) for name, level in levels.items() if level}
         if self.share_above:
             shown["share_above"] = number(self.share_above.at(view, INDEX[self.channel])[row])
-        return self.sample(view, self.channel).evidence(row) | shown
+        return self.sample(view, self.channel).evidence(instant, row) | shown
 
     def _value(self, sample: Sample, band: "Band") -> Numbers:
         match self.statistic:

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from itertools import combinations
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from fumewatch.core.arrays import Mask, Numbers, count_true
+from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.duration import Duration
 from fumewatch.core.fresh import whole_minutes
+from fumewatch.core.judgement import Judgement, decide
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules.minute import Judgement, MinuteRule, decide
+from fumewatch.core.rules.minute import MinuteRule
 from fumewatch.core.rules.rule import LONGEST_WINDOW, Text, number
 from fumewatch.core.rules.terms import AnyLevel, Level, MeasuredName
 from fumewatch.core.view import View
@@ -75,39 +76,49 @@ class Trend(MinuteRule):
         channel = CHANNELS[INDEX[self.channel]]
         return Text(zh=f"{channel.zh}预计将达限值", en=f"{channel.en} expected to reach the limit")
 
-    def weigh(self, view: View, is_firing: Mask) -> Judgement:
+    def weigh(self, view: View) -> Judgement:
         sample, points = self.sample(view, self.channel), self._points(view)
         level = self.reaches.at(view, INDEX[self.channel])
         clear = (self.clear_below or self.reaches).at(view, INDEX[self.channel])
         enough = points.size >= self.min_points
-        rising = points.agreement >= self.agreement
-        line = points.line(np.flatnonzero(enough & (rising | is_firing)))
-        ahead = line.now + line.slope * whole_minutes(self.horizon)
-        rise = line.slope * self.minutes_needed
-        steep = rise >= self.min_rise.at(view, INDEX[self.channel])
-        is_below = np.maximum(line.now, line.latest) < level
-        opens = rising & steep & is_below & (ahead >= level)
+        line = points.line(enough & (points.agreement >= self.agreement))
+        opens = self._opens(view, line, level)
+        concerned = view.has_alert(self.id) | opens.any(axis=0)
+        if concerned.any():  # a line costs more than all the rest: only where one may clear
+            line = points.line(enough & concerned)
         known = (enough | sample.is_idle(self.min_points)) & ~np.isnan(level)
-        verdict = decide(opens | (is_firing & (ahead >= clear)), known & ~sample.applied.unknown)
-        return Judgement(verdict, ahead, level)
+        ahead = self._ahead(line)
+        return decide(opens, ahead >= clear, known & ~sample.applied.unknown, ahead, level)
 
-    def evidence(self, view: View, row: int) -> dict[str, Any]:
+    def evidence(self, view: View, instant: int, row: int) -> dict[str, Any]:
         points = self._points(view)
-        line = points.line(np.array([row]))
+        here = np.zeros(points.size.shape, np.bool_)
+        here[instant, row] = True
+        line = points.line(here)
         level = self.reaches.at(view, INDEX[self.channel])[row]
-        slope, now = line.slope[row], line.now[row]
+        slope, now = line.slope[instant, row], line.now[instant, row]
         minutes_left = (level - now) / slope if slope > 0 else np.nan
-        return self.sample(view, self.channel).evidence(row) | {
+        return self.sample(view, self.channel).evidence(instant, row) | {
             "value": number(now + slope * whole_minutes(self.horizon)),
             "limit": number(level),
             "reaches": str(self.reaches),
             "now": number(now),
             "slope_per_hour": number(slope * 60),
-            "agreement": number(points.agreement[row]),
-            "points": int(points.size[row]),
+            "agreement": number(points.agreement[instant, row]),
+            "points": int(points.size[instant, row]),
             "horizon_minutes": whole_minutes(self.horizon),
             "minutes_to_limit": number(minutes_left, 1),
         }
+
+    def _opens(self, view: View, line: "Line", level: Numbers) -> Mask:
+        """NaN, where no line was asked for, compares as false."""
+        steep = line.slope * self.minutes_needed >= self.min_rise.at(view, INDEX[self.channel])
+        is_below = np.maximum(line.now, line.latest) < level
+        opens: Mask = steep & is_below & (self._ahead(line) >= level)
+        return opens
+
+    def _ahead(self, line: "Line") -> Numbers:
+        return line.now + line.slope * whole_minutes(self.horizon)
 
     def _points(self, view: View) -> "Points":
         key = ("points", self.channel, self.minutes_needed, self.when, self.missing)
@@ -116,7 +127,7 @@ class Trend(MinuteRule):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """[n]: its slope in units a minute, its value now, the latest of the points it goes through.
+    """[k, n]: its slope in units a minute, its value now, the latest of the points it goes through.
 
     NaN where it was not asked for.
     """
@@ -127,33 +138,42 @@ class Line:
 
 
 class Points:
-    """The parts of the window [12, n], NaN where one has no fresh minute, and their times [12]."""
+    """The parts of the windows [12, k, n], NaN where one has no fresh minute; their times [12]."""
 
     def __init__(self, values: Numbers, at: Numbers) -> None:
         self.values = values
         self.at = at
-        self.size = count_true(~np.isnan(values))
-        rising = sum(count_true(values[i + 1 :] > values[i]) for i in range(PARTS - 1))
-        self.agreement = rising / np.maximum(self.size * (self.size - 1) // 2, 1)
-        """[n]: the share of all pairs that rise."""
+        known = np.isfinite(values)
+        self.size = known.sum(axis=0, dtype=np.int16)
 
-    def line(self, columns: NDArray[np.intp]) -> Line:
-        """The Theil-Sen line of some monitors: the median of all slopes, through the median."""
-        values, (first, second) = self.values[:, columns], _PAIRS.T
-        slope = np.full(len(self.size), np.nan)
-        now, latest = slope.copy(), slope.copy()
+    @cached_property
+    def agreement(self) -> Numbers:
+        """[k, n]: the share of all pairs that rise; NaN where there is no pair."""
+        found = np.full(self.size.shape, np.nan)
+        some = self.size > 1
+        values, size = self.values[:, some], self.size[some].astype(np.int32)
+        rising = np.zeros(len(size), np.int16)
+        for i in range(PARTS - 1):
+            rising += (values[i + 1 :] > values[i]).view(np.uint8).sum(axis=0, dtype=np.uint8)
+        found[some] = rising / (size * (size - 1) // 2)
+        return found
+
+    def line(self, asked: Mask) -> Line:
+        """The Theil-Sen lines where asked [k, n]: the median of all slopes, through the median."""
+        values, (first, second) = self.values[:, asked], _PAIRS.T
+        slope, now, latest = (np.full(asked.shape, np.nan) for _ in range(3))
         slopes = (values[second] - values[first]) / (self.at[second] - self.at[first])[:, None]
-        slope[columns] = _median(slopes)
-        now[columns] = _median(values - slope[columns] * self.at[:, None])
+        slope[asked] = _median(slopes)
+        now[asked] = _median(values - slope[asked] * self.at[:, None])
         last = PARTS - 1 - np.isfinite(values)[::-1].argmax(axis=0)
-        latest[columns] = np.take_along_axis(values, last[None, :], axis=0)[0]
+        latest[asked] = np.take_along_axis(values, last[None, :], axis=0)[0]
         return Line(slope, now, latest)
 
 
 def _median(numbers: Numbers) -> Numbers:
-    """[n] of [k, n], leaving out NaN (the lower of the two middle ones); NaN where all are."""
+    """[n] of [p, n], leaving out NaN (the lower of the two middle ones); NaN where all are."""
     ascending = np.sort(numbers, axis=0)  # NaN last
-    size = count_true(~np.isnan(numbers))
+    size = np.isfinite(numbers).sum(axis=0)
     middle = np.maximum(size - 1, 0) // 2
     found: Numbers = np.take_along_axis(ascending, middle[None, :], axis=0)[0]
     return found

@@ -54,6 +54,11 @@ class When(BaseModel):
         pairs = ((name, getattr(self, name)) for name in INDEX)
         return ((name, condition) for name, condition in pairs if condition is not None)
 
+    @property
+    def covers_all(self) -> bool:
+        """The rule is about every monitor."""
+        return not (self.tags or self.streets or self.districts)
+
     def covers(self, view: Monitors) -> Mask:
         """[n]: the monitor is one of those that the rule is about."""
         covered = np.ones(len(view.rows), np.bool_)
@@ -63,39 +68,48 @@ class When(BaseModel):
                 covered &= view.roster.members(view.rows, of, names)
         return covered
 
-    def apply(self, view: View, last: int, missing: Missing) -> "Applied":
-        """Judge the last minutes; a condition on a channel that is never reported is left out.
+    def apply(self, view: View, window: int, missing: Missing) -> "Applied":
+        """Judge the minutes of the windows; a condition on what is not reported is left out.
 
         In a minute without a value, the one before it counts.
         """
-        return view.remember((self, last, missing), lambda: self._apply(view, last, missing))
+        return view.remember((self, window, missing), lambda: self._apply(view, window, missing))
 
-    def _apply(self, view: View, last: int, missing: Missing) -> "Applied":
-        minutes = np.ones((last, len(view)), np.bool_)
-        unknown = np.zeros(len(view), np.bool_)
+    def _apply(self, view: View, window: int, missing: Missing) -> "Applied":
+        reach = view.reach(window)
+        minutes = self._scheduled(view, reach)
+        unknown = ~minutes[-view.k :]
         skipped = []
-        if self.business_hours is not None:
-            minutes &= (view.open_for[-last:] > 0) == self.business_hours
         for name, condition in self.conditions():
-            known = view.channel(INDEX[name]).known
-            unreported = np.isnan(known[-1])
-            minutes &= condition(known[-last:]) | unreported
-            skipped.append((name, unreported))
+            known = view.channel(INDEX[name]).known[reach]
+            unreported = np.isnan(known)
+            minutes &= condition(known) | unreported
+            skipped.append((name, unreported[-view.k :]))
             if missing == "no_data":
-                unknown |= unreported
+                unknown = unknown | unreported[-view.k :]
         return Applied(minutes, unknown, tuple(skipped))
+
+    def _scheduled(self, view: View, reach: slice) -> Mask:
+        """[w - 1 + k, n]: no pause, and the hours that the rule is about."""
+        minutes = view.minutes[reach]
+        scheduled = np.ones((len(minutes), len(view)), np.bool_)
+        if self.business_hours is not None:
+            scheduled &= (view.open_for[reach] > 0) == self.business_hours
+        return scheduled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Applied:
-    """minutes: bool [k, n], all conditions hold. unknown: bool [n], not to be judged.
+    """minutes: bool [w - 1 + k, n], all conditions hold.
 
-    skipped: (channel name, bool [n]: its condition was left out).
+    unknown: bool [k, n], not to be judged at that instant: outside the hours that the rule is
+    about, in a pause, or without what `missing` asks for.
+    skipped: (channel name, bool [k, n]: its condition was left out).
     """
 
     minutes: Mask
     unknown: Mask
     skipped: tuple[tuple[str, Mask], ...]
 
-    def skipped_at(self, row: int) -> list[str]:
-        return [name for name, left_out in self.skipped if left_out[row]]
+    def skipped_at(self, instant: int, row: int) -> list[str]:
+        return [name for name, left_out in self.skipped if left_out[instant, row]]
