@@ -37,6 +37,8 @@ class Course:
     cleanings  for each kitchen, its days of cleaning, ascending
     recorded   for each kitchen, those of them that are in the ledger
     steps      (kitchen, day, factor): from that day on, for good
+    tail_s     int64 [n]       seconds after the end of a session at which a monitor that holds its
+                               last value stops to measure; less than 0: while they still cook
     ceiling    mg/m³ that no natural fume exceeds
     """
 
@@ -50,6 +52,7 @@ class Course:
     cleanings: tuple[tuple[int, ...], ...]
     recorded: tuple[tuple[int, ...], ...]
     steps: tuple[tuple[int, int, float], ...]
+    tail_s: NDArray[np.int64]
     ceiling: float = _CEILING_MG_M3
 
     @property
@@ -85,6 +88,7 @@ def draw(rng: np.random.Generator, level: NDArray[np.float64], first: int, days:
         cleanings=cleanings,
         recorded=tuple(tuple(c for c in own if rng.random() < 0.85) for own in cleanings),
         steps=steps,
+        tail_s=np.where(rng.random(n) < 0.5, 300, rng.integers(-2400, -600, n)),
     )
 
 

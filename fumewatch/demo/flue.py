@@ -12,7 +12,7 @@ from fumewatch.demo.course import dirty
 from fumewatch.demo.fleet import ZONE_S, Fleet
 from fumewatch.demo.situations import Kind, Situation
 
-SAMPLING_LEAD_S: Final = 300
+_SAMPLING_LEAD_S: Final = 300
 _FAN_LEAD_S: Final = 600
 _NATURAL_MOST: Final = 0.8
 """Where kitchens have no course, natural fume stays under this: what is higher is a situation."""
@@ -53,6 +53,7 @@ def sessions(fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]) 
     fan, sampling = np.zeros(len(at_s), np.bool_), np.zeros(len(at_s), np.bool_)
     since_s, ended_s = np.zeros(len(at_s), np.int64), np.zeros(len(at_s), np.int64)
     start_of, end_of = _seconds(fleet)
+    tail_s = _tail_s(fleet, monitor)
     for day in (today - 1, today):
         midnight_s, cooks = day * 86400 - ZONE_S, _cooks(fleet, monitor, day)
         for session in (0, 1):
@@ -61,12 +62,16 @@ def sessions(fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]) 
             into, left = at_s - start, end - at_s
             np.maximum(heat, np.minimum(into, left) / 1200 * cooks, out=heat)
             fan |= (into >= -_FAN_LEAD_S) & (left > -_FAN_LEAD_S) & cooks
-            samples = (into >= -SAMPLING_LEAD_S) & (left > -SAMPLING_LEAD_S)
+            samples = (into >= -_SAMPLING_LEAD_S) & (left > -tail_s)
             sampling |= samples
-            np.maximum(since_s, (start - SAMPLING_LEAD_S) * samples, out=since_s)
-            over = left <= -SAMPLING_LEAD_S
-            np.maximum(ended_s, (end + SAMPLING_LEAD_S) * over, out=ended_s)
+            np.maximum(since_s, (start - _SAMPLING_LEAD_S) * samples, out=since_s)
+            np.maximum(ended_s, (end + tail_s) * (left <= -tail_s), out=ended_s)
     return Sessions(np.minimum(heat, 1), fan, sampling, since_s, ended_s)
+
+
+def _tail_s(fleet: Fleet, monitor: NDArray[np.int64]) -> NDArray[np.int64] | int:
+    """How long after a session a monitor that does not measure always goes on, seconds."""
+    return fleet.course.tail_s.take(monitor) if fleet.course else _SAMPLING_LEAD_S
 
 
 def _seconds(fleet: Fleet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -89,11 +94,22 @@ def flue(
     busy = 0.3 + 1.4 * noise.drifting(fleet.seed, 2, monitor, at_s, _DISHES_S)
     busy *= np.exp(0.45 * (2 * noise.drifting(fleet.seed, 3, monitor, at_s, _WOK_S) - 1))
     level, most = _level(fleet, monitor, at_s)
-    fume = most * np.tanh(level * (0.08 + heat * busy) / most)
+    fume = np.asarray(most * np.tanh(level * (0.08 + heat * busy) / most))
+    disturb(fleet, situations, monitor, at_s, fume)
+    return fume
+
+
+def disturb(
+    fleet: Fleet,
+    situations: Iterable[Situation],
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    fume: NDArray[np.float64],
+) -> None:
+    """Write what situations make of the fume at these moments over it."""
     for situation, rows in near(situations, monitor, at_s):
         when, who = at_s[rows], monitor[rows]
         fume[rows] = _disturbed(fleet.seed, situation, who, when, fume[rows])
-    return np.asarray(fume)
 
 
 def fouled(

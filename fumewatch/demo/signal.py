@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.demo import noise
 from fumewatch.demo.fleet import Fleet
-from fumewatch.demo.flue import TIRED, Sessions, flue, fouled, near, sessions
+from fumewatch.demo.flue import TIRED, UNREAL, Sessions, disturb, flue, fouled, near, sessions
 from fumewatch.demo.situations import (
     EDITED_CHANNELS,
     EDITED_SHARE,
@@ -33,6 +33,7 @@ _DUPLICATES: Final = 0.002
 _SENTINELS: Final = 0.002
 _ERROR: Final = 0.03
 """Of an instrument, relative; over weeks only, as the demo's levels are told to a hair."""
+_SLOW_S: Final = 120
 _RESOLUTION: Final = {
     "temperature": 100,
     "humidity": 100,
@@ -156,9 +157,7 @@ def _values(
         if situation.kind is Kind.STUCK:
             shown_s[rows] = situation.start_s
     heat = sessions(fleet, monitor, shown_s).heat
-    fume = flue(fleet, situations, monitor, shown_s, heat)
-    if fleet.course:
-        fume *= 1 + _ERROR * noise.normal(fleet.seed, 12, monitor, shown_s)
+    fume = _fume(fleet, situations, monitor, shown_s, heat)
     channels = _pollutants(fleet, monitor, shown_s, fume, heat)
     channels |= _machines(fleet, here, monitor, at_s, present.is_fan_on)
     quality = np.full(len(at_s), ord("N"), np.uint8)
@@ -169,6 +168,44 @@ def _values(
             for channel in EDITED_CHANNELS:
                 channels[CHANNELS[channel].name][rows] *= EDITED_SHARE
     return _as_sent(fleet, monitor, channels), quality
+
+
+def _fume(
+    fleet: Fleet,
+    situations: Iterable[Situation],
+    monitor: NDArray[np.int64],
+    shown_s: NDArray[np.int64],
+    heat: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """What the monitor made of the flue at `shown_s`: the moment's fume; where kitchens have a
+    course its mean since the refresh before, as well as the instrument can tell."""
+    if fleet.course is None:
+        return flue(fleet, situations, monitor, shown_s, heat)
+    is_new = np.ones(len(shown_s), np.bool_)
+    is_new[1:] = (shown_s[1:] != shown_s[:-1]) | (monitor[1:] != monitor[:-1])
+    who, when = monitor[is_new], shown_s[is_new]
+    mean = np.empty(len(who))
+    real = [s for s in situations if s.kind not in UNREAL]
+    is_slow = fleet.refresh_s[who] > _SLOW_S
+    for rows, parts in ((~is_slow, 2), (is_slow, 10)):
+        mean[rows] = _mean(fleet, real, who[rows], when[rows], parts)
+    mean *= 1 + _ERROR * noise.normal(fleet.seed, 12, who, when)
+    disturb(fleet, (s for s in situations if s.kind in UNREAL), who, when, mean)
+    return np.asarray(mean[np.cumsum(is_new) - 1])
+
+
+def _mean(
+    fleet: Fleet,
+    situations: Iterable[Situation],
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    parts: int,
+) -> NDArray[np.float64]:
+    """Of the flue over the refresh period before, from so many moments of it."""
+    ago = fleet.refresh_s[monitor][:, None] * (2 * np.arange(parts) + 1) // (2 * parts)
+    moments = (at_s[:, None] - ago).ravel()
+    fume = flue(fleet, situations, np.repeat(monitor, parts), moments)
+    return np.asarray(fume.reshape(-1, parts).mean(axis=1))
 
 
 def _pollutants(

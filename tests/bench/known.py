@@ -20,8 +20,6 @@ DAY_S: Final = 86400
 BLINDING: Final = frozenset({*UNREAL, *SILENT, Kind.EDITED})
 """While these last the monitor does not tell what is in the flue."""
 _STEP_S: Final = 20
-_AFTERMATH_S: Final = 1200
-"""A window of that length still holds what came before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ class Known:
     @cached_property
     def sees(self) -> Mask:
         """[n, t]: the monitor measures, and what it measures arrives as it is."""
-        seen = np.ones((len(self.fleet), self.days * 1440), np.bool_)
+        seen = np.tile(self.measures, (1, self.days))
         for situation in self.of(*BLINDING):
             seen[situation.monitor, self.minutes(situation)] = False
         return seen
@@ -73,6 +71,16 @@ class Known:
         minute = np.arange(1440)
         start, end = self.fleet.spans[:, :, :1], self.fleet.spans[:, :, 1:]
         return np.asarray(((minute - start) % 1440 < (end - start) % 1440).any(axis=1))
+
+    @cached_property
+    def measures(self) -> Mask:
+        """[n, 1440]: local minutes in which the monitor measures anew; others repeat the last."""
+        assert self.fleet.course
+        minute = np.arange(1440)
+        tail = (self.fleet.course.tail_s // 60)[:, None, None]
+        start, end = self.fleet.spans[:, :, :1] - 5, self.fleet.spans[:, :, 1:] + tail
+        sessions = ((minute - start) % 1440 < (end - start) % 1440).any(axis=1)
+        return np.asarray(sessions | ~self.fleet.holds[:, None])
 
     def minutes(self, situation: Situation) -> slice:
         """The minutes that it touches."""

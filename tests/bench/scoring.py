@@ -26,7 +26,9 @@ class Fired:
 class Episode:
     """An alert in [from_s, until_s] is true. `event_s`: what it is about begins, within or outside.
 
-    must: it ought to be found; else an alert may speak of it, and nothing is missed without one.
+    must      it ought to be found; else an alert may speak of it, and nothing is missed without one
+    is_close  it is not true, but no instrument could tell: what claims it is neither true nor a
+              false message
     """
 
     monitor: int
@@ -34,17 +36,22 @@ class Episode:
     until_s: int
     event_s: int
     must: bool = True
+    is_close: bool = False
     cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of one rule. `delays`: of each episode that was found, seconds from the event to the first
-    alert in it; less than 0: before the event. `strays`: the false alerts."""
+    """Of one rule. `close`: alerts that are not true, but within what instruments can tell.
+
+    `delays`: of each episode that was found, seconds from the event to the first alert in it; less
+    than 0: before the event. `strays`: the false alerts.
+    """
 
     rule: str
     fired: int
     true: int
+    close: int
     expected: int
     found: int
     delays: tuple[int, ...]
@@ -52,10 +59,11 @@ class Score:
 
     @property
     def false(self) -> int:
-        return self.fired - self.true
+        return self.fired - self.true - self.close
 
     @property
     def precision(self) -> float:
+        """The share of true ones; close ones are not true."""
         return self.true / self.fired if self.fired else NOTHING
 
     @property
@@ -79,11 +87,12 @@ def score(rule: str, fired: Iterable[Fired], episodes: Iterable[Episode]) -> Sco
     by_monitor: dict[int, list[Episode]] = {}
     for episode in episodes:
         by_monitor.setdefault(episode.monitor, []).append(episode)
-    strays, first = [], dict[Episode, int]()
+    strays, close, first = [], 0, dict[Episode, int]()
     for alert in alerts:
         inside = [e for e in by_monitor.get(alert.monitor, ()) if _is_in(alert, e)]
         if not inside:
             strays.append(alert)
+        close += bool(inside) and all(episode.is_close for episode in inside)
         for episode in inside:
             first.setdefault(episode, alert.at_s)
     expected = {e for own in by_monitor.values() for e in own if e.must}
@@ -91,7 +100,8 @@ def score(rule: str, fired: Iterable[Fired], episodes: Iterable[Episode]) -> Sco
     return Score(
         rule,
         len(alerts),
-        len(alerts) - len(strays),
+        len(alerts) - len(strays) - close,
+        close,
         len(expected),
         len(found),
         tuple(sorted(at - e.event_s for e, at in found.items())),
@@ -105,6 +115,7 @@ def pooled(scores: Sequence[Score]) -> Score:
         scores[0].rule,
         sum(s.fired for s in scores),
         sum(s.true for s in scores),
+        sum(s.close for s in scores),
         sum(s.expected for s in scores),
         sum(s.found for s in scores),
         tuple(sorted(delay for s in scores for delay in s.delays)),
