@@ -137,9 +137,10 @@ def runs(mask: Mask, gap: int = 0) -> list[tuple[int, int, int]]:
 
 
 def is_held(known: Known, monitor: int, at_s: int, window_s: int) -> bool:
-    """All that the monitor showed in the window before was measured before that window."""
+    """Each value that the monitor showed in the window before was older than a refresh period."""
     fleet = known.fleet
     if not fleet.holds[monitor]:
         return False
-    at = np.arange(at_s - window_s, at_s + 1, 30)
+    since_s = at_s - window_s - int(fleet.refresh_s[monitor])
+    at = np.arange(since_s, at_s + 1, 30)
     return not sessions(fleet, np.full(len(at), monitor), at).is_sampling.any()

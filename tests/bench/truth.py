@@ -326,10 +326,11 @@ def main() -> int:
 
 
 def _strays(outcome: Outcome, rules: Sequence[str]) -> Iterator[str]:
-    for own in outcome.scores:
-        for stray in own.strays if own.rule in rules else ():
-            at = datetime.fromtimestamp(stray.at_s, ZoneInfo(ZONE_NAME))
-            yield f"{outcome.seed} {stray.rule} {stray.monitor} {at:%Y-%m-%d %H:%M}"
+    strays = (stray for own in outcome.scores if own.rule in rules for stray in own.strays)
+    held = outcome.held_alerts
+    for word, alert in chain((("false", a) for a in strays), (("held", a) for a in held)):
+        at = datetime.fromtimestamp(alert.at_s, ZoneInfo(ZONE_NAME))
+        yield f"{word}: seed {outcome.seed} {alert.rule} {alert.monitor} {at:%Y-%m-%d %H:%M}"
 
 
 def _arguments() -> argparse.Namespace:
