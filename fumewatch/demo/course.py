@@ -18,6 +18,8 @@ _RUN_UP_DAYS: Final = 200
 """Cleanings are drawn from so long before the first day on."""
 _BEND: Final = 1.25
 """Fouling speeds up a little: what is caked catches less, and more cakes."""
+MOST_FOULED: Final = 1.5
+"""After one and a half cycles it gets no worse."""
 _CEILING_MG_M3: Final = 12.0
 _YEAR: Final = 365.25
 _SUNDAY: Final = 3
@@ -153,7 +155,7 @@ def _fouled(
 ) -> NDArray[np.float64]:
     """[d]; on the day of the cleaning it is clean: nobody cleans while cooking."""
     last = np.array(cleanings)[np.searchsorted(cleanings, day, side="right") - 1]
-    return np.asarray(np.minimum((day - last) / cycle, 1.5))
+    return np.asarray(np.minimum((day - last) / cycle, MOST_FOULED))
 
 
 def _opened(rng: np.random.Generator, n: int, day: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -11,11 +11,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fumewatch.core.reading import INDEX
 from fumewatch.core.rules.rule import Common
-from fumewatch.demo.course import dirty
+from fumewatch.demo.course import MOST_FOULED, dirty
 from fumewatch.demo.fleet import LIMIT_MG_M3
 from fumewatch.demo.flue import TIRED, day_of
 from fumewatch.demo.months import midnight_s
@@ -32,7 +31,10 @@ _AFTER_MIN: Final = 12
 period; a window of ten minutes still holds what came before."""
 _BEFORE_MIN: Final = 3
 _LEARNING_DAYS: Final = 10
-"""A trend of days needs so many, after the beginning and after a cleaning."""
+"""A baseline needs so many after the beginning."""
+_FORESEEABLE_DAYS: Final = 21
+"""A trend of days, against what days differ by anyhow, takes two weeks to show, after the beginning
+and after a cleaning; and a week before the event is wanted."""
 _RECORDED: Final = 14 * DAY_S
 
 
@@ -143,87 +145,54 @@ def crossings(known: Known, horizon_min: int) -> Iterator[Episode]:
 
 
 def deteriorations(known: Known, horizon: int) -> Iterator[Episode]:
-    """One for each stretch between two cleanings in which fouling leads to an exceedance, or would
-    within `horizon` days if nobody cleaned.
+    """One for each stretch between two cleanings, about the first exceedance that fouling brings:
+    the first day whose highest ten minutes pass the limit, and would not with a clean purifier.
 
-    The event is the first true exceedance that a clean purifier would have prevented. It ought to
-    be foreseen where it comes ten days after the cleaning at the earliest, and as many after the
-    beginning: a trend needs days.
+    Where they clean before, it is the first that would have come if they had not. An alert in the
+    `horizon` days before is true, one in half as many before those is close. It ought to be
+    foreseen where it came, three weeks after the cleaning and the beginning at the earliest.
     """
     assert known.fleet.course
-    firsts, factor = _first_through_fouling(known), _peak_factor(known)
     end = known.begin + known.days
     for monitor, days in enumerate(known.fleet.course.cleanings):
         for cleaned, until in zip(days, (*days[1:], end), strict=True):
             begin, until = max(cleaned, known.begin), min(until, end)
-            if begin < until:
-                day = day_of(firsts[monitor])
-                own = firsts[monitor][(day >= begin) & (day < until)]
-                soon = _soon_over(known, monitor, cleaned, until, horizon, factor[monitor])
-                yield from _stretch(monitor, (begin, until), own, soon, horizon)
+            first = _first_exceedance(known, monitor, cleaned) if begin < until else None
+            if first is None or (_day(first) - horizon * 3 // 2 > until):
+                continue
+            event_s, until_s = first, midnight_s(until + 1)
+            came = event_s < midnight_s(until)
+            must = came and event_s >= midnight_s(begin + _FORESEEABLE_DAYS)
+            cause = "exceeded" if came else "cleaned in time"
+            yield Episode(monitor, event_s - horizon * DAY_S, until_s, event_s, must, cause=cause)
+            soon_s = event_s - horizon * DAY_S * 3 // 2
+            yield Episode(monitor, soon_s, until_s, event_s, must=False, is_close=True)
 
 
-def _stretch(
-    monitor: int,
-    between: tuple[int, int],
-    exceedances: NDArray[np.int64],
-    soon: int | None,
-    horizon: int,
-) -> Iterator[Episode]:
-    begin, until = between
-    until_s = midnight_s(until + 1)
-    if len(exceedances):
-        event_s = int(exceedances[0])
-        from_s = event_s - horizon * DAY_S
-        if soon is not None:
-            from_s = min(from_s, midnight_s(soon))
-        must = event_s >= midnight_s(begin + _LEARNING_DAYS)
-        yield Episode(monitor, from_s, until_s, event_s, must, cause="exceeded")
-    elif soon is not None:
-        yield Episode(monitor, midnight_s(soon), until_s, until_s, False, cause="cleaned in time")
-
-
-def _first_through_fouling(known: Known) -> list[NDArray[np.int64]]:
-    """For each monitor, when the natural ten-minute mean passed the limit on each day on which it
-    would not have with a clean purifier; seconds."""
-    assert known.fleet.course
-    mean = trailing(known.natural, 10)
-    by_day = mean.reshape(len(mean), known.days, 1440)
-    peak, passed = by_day.max(axis=2), known.of_days(known.fleet.course.dirty)
-    through = (peak > LIMIT_MG_M3) & (peak / passed <= LIMIT_MG_M3)
-    when = (by_day > LIMIT_MG_M3).argmax(axis=2)
-    days = (np.flatnonzero(row) for row in through)
-    return [known.start_s + day * DAY_S + when[m, day] * 60 for m, day in enumerate(days)]
-
-
-def _soon_over(
-    known: Known, monitor: int, cleaned: int, until: int, horizon: int, factor: float
-) -> int | None:
-    """The first day on which, without cleaning, a usual day's peak is so near to the limit; None:
-    it never is before it is cleaned."""
+def _first_exceedance(known: Known, monitor: int, cleaned: int) -> int | None:
+    """When fouling leads to one, or would if nobody cleaned after `cleaned`; seconds."""
     course = known.fleet.course
     assert course
-    day = np.arange(max(cleaned, known.begin), until)
-    usual = course.usual[monitor, day - course.first]
-    week = np.convolve(np.pad(usual, 3, mode="edge"), np.full(7, 1 / 7), mode="valid")
-    ahead = np.minimum((day + horizon - cleaned) / course.cycle[monitor], 1.5)
-    soon = week * factor * dirty(ahead, course.gain[monitor]) > LIMIT_MG_M3
-    return int(day[soon.argmax()]) if soon.any() else None
-
-
-def _peak_factor(known: Known) -> NDArray[np.float64]:
-    """[n]: a day's highest ten-minute mean over its level, on a middling day."""
-    assert known.fleet.course
-    level = known.of_days(known.fleet.course.clean * known.fleet.course.dirty)
-    peak = trailing(known.natural, 10).reshape(*level.shape, 1440).max(axis=2)
-    return np.asarray(np.median(peak / level, axis=1))
+    begin = max(cleaned, known.begin)
+    day = np.arange(begin, known.begin + known.days + known.beyond)
+    peak, minute = (row[monitor, begin - known.begin :] for row in known.peaks)
+    clean = peak / course.dirty[monitor, day - course.first]
+    age = np.minimum((day - cleaned) / course.cycle[monitor], MOST_FOULED)
+    without = clean * dirty(age, course.gain[monitor])
+    through = np.flatnonzero((without > LIMIT_MG_M3) & (clean <= LIMIT_MG_M3))
+    if not len(through):
+        return None
+    first = through[0]
+    return midnight_s(int(day[first])) + int(minute[first]) * 60
 
 
 def tired(known: Known, below: float) -> Iterator[Episode]:
     """The purifier's current is below that share of a clean one's. A baseline of the first week is
     a little lower, a current flickers: it must be told below 0.93 times that, for three days."""
-    assert known.fleet.course
-    share = known.of_days(1 - TIRED * known.fleet.course.fouled)
+    course = known.fleet.course
+    assert course
+    first = known.begin - course.first
+    share = 1 - TIRED * course.fouled[:, first : first + known.days]
     told = known.fleet.reports[INDEX["purifier_current"]][:, None]
     for monitor, first, end in runs((share < below * 1.05) & told):
         sure = share[monitor, first:end] < below * 0.93
@@ -336,7 +305,7 @@ def repeated(known: Known, rule: Any, rules: Sequence[Common]) -> Iterator[Episo
     maybe: dict[int, set[int]] = {}
     for one in wanted:
         for e in TRUTH[one.kind](known, one, rules):
-            key = int(e.event_s) if rule.count == "alerts" else _day_start(e.event_s)
+            key = int(e.event_s) if rule.count == "alerts" else midnight_s(_day(e.event_s))
             maybe.setdefault(e.monitor, set()).add(key)
             if e.must:
                 times.setdefault(e.monitor, set()).add(key)
@@ -349,8 +318,8 @@ def repeated(known: Known, rule: Any, rules: Sequence[Common]) -> Iterator[Episo
             yield Episode(monitor, start_s, end_s + DAY_S, event_s, must)
 
 
-def _day_start(at_s: int) -> int:
-    return midnight_s(int(day_of(np.array([at_s]))[0]))
+def _day(at_s: int) -> int:
+    return int(day_of(np.array([at_s]))[0])
 
 
 # What each kind of rule is held against ------------------------------------------------------

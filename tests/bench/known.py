@@ -24,12 +24,16 @@ _STEP_S: Final = 20
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """The truth of `days` local days from day `begin` (since 1970-01-01) on."""
+    """The truth of `days` local days from day `begin` (since 1970-01-01) on.
+
+    `beyond`: what would come in so many days after them is known as well.
+    """
 
     fleet: Fleet
     situations: list[Situation]
     begin: int
     days: int
+    beyond: int = 0
 
     @property
     def start_s(self) -> int:
@@ -50,12 +54,18 @@ class Known:
     @cached_property
     def fume(self) -> Minutes:
         """[n, t]: the flue's mean in each minute, mg/m³."""
-        return self._flue([s for s in self.situations if s.kind not in UNREAL])
+        real = [s for s in self.situations if s.kind not in UNREAL]
+        return np.concatenate([self._day(real, day) for day in range(self.days)], axis=1)
 
     @cached_property
-    def natural(self) -> Minutes:
-        """The same, without any situation: kitchens, days and fouling only."""
-        return self._flue([])
+    def peaks(self) -> tuple[Minutes, NDArray[np.int64]]:
+        """Of each day, and of those beyond, the highest mean of ten minutes that the flue would
+        have had without any situation, mg/m³, and the minute of the day that it ends with, both
+        [n, d]. With kitchens, days and fouling as they are; nobody cooks at midnight."""
+        days = (trailing(self._day([], day), 10) for day in range(self.days + self.beyond))
+        found = [(day.max(axis=1), day.argmax(axis=1)) for day in days]
+        peak, minute = zip(*found, strict=True)
+        return np.stack(peak, axis=1), np.stack(minute, axis=1)
 
     @cached_property
     def sees(self) -> Mask:
@@ -92,19 +102,6 @@ class Known:
         """The minutes of business hours that begin in [start_s, end_s), seconds."""
         at_s = np.arange(-(-start_s // 60) * 60, end_s, 60)
         return at_s[self.is_open[monitor, (at_s - self.start_s) // 60 % 1440]]
-
-    def of_days(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of a table of the course, these days."""
-        first = self.begin - self.course_first
-        return table[:, first : first + self.days]
-
-    @property
-    def course_first(self) -> int:
-        assert self.fleet.course
-        return self.fleet.course.first
-
-    def _flue(self, situations: list[Situation]) -> Minutes:
-        return np.concatenate([self._day(situations, day) for day in range(self.days)], axis=1)
 
     def _day(self, situations: list[Situation], day: int) -> Minutes:
         n = len(self.fleet)

@@ -47,6 +47,8 @@ from tests.bench.scoring import Fired, Score, pooled, score
 EXAMPLE: Final = Path(__file__).parents[2] / "config.example.toml"
 FIRST_DAY: Final = date(2026, 3, 2)
 INTERVAL_S: Final = 60
+BEYOND_DAYS: Final = 45
+"""So far ahead it is known what would come: a horizon of 30 days, and half as much."""
 _DAYS_PER_MONTH: Final = 30
 _FUME: Final = INDEX["fume"]
 
@@ -101,9 +103,7 @@ def measure(plan: Plan, rules: Sequence[Mapping[str, Any]]) -> list[Outcome]:
 
 def _run(seed: int, plan: Plan, raw: list[Mapping[str, Any]]) -> Outcome:
     rules = [TypeAdapter[Any](Rule).validate_python(table) for table in raw]
-    fleet = live_through(plan.monitors, seed, FIRST_DAY, plan.days)
-    begin = (FIRST_DAY - date(1970, 1, 1)).days
-    known = Known(fleet, troubles(fleet, FIRST_DAY, plan.days), begin, plan.days)
+    known = world(plan, seed)
     lived = live(known, rules)
     truth = episodes(known, rules)
     windows = {rule.id: getattr(rule, "window", None) for rule in rules if _measures(rule)}
@@ -124,6 +124,13 @@ def _run(seed: int, plan: Plan, raw: list[Mapping[str, Any]]) -> Outcome:
         lived.emit_s,
         lived.engine_s,
     )
+
+
+def world(plan: Plan, seed: int) -> Known:
+    """What happens to that seed's fleet."""
+    fleet = live_through(plan.monitors, seed, FIRST_DAY, plan.days + BEYOND_DAYS)
+    begin = (FIRST_DAY - date(1970, 1, 1)).days
+    return Known(fleet, troubles(fleet, FIRST_DAY, plan.days), begin, plan.days, BEYOND_DAYS)
 
 
 def _measures(rule: Any) -> bool:
