@@ -5,7 +5,8 @@ Another one is a warm standby, which shows its pages and waits. A leader's term 
 load what the store knows, connect to the broker, pump until stopped or deposed.
 
 Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the broker's socket;
-"deliver" sends; APScheduler's run the jobs; "web" serves the pages.
+"deliver" sends; APScheduler's run the jobs; "web" serves the pages; "reload" reads the
+configuration anew when its files change.
 """
 
 import gc
@@ -15,24 +16,25 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from prometheus_client import REGISTRY
 
 from fumewatch import __version__, jobs, log, metrics
-from fumewatch.config import Config, load
-from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.config import Config
+from fumewatch.config.ways import sources
+from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
 from fumewatch.deliver import Deliverer
 from fumewatch.health import Health
 from fumewatch.mqtt import Publisher
 from fumewatch.pump import Pump
 from fumewatch.receivers import build
+from fumewatch.reload import Reload, tell_doubts
 from fumewatch.store import Connection, Database, daemons, migrate
 from fumewatch.store.leader import Leader
 from fumewatch.web import Server, create_app
@@ -57,11 +59,12 @@ def clock() -> datetime:
 
 @dataclass(slots=True)
 class Daemon:
-    """What lives as long as the process."""
+    """What lives as long as the process. `config` is the one in force: the main thread sets it."""
 
     config: Config
     database: Database
     health: Health
+    reload: Reload
     stop: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
     id: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -69,6 +72,8 @@ class Daemon:
     leads: bool = False
     turned_at: float = 0.0
     retry_seconds: float = RETRY_SECONDS
+    show: Callable[[Config], None] = lambda _: None
+    """Tells the pages which configuration is in force."""
 
 
 def run(config_path: Path) -> int:
@@ -77,16 +82,18 @@ def run(config_path: Path) -> int:
     1. Pages first, so that /readyz can tell what we wait for.
     2. The database, migrated; then a term of leadership after another until the stop.
     """
-    config = load(config_path)
+    health = Health(PARTS, clock)
+    reload = Reload(config_path, health, _try_out)
+    config = reload.load()
     log.set_up(config.log.level, config.log.format)
-    daemon = Daemon(config, Database(config.database), Health(PARTS, clock))
+    daemon = Daemon(config, Database(config.database), health, reload)
     with ExitStack() as stack:
         stack.enter_context(_signals(daemon))
         stack.enter_context(_opened(daemon.database))
         stack.enter_context(_pages(daemon))
         logger.info("started", version=__version__, config=str(config_path))
-        for doubt in config.warnings:
-            logger.warning("configuration", where=doubt.where, what=doubt.what)
+        tell_doubts(config)
+        stack.enter_context(reload)
         stack.callback(logger.info, "stopped")
         try:
             _migrate(daemon)
@@ -98,9 +105,28 @@ def run(config_path: Path) -> int:
     return 0
 
 
+def _try_out(config: Config) -> Sequence[Fault]:
+    """What only shows once something is built: a certificate that is none, for example."""
+    sources(config)
+    faults = []
+    with ExitStack() as stack:
+        publisher = Publisher(config.mqtt)
+        stack.callback(publisher.stop)
+        for settings in config.receiver:
+            try:
+                build(settings, publisher, clock).close()
+            except Exception as error:
+                where = f'receiver "{settings.name}"'
+                faults.append(Fault(where, f"cannot be used: {error}"))
+    return faults
+
+
 @contextmanager
 def _signals(daemon: Daemon) -> Iterator[None]:
-    """The first SIGTERM or SIGINT stops us in order; a second one ends us at once."""
+    """The first SIGTERM or SIGINT stops us in order; a second one ends us at once.
+
+    SIGHUP reads the configuration anew.
+    """
 
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -110,7 +136,11 @@ def _signals(daemon: Daemon) -> Iterator[None]:
         deadline.daemon = True
         deadline.start()
 
-    old = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    def ask(_number: int, _frame: object) -> None:
+        daemon.reload.ask()
+
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: ask}
+    old = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
@@ -139,6 +169,7 @@ def _pages(daemon: Daemon) -> Iterator[None]:
     config = daemon.config
     database = Database(config.database)
     app = create_app(database, config, daemon.health, clock)
+    daemon.show = app.state.context.use
     with _opened(database), Server(app, config.web.host, config.web.port):
         yield
 
@@ -146,6 +177,7 @@ def _pages(daemon: Daemon) -> Iterator[None]:
 def _migrate(daemon: Daemon) -> None:
     """Bring the schema up to date, however long the database takes to come."""
     while not daemon.stop.is_set():
+        _take_over(daemon)
         try:
             old, new = migrate.upgrade(daemon.config.database.url)
         except StoreUnavailable as error:
@@ -172,7 +204,9 @@ def _wait(daemon: Daemon, error: StoreUnavailable) -> None:
 @contextmanager
 def _jobs(daemon: Daemon) -> Iterator[None]:
     config = daemon.config
-    table = jobs.jobs(config.zone, config.retention.readings, config.integrity)
+    table = jobs.jobs(
+        config.zone, lambda: daemon.config.retention.readings, lambda: daemon.config.integrity
+    )
     schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
     schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
     schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
@@ -189,6 +223,7 @@ def _serve(daemon: Daemon) -> None:
     """Term after term; between terms we stand by, or wait for the database."""
     with closing(Leader(daemon.config.database.url)) as leader:
         while not daemon.stop.is_set():
+            _take_over(daemon)
             try:
                 if leader.try_lead():
                     _lead(daemon, leader)
@@ -211,7 +246,8 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         stack.enter_context(_leading(daemon))
         publisher = Publisher(daemon.config.mqtt)
         stack.callback(publisher.stop)
-        stack.enter_context(_delivering(daemon, publisher))
+        delivering = stack.enter_context(ExitStack())
+        delivering.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(
             Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
         )
@@ -220,11 +256,44 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
+                _renew(daemon, pump, delivering, publisher)
                 if pump.turn():
                     daemon.wake.set()
                 daemon.turned_at = time.monotonic()
                 daemon.health.up("ingest")
     logger.info("no longer leading")
+
+
+def _renew(daemon: Daemon, pump: Pump, delivering: ExitStack, publisher: Publisher) -> None:
+    """Between two batches, go on by the configuration that was read meanwhile, if one was.
+
+    Old receivers stop first: the new ones' messages are not theirs to judge. Where the store goes
+    away on the way, the next term begins with the new configuration.
+    """
+    before = daemon.config
+    if not _take_over(daemon):
+        return
+    is_readdressed = daemon.config.receiver != before.receiver
+    if is_readdressed:
+        delivering.close()
+    pump.reload(daemon.config)
+    if is_readdressed:
+        delivering.enter_context(_delivering(daemon, publisher))
+    daemon.wake.set()
+    gc.unfreeze()
+    _freeze()
+
+
+def _take_over(daemon: Daemon) -> bool:
+    """Whether another configuration is in force now: of what is not told here, see to it."""
+    config = daemon.reload.take()
+    if config is None:
+        return False
+    if config.log != daemon.config.log:
+        log.set_up(config.log.level, config.log.format)
+    daemon.config = config
+    daemon.show(config)
+    return True
 
 
 @contextmanager
@@ -244,12 +313,16 @@ def _leading(daemon: Daemon) -> Iterator[None]:
 @contextmanager
 def _frozen() -> Iterator[None]:
     """What is loaded now stays for a term: the collector need not look at it again and again."""
-    gc.collect()
-    gc.freeze()
+    _freeze()
     try:
         yield
     finally:
         gc.unfreeze()  # else no term's window would ever be let go of
+
+
+def _freeze() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
@@ -311,16 +384,5 @@ def _portrait(daemon: Daemon) -> daemons.Daemon:
         heartbeat_at=clock(),
         is_leader=daemon.leads,
         health=parts,
-        counters=_counters(),
+        counters=metrics.counters() | {"configuration": daemon.health.configured().as_json()},
     )
-
-
-def _counters() -> dict[str, Any]:
-    """Of this process since its start, from the same numbers that /metrics shows."""
-    read = REGISTRY.get_sample_value
-    return {
-        "messages": read("fumewatch_mqtt_messages_total"),
-        "readings_new": read("fumewatch_readings_total", {"outcome": "new"}),
-        "readings_repeated": read("fumewatch_readings_total", {"outcome": "repeated"}),
-        "inbox": read("fumewatch_inbox_messages"),
-    }

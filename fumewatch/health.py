@@ -1,9 +1,12 @@
 """What is up and what is not, as the page, /readyz and `status` tell it. Safe from any thread."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
+
+from fumewatch.core.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,28 @@ class Part:
     is_up: bool
     detail: str
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Which configuration is in force: the one read at `since`.
+
+    `after_restart`: options of it that wait for one. `refused_at` and `faults`: of a later one that
+    was wrong.
+    """
+
+    since: datetime
+    after_restart: tuple[str, ...] = ()
+    refused_at: datetime | None = None
+    faults: tuple[Fault, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "since": self.since.isoformat(),
+            "after_restart": list(self.after_restart),
+            "refused_at": self.refused_at.isoformat() if self.refused_at else None,
+            "faults": [str(fault) for fault in self.faults],
+        }
 
 
 class Health:
@@ -25,6 +50,7 @@ class Health:
         self._now = now
         self._lock = threading.Lock()
         self._parts = {name: Part(False, "starting", now()) for name in parts}
+        self._configured = Configured(now())
 
     def up(self, name: str, detail: str = "") -> None:
         self._set(name, True, detail)
@@ -37,6 +63,17 @@ class Health:
             old = self._parts[name]
             since = old.since if old.is_up == is_up else self._now()
             self._parts[name] = Part(is_up, detail, since)
+
+    def configured(self) -> Configured:
+        return self._configured
+
+    def config_taken(self, after_restart: Sequence[str] = ()) -> datetime:
+        """A right configuration is in force from now on; when that is."""
+        self._configured = Configured(self._now(), tuple(after_restart))
+        return self._configured.since
+
+    def config_refused(self, faults: Sequence[Fault]) -> None:
+        self._configured = replace(self._configured, refused_at=self._now(), faults=tuple(faults))
 
     def parts(self) -> dict[str, Part]:
         with self._lock:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,9 +14,11 @@ from fumewatch import metrics
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.integrity import Comparison, Integrity, Outcome, compare
 from fumewatch.store import (
+    Connection,
     Database,
     comparisons,
     daemons,
+    day_facts,
     dead_letters,
     devices,
     partitions,
@@ -48,15 +49,21 @@ class Job:
     hour: int | None = None
 
 
-def jobs(zone: ZoneInfo, keep: timedelta, integrity: Integrity) -> tuple[Job, ...]:
+def jobs(
+    zone: ZoneInfo, keep: Callable[[], timedelta], integrity: Callable[[], Integrity]
+) -> tuple[Job, ...]:
+    """`keep` and `integrity` are asked at each run; how often to compare, only now."""
+
     def make_partitions(database: Database, now: datetime) -> None:
         days = [(now + timedelta(days=n)).date() for n in range(PARTITIONS_AHEAD + 1)]
         with database.transaction() as conn:
             partitions.ensure(conn, days)
 
     def drop_old(database: Database, now: datetime) -> int:
-        oldest = now - keep
-        _drop_devices(database, oldest)
+        oldest = now - keep()
+        _drop(database, lambda conn: devices.drop_before(conn, oldest, DROP_AT_ONCE))
+        first = oldest.astimezone(zone).date()
+        _drop(database, lambda conn: day_facts.drop_before(conn, first, DROP_AT_ONCE))
         with database.transaction() as conn:
             dead_letters.drop_before(conn, oldest)
             daemons.drop_before(conn, oldest)
@@ -75,12 +82,15 @@ def jobs(zone: ZoneInfo, keep: timedelta, integrity: Integrity) -> tuple[Job, ..
             comparisons.compare_again(conn, now - timedelta(hours=REPAIR_HOURS))
         return recounted
 
-    compare_minutes = min(COMPARE_MINUTES, integrity.settle // timedelta(minutes=1))
+    def compare_means(database: Database, now: datetime) -> dict[str, int]:
+        return compare_aggregates(integrity(), database, now)
+
+    compare_minutes = min(COMPARE_MINUTES, integrity().settle // timedelta(minutes=1))
     return (
         Job("make_partitions", make_partitions, minutes=60),
         Job("drop_old", drop_old, hour=3),
         Job("repair_rollups", repair_rollups, hour=4),
-        Job("compare_aggregates", partial(compare_aggregates, integrity), compare_minutes),
+        Job("compare_aggregates", compare_means, compare_minutes),
     )
 
 
@@ -111,12 +121,12 @@ def _compare(
     return found
 
 
-def _drop_devices(database: Database, oldest: datetime) -> None:
+def _drop(database: Database, some: Callable[[Connection], int]) -> None:
     """Bit by bit: a day of them may be millions, and a statement has a time-out."""
     dropped = 1
     while dropped:
         with database.transaction() as conn:
-            dropped = devices.drop_before(conn, oldest, DROP_AT_ONCE)
+            dropped = some(conn)
 
 
 def scheduler(

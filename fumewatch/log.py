@@ -8,7 +8,10 @@ import structlog
 
 
 def set_up(level: str, form: Literal["json", "console"]) -> None:
-    """Send our events and those of the libraries to standard error in one form."""
+    """Send our events and those of the libraries to standard error in one form.
+
+    May be called again: loggers in use remember our processors, but the level is asked of the root.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -29,11 +32,15 @@ def set_up(level: str, form: Literal["json", "console"]) -> None:
     )
     handler.setLevel(level.upper())  # psycopg and the chatty ones below have levels of their own
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for chatty in ("apscheduler", "httpx2", "httpcore2", "alembic", "uvicorn.access"):
+    for chatty in ("apscheduler", "httpx2", "httpcore2", "alembic", "uvicorn.access", "watchfiles"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

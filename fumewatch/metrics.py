@@ -1,8 +1,8 @@
 """Every metric of the daemon, in one place; /metrics shows them."""
 
-from typing import Final
+from typing import Any, Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 _SECONDS: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -43,3 +43,22 @@ NOTIFICATIONS: Final = Counter(
 )
 PART_UP: Final = Gauge("fumewatch_part_up", "1 while this part of the daemon works", ["part"])
 LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")
+CONFIG_IS_RIGHT: Final = Gauge(
+    "fumewatch_config_last_reload_successful",
+    "1 if the configuration is right as it was last read; 0: an older one is in force",
+)
+CONFIG_TAKEN_AT: Final = Gauge(
+    "fumewatch_config_last_reload_success_timestamp_seconds",
+    "When the configuration in force was taken over",
+)
+
+
+def counters() -> dict[str, Any]:
+    """Of this process since its start, for the store: some of the numbers that /metrics shows."""
+    read = REGISTRY.get_sample_value
+    return {
+        "messages": read("fumewatch_mqtt_messages_total"),
+        "readings_new": read("fumewatch_readings_total", {"outcome": "new"}),
+        "readings_repeated": read("fumewatch_readings_total", {"outcome": "repeated"}),
+        "inbox": read("fumewatch_inbox_messages"),
+    }

@@ -134,6 +134,13 @@ class Pump:
             self._flush(now)
         return has_news
 
+    def reload(self, config: Config) -> None:
+        """Go on by another configuration: for now by entering anew."""
+        self.__exit__(None, None, None)
+        anew = Pump(config, self._database, self._health, self._now, self._post)
+        self.__dict__.update(vars(anew))
+        self.__enter__()
+
     def _all_due(self, now: datetime) -> None:
         self._next_at = self._flush_at = self._reload_at = self._judged_at = now
         self._replay_at = now
@@ -204,6 +211,9 @@ class Pump:
             _limits(self._config),
             self._config.business_hours,
             {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"},
+            calendar=self._config.calendar.days,
+            classes=self._config.classes,
+            pauses=self._config.pause,
         )
 
     def _begin(self, conn: Connection, now: datetime) -> int:

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "config.example.toml"
 LIMIT = '[[limit]]\nname = "A"\nfume = 1.0\n'
 RULE = '[[rule]]\nid = "exceedance"\nkind = "threshold"\nchannel = "fume"\nwindow = "10m"\n'
+AGAIN = '[[rule]]\nid = "again"\nkind = "recurrence"\n'
 DUTY = '[[receiver]]\nname = "duty"\nkind = "webhook"\nurl = "http://127.0.0.1:9000/"\n'
 
 
@@ -288,8 +289,8 @@ FAULTS = [
     ),
     (
         '[[rule]]\nid = "x"\nkind = "treshold"',
-        "3: rule \"x\": kind: 'treshold' is not one of threshold, linkage, absence, trend; "
-        "did you mean 'threshold'?",
+        "3: rule \"x\": kind: 'treshold' is not one of threshold, linkage, absence, trend, "
+        "flatline, jump, outage, recurrence, complaint, mismatch; did you mean 'threshold'?",
     ),
     (
         '[[rule]]\nid = "x"',
@@ -352,6 +353,15 @@ FAULTS = [
     (
         f'{RULE}above = 1.0\n{DUTY}[[route]]\nreceiver = "duty"\nmatch = {{ rule = "exceedence" }}',
         "13: route 1: match.rule: no rule is named 'exceedence'; did you mean 'exceedance'?",
+    ),
+    (
+        f'{RULE}above = 1.0\n{AGAIN}rules = ["exceedence"]',
+        "10: rule \"again\": rules: no rule is named 'exceedence'; did you mean 'exceedance'?",
+    ),
+    (
+        f'{RULE}above = 1.0\n{AGAIN}rules = ["again"]',
+        "10: rule \"again\": rules: 'again' reads alerts itself; "
+        "name rules that read readings or days",
     ),
     (
         f'{DUTY}[[route]]\nreceiver = "duty"\nmatch = {{ severty = "warning" }}',

@@ -59,6 +59,8 @@ def test_one_row_makes_a_site_an_outlet_and_a_monitor() -> None:
         "cleaned_at": "2026年9月1日",
         "vendor": "云炊",
         "model": "CF-1",
+        "latitude": "31.17420",
+        "longitude": "121.4187",
     }
     assert read(table(row)) == Facts(
         (
@@ -72,6 +74,8 @@ def test_one_row_makes_a_site_an_outlet_and_a_monitor() -> None:
                 "medium",
                 "10:30-14:00, 16:30-02:00",
                 ("川菜", "重点"),
+                31.1742,
+                121.4187,
             ),
         ),
         (OutletFacts("O1", "S1", ("S1",), "DB31/844-2014", cleaned_at=date(2026, 9, 1)),),
@@ -153,7 +157,8 @@ def test_every_way_people_save_the_file(data: bytes) -> None:
         ),
         (
             {"business_hours": "全天"},
-            "business_hours: '全天' is not a span of hours like 10:30-14:00",
+            "business_hours: '全天' is not a span of hours like 10:30-14:00; words are workday, "
+            "weekend, holiday, closed (工作日, 周末, 节假日, 休息)",
         ),
         (
             {"business_hours": "9:00-25:00"},
@@ -161,6 +166,20 @@ def test_every_way_people_save_the_file(data: bytes) -> None:
         ),
         ({"cleaned_at": "上周"}, "cleaned_at: '上周' is not a date; write 2026-11-23"),
         ({"cleaned_at": "2026-02-30"}, "cleaned_at: '2026-02-30' is no day of the calendar"),
+        ({"latitude": "31°10′"}, "latitude: '31°10′' is not degrees; write them like 31.1742"),
+        (
+            {"latitude": "121.4187", "longitude": "31.1742"},
+            "latitude: 121.4187 is no latitude: it lies beyond 90; "
+            "are latitude and longitude swapped?",
+        ),
+        (
+            {"longitude": "121.4187"},
+            "latitude: latitude and longitude go together; give both or neither",
+        ),
+        (
+            {"latitude": "0", "longitude": "0.0"},
+            "longitude: 0, 0 lies in the sea off Africa; leave an unknown position empty",
+        ),
         ({"responsible": "也许"}, "responsible: '也许' is neither yes nor no (是, 否)"),
         (
             {"responsible": "no"},
@@ -241,8 +260,8 @@ def test_the_same_code_in_two_districts_is_two_monitors() -> None:
             ["sites.csv:1 street: is there twice; delete one of the two columns"],
         ),
         (
-            table({}).replace(b",M1,,,", b",M1,,,,,x"),
-            ["sites.csv:2: cells beyond its 17 columns; quote text with a delimiter in it"],
+            table({}).replace(b",M1,,,,,", b",M1,,,,,,,x"),
+            ["sites.csv:2: cells beyond its 19 columns; quote text with a delimiter in it"],
         ),
         (
             table({}) + b'xuhui,"never closed',
@@ -295,6 +314,11 @@ tags = st.lists(
     names.filter(lambda tag: not re.search(r"[;；、,，|]", tag)), max_size=3, unique=True
 )
 
+positions = st.just((None, None)) | st.tuples(
+    st.floats(-90, 90).map(lambda degrees: round(degrees, 7)),
+    st.floats(1, 180).map(lambda degrees: round(degrees, 7)),
+)
+
 
 @st.composite
 def all_facts(draw: st.DrawFn) -> Facts:
@@ -309,6 +333,7 @@ def all_facts(draw: st.DrawFn) -> Facts:
             draw(st.sampled_from(["", "small", "medium", "large"])),
             draw(st.sampled_from(["", "10:30-14:00, 16:30-02:00", "00:00-24:00"])),
             tuple(draw(tags)),
+            *draw(positions),
         )
         for code in draw(st.lists(codes, min_size=1, max_size=4, unique=True))
     ]

@@ -10,7 +10,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from fumewatch import __version__
-from fumewatch.cli import deadletters, decode, demo, fleet, options, profiles, show, sites
+from fumewatch.cli import (
+    backtest,
+    cleanings,
+    complaints,
+    deadletters,
+    decode,
+    demo,
+    fleet,
+    options,
+    profiles,
+    rules,
+    show,
+    sites,
+)
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
 
@@ -56,10 +69,15 @@ def _options(
 def run(config: ConfigPath = None) -> None:
     """Run the daemon until SIGTERM or Ctrl-C.
 
+    A change of the configuration takes effect by itself, as it does on SIGHUP: it is checked whole;
+    where it is wrong, the one before stays in force and the log and the pages say why. [mqtt],
+    [database], [ingest], the zone and the port wait for a restart.
+
     \b
     Examples:
       fumewatch run
       fumewatch run --config /etc/fumewatch/config.toml
+      kill -HUP $(pgrep -of 'fumewatch run')
     """
     from fumewatch import app as daemon
     from fumewatch.config import default_path
@@ -88,7 +106,7 @@ def check(
 
     options.keep_quiet()
     path = default_path(config)
-    examined = examine(path)
+    examined = examine(path, today=options.clock().date())
     wanted = examined.config if connect else None
     attempts = list(reach.attempts(wanted)) if wanted else []
     if json:
@@ -141,8 +159,12 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
 
 
 app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: import and list.")
+app.add_typer(cleanings.app, name="cleanings", help="When outlets were cleaned: import and list.")
+app.add_typer(complaints.app, name="complaints", help="What residents told: import and list.")
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
+app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
+app.command()(backtest.backtest)
 app.command()(fleet.simulate)
 app.command()(demo.demo)

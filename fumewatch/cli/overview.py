@@ -111,9 +111,13 @@ def _tell_daemons(status: Status) -> None:
     for daemon in status.daemons:
         role = ("leads" if daemon.is_leader else "stands by") if status.runs(daemon) else "gone"
         beat = show.ago(status.at - daemon.heartbeat_at)
-        rows.append((f"{daemon.host}/{daemon.pid}", daemon.version, role, beat, _down(daemon)))
+        name = f"{daemon.host}/{daemon.pid}"
+        rows.append(
+            (name, daemon.version, role, beat, _configuration(status, daemon), _down(daemon))
+        )
     if rows:
-        show.table("Daemons", ["host/pid", "version", "role", "heartbeat", "down"], rows)
+        head = ["host/pid", "version", "role", "heartbeat", "configuration", "down"]
+        show.table("Daemons", head, rows)
 
 
 def _last_seen(status: Status) -> str:
@@ -130,6 +134,21 @@ def _down(daemon: Daemon) -> str:
         if isinstance(part, dict) and not part.get("is_up", True)
     ]
     return "; ".join(parts) or "nothing"
+
+
+def _configuration(status: Status, daemon: Daemon) -> str:
+    """How old it is, whether a newer one was refused, and what of it waits for a restart."""
+    told = daemon.counters.get("configuration")
+    if not isinstance(told, dict):
+        return ""  # of an older version
+    taken = show.ago(status.at - datetime.fromisoformat(told["since"]))
+    said = [f"taken {taken}"]
+    if told["refused_at"]:
+        refused = show.ago(status.at - datetime.fromisoformat(told["refused_at"]))
+        said.append(f"refused {refused}: {'; '.join(told['faults'])}")
+    if told["after_restart"]:
+        said.append(f"after a restart: {', '.join(told['after_restart'])}")
+    return "; ".join(said)
 
 
 def _figures(status: Status) -> list[tuple[str, str]]:

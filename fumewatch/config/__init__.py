@@ -7,6 +7,7 @@ where another part is wrong.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -41,11 +42,15 @@ USUAL_PLACES: Final = (Path("config.toml"), Path("/etc/fumewatch/config.toml"))
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`config` is None where there are faults; warnings do not stop anything."""
+    """`config` is None where there are faults; warnings do not stop anything.
+
+    `files` are those that it names by `..._file`, whether or not they are there.
+    """
 
     config: Config | None
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    files: frozenset[Path] = frozenset()
 
 
 def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
@@ -56,18 +61,22 @@ def load(path: Path, env: Mapping[str, str] = os.environ) -> Config:
     return examined.config
 
 
-def examine(path: Path, env: Mapping[str, str] = os.environ) -> Examined:
-    """What `load` would do, told instead of raised; faults in the order of the file."""
+def examine(path: Path, env: Mapping[str, str] = os.environ, today: date | None = None) -> Examined:
+    """What `load` would do, told instead of raised; faults in the order of the file.
+
+    With `today`, also what has become doubtful with time.
+    """
     read = source.read(path, env, Config)
     config = None
     if read.is_readable:
         profiles.expand(read)
         config = _validate(read)
-        crosscheck.check(read)
+        crosscheck.check(read, today)
+    files = frozenset(read.files)
     if read.faults or config is None:
-        return Examined(None, tuple(read.in_order(read.faults)), tuple(read.warnings))
+        return Examined(None, tuple(read.in_order(read.faults)), tuple(read.warnings), files)
     config._warnings = tuple(read.warnings)
-    return Examined(config, (), config.warnings)
+    return Examined(config, (), config.warnings, files)
 
 
 def default_path(given: Path | None, env: Mapping[str, str] = os.environ) -> Path:

@@ -5,22 +5,28 @@ faults are told at once.
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
+from fumewatch.config import doubts
 from fumewatch.config.positions import Path
 from fumewatch.config.profiles import ProfileSettings
 from fumewatch.config.source import Source, closest
 from fumewatch.core.decode.profile import Match, Profile
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules import Rule
+from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.rules.terms import Level
 from fumewatch.core.topic import Pattern, fill
 from fumewatch.mqtt import MqttSettings
 
-_NAME_KEYS: Final = {"profile": "name", "limit": "name", "rule": "id", "receiver": "name"}
+_NAME_KEYS: Final = {
+    "profile": "name",
+    "limit": "name",
+    "class": "name",
+    "rule": "id",
+    "receiver": "name",
+}
 _PAIRS: Final = (
     ("clear_below", "above", 1),
     ("clear_below", "reaches", 1),
@@ -29,12 +35,15 @@ _PAIRS: Final = (
 """(where a firing alert clears, where it fires, on which side clearing must not lie)"""
 
 
-def check(source: Source) -> None:
+def check(source: Source, today: date | None = None) -> None:
+    """`today`: None where what time has made doubtful does not matter."""
     for section, key in _NAME_KEYS.items():
         _one_of_a_kind(source, section, key)
     _answers_go_elsewhere(source)
     _every_profile_is_reached(source)
+    doubts.check(source, today)
     _rules_can_fire_and_clear(source)
+    _patterns_read_what_there_is(source)
     _routes_lead_somewhere(source)
     _something_is_done(source)
 
@@ -43,23 +52,9 @@ def _names(source: Source, section: str) -> list[tuple[int, str]]:
     key = _NAME_KEYS[section]
     return [
         (index, item[key])
-        for index, item in enumerate(_items(source, section))
+        for index, item in enumerate(source.items(section))
         if isinstance(item, dict) and isinstance(item.get(key), str)
     ]
-
-
-def _items(source: Source, section: str) -> list[Any]:
-    items = source.values.get(section)
-    return items if isinstance(items, list) else []
-
-
-def _valid(source: Source, section: str, shape: Any) -> Iterator[tuple[int, Any]]:
-    adapter: TypeAdapter[Any] = TypeAdapter(shape)
-    for index, item in enumerate(_items(source, section)):
-        try:
-            yield index, adapter.validate_python(item)
-        except ValidationError:
-            continue  # told already
 
 
 def _one_of_a_kind(source: Source, section: str, key: str) -> None:
@@ -75,7 +70,7 @@ def _answers_go_elsewhere(source: Source) -> None:
     """Nobody is answered where we ourselves read."""
     mqtt = source.values.get("mqtt")
     common = mqtt.get("topic") if isinstance(mqtt, dict) else None
-    for index, profile in _valid(source, "profile", ProfileSettings):
+    for index, profile in source.valid("profile", ProfileSettings):
         topics = (profile.topic, common if isinstance(common, str) else MqttSettings().topic)
         if profile.downlink and any(_takes(topic, profile.downlink) for topic in topics if topic):
             what = f"{profile.downlink!r} is a topic that we read ourselves; answers need another"
@@ -93,7 +88,7 @@ def _takes(topic: str, downlink: str) -> bool:
 def _every_profile_is_reached(source: Source) -> None:
     """An earlier one of the same topic takes all that the later one would, or just the same."""
     before: list[tuple[int, Profile]] = []
-    for index, profile in _valid(source, "profile", ProfileSettings):
+    for index, profile in source.valid("profile", ProfileSettings):
         for earlier, other in before:
             if other.topic == profile.topic and other.match in (Match(), profile.match):
                 line = source.where(("profile", earlier)).rpartition(":")[2]
@@ -104,8 +99,8 @@ def _every_profile_is_reached(source: Source) -> None:
 
 
 def _rules_can_fire_and_clear(source: Source) -> None:
-    profiles = [profile for _, profile in _valid(source, "limit", LimitProfile)]
-    for index, rule in _valid(source, "rule", Rule):
+    profiles = [profile for _, profile in source.valid("limit", LimitProfile)]
+    for index, rule in source.valid("rule", Rule):
         found = {name: getattr(rule, name) for name in type(rule).model_fields}
         levels = {name: level for name, level in found.items() if isinstance(level, Level)}
         limits = [profile.of(getattr(rule, "channel", "")) for profile in profiles]
@@ -158,13 +153,28 @@ def _never_clear(levels: dict[str, Level], limits: list[float]) -> Iterator[tupl
                 break
 
 
+def _patterns_read_what_there_is(source: Source) -> None:
+    """Rules whose alerts a rule reads: they exist, and do not themselves read alerts."""
+    names = [name for _, name in _names(source, "rule")]
+    rules = dict(source.valid("rule", Rule))
+    patterns = {rule.id for rule in rules.values() if isinstance(rule, PatternRule)}
+    for index, rule in rules.items():
+        for name in rule.named if isinstance(rule, PatternRule) else ():
+            if name not in names:
+                hint = closest(name, names) or "; add a [[rule]]"
+                source.fault(("rule", index, "rules"), f"no rule is named {name!r}{hint}")
+            elif name in patterns:
+                what = f"{name!r} reads alerts itself; name rules that read readings or days"
+                source.fault(("rule", index, "rules"), what)
+
+
 def _number(level: Level, limit: float) -> float:
     return level.number * limit if level.of_limit else level.number
 
 
 def _routes_lead_somewhere(source: Source) -> None:
     known = {section: [name for _, name in _names(source, section)] for section in _NAME_KEYS}
-    for index, route in enumerate(_items(source, "route")):
+    for index, route in enumerate(source.items("route")):
         if not isinstance(route, dict):
             continue
         match = route.get("match")
@@ -184,7 +194,7 @@ def _exist(source: Source, path: Path, wanted: Any, known: list[str]) -> None:
 
 def _every_route_is_reached(source: Source) -> None:
     taken_by = None
-    for index, route in enumerate(_items(source, "route")):
+    for index, route in enumerate(source.items("route")):
         if taken_by is not None:
             line = source.where(("route", taken_by)).rpartition(":")[2]
             source.warn(("route", index), f"never reached: the route in line {line} takes all")
@@ -193,7 +203,7 @@ def _every_route_is_reached(source: Source) -> None:
 
 
 def _something_is_done(source: Source) -> None:
-    if not _items(source, "rule"):
+    if not source.items("rule"):
         source.warn((), "no [[rule]]: readings are stored, and nothing is ever warned of")
-    elif not _items(source, "route"):
+    elif not source.items("route"):
         source.warn((), "no [[route]]: alerts show on the page, and nobody is sent any")

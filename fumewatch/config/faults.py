@@ -31,6 +31,7 @@ _WANTED: Final = {
     "dict_type": "a table like { ... }",
     "model_type": "a table like { ... }",
     "model_attributes_type": "a table like { ... }",
+    "date_": "a date like 2026-11-23",
     "path_type": "the path of a file",
     "time_delta_": "a duration like 90s, 10m, 1h30m or 7d",
 }

@@ -11,12 +11,12 @@ import difflib
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fumewatch.config import positions, shape
 from fumewatch.core.errors import Fault
@@ -36,6 +36,8 @@ class Source:
     variables: dict[positions.Path, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     warnings: list[Fault] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+    """What it names by `..._file`, there or not."""
     is_readable: bool = False
 
     def where(self, path: positions.Path) -> str:
@@ -60,6 +62,20 @@ class Source:
             except (KeyError, IndexError, TypeError):
                 return None
         return node
+
+    def items(self, section: str) -> list[Any]:
+        """The [[section]] tables as written, right or wrong."""
+        items = self.values.get(section)
+        return items if isinstance(items, list) else []
+
+    def valid(self, section: str, shape: Any) -> Iterator[tuple[int, Any]]:
+        """Of the [[section]] tables those that are right in themselves, with their places."""
+        adapter: TypeAdapter[Any] = TypeAdapter(shape)
+        for index, item in enumerate(self.items(section)):
+            try:
+                yield index, adapter.validate_python(item)
+            except ValidationError:
+                continue  # told already
 
     def in_order(self, faults: list[Fault]) -> list[Fault]:
         """By line; what stands in the environment or in no line comes first."""
@@ -213,11 +229,18 @@ def _resolve(source: Source, annotation: Any, raw: Any, path: positions.Path) ->
             if _is_twin(key, known):
                 _read_twin(source, raw, key, (*path, key))
             elif shape.is_path(known.get(key)) and isinstance(raw[key], str):
-                raw[key] = str(_anchored(source, raw[key]))
-                if key.endswith("_file") and (key == "key_file" or _is_secret(key, known)):
-                    _warn_if_open(source, (*path, key), Path(raw[key]))
+                file = _anchored(source, raw[key])
+                raw[key] = str(file)
+                if key.endswith("_file"):
+                    _note_file(source, (*path, key), file, known)
             else:
                 _resolve(source, known.get(key), raw[key], (*path, key))
+
+
+def _note_file(source: Source, path: positions.Path, file: Path, known: dict[str, Any]) -> None:
+    source.files.add(file)
+    if path[-1] == "key_file" or _is_secret(str(path[-1]), known):
+        _warn_if_open(source, path, file)
 
 
 def _known(annotation: Any, raw: dict[str, Any]) -> dict[str, Any]:
@@ -262,6 +285,7 @@ def _secret(source: Source, path: positions.Path, name: Any) -> str:
     if not isinstance(name, str):
         raise ValueError(f"must be the path of a file, not {name!r}")
     file = _anchored(source, name)
+    source.files.add(file)
     try:
         text = file.read_text("utf-8").rstrip("\r\n")
     except FileNotFoundError:

@@ -18,16 +18,20 @@ from pydantic import (
     field_validator,
 )
 
+from fumewatch.config.calendar import CalendarSettings
 from fumewatch.config.profiles import ProfileSettings
-from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.calendar import BusinessHours, DayKind
+from fumewatch.core.calendar.hours import NO_HOURS
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import Fault
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.integrity import Integrity
 from fumewatch.core.limit import LimitProfile
+from fumewatch.core.pause import Pause
 from fumewatch.core.routing import Route
 from fumewatch.core.rules import Rule
 from fumewatch.core.site import ZONE_NAME
+from fumewatch.core.site_class import SiteClass
 from fumewatch.core.window import AHEAD
 from fumewatch.mqtt import MqttSettings
 from fumewatch.receivers import ReceiverSettings
@@ -161,6 +165,9 @@ class Config(_Table):
     business_hours: InstanceOf[BusinessHours] = Field(
         "10:00-14:00, 16:30-22:00", validate_default=True
     )
+    calendar: CalendarSettings = CalendarSettings()
+    classes: tuple[SiteClass, ...] = Field((), alias="class")
+    pause: tuple[Pause, ...] = ()
     mqtt: MqttSettings = MqttSettings()
     database: DatabaseSettings = DatabaseSettings()
     ingest: IngestSettings = IngestSettings()
@@ -186,8 +193,8 @@ class Config(_Table):
         if not isinstance(value, str):
             raise ValueError(f"{value!r} are no hours; write 10:00-14:00, 16:30-22:00")
         hours = BusinessHours.parse(value, str(info.data.get("zone", "UTC")))
-        if not hours.spans:
-            raise ValueError("no hours at all; write spans like 10:00-14:00, 16:30-22:00")
+        if not any(hours.of(kind) for kind in DayKind):
+            raise ValueError(NO_HOURS)
         return hours
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fumewatch.core import rolling
 from fumewatch.core.arrays import Mask
 from fumewatch.core.days import FIELDS, NO_DAY, DayFacts, Days, day_number
 from fumewatch.core.reading import CHANNELS, INDEX, MEASURED
@@ -21,6 +22,8 @@ _MACHINE: Final = {
     INDEX["fan_current"]: INDEX["fan_on"],
     INDEX["purifier_current"]: INDEX["purifier_on"],
 }
+SPAN, LEAST = 10, 3
+"""A peak is the mean of so many minutes, of which so many must count."""
 _NONE: Final = np.int32(2**31 - 1)
 
 
@@ -44,7 +47,9 @@ class Daybook:
         is_open = view.open_for[new] > 0
         self._count("open", is_open)
         self._count("readings", readings)
-        self._count("valid", readings & self._is_valid(view, new))
+        valid = readings & self._is_valid(view, new)
+        self._count("valid", valid)
+        self._count("valid_open", valid & is_open)
         fan = self._is_on(view, INDEX["fan_on"], new)
         if fan is not None:
             self._linkage(view, new, fan)
@@ -56,14 +61,18 @@ class Daybook:
         self._minutes += view.k
 
     def facts(self) -> DayFacts:
-        """[1, m], of all that was added."""
-        median = np.full((len(CHANNELS), 1, self.size), np.nan)
-        counted = np.zeros((len(CHANNELS), 1, self.size), np.int32)
-        for channel, values in self._values.items():
-            median[channel, 0], counted[channel, 0] = _medians(values[:, : self._minutes])
-            median[channel, 0] /= CHANNELS[channel].scale
+        """[1, m], of all that was added; medians and peaks in whole thousandths of the unit."""
+        shape = (len(CHANNELS), 1, self.size)
+        median, peak = np.full(shape, np.nan), np.full(shape, np.nan)
+        counted = np.zeros(shape, np.int32)
+        for channel, kept in self._values.items():
+            values, scale = kept[:, : self._minutes], CHANNELS[channel].scale
+            found, counted[channel, 0] = _medians(values)
+            median[channel, 0] = found / scale
+            if channel in _POLLUTANTS:
+                peak[channel, 0] = _peaks(values) / scale
         sums = {name: total[None, :].copy() for name, total in self._sums.items()}
-        return DayFacts(**sums, median=median, counted=counted)
+        return DayFacts(median=median, counted=counted, peak=peak, **sums)
 
     def _count(self, name: str, minutes: Mask) -> None:
         self._sums[name] += minutes.sum(axis=0, dtype=np.int32)
@@ -98,7 +107,9 @@ class Daybook:
         self._values[channel][:, self._minutes : self._minutes + view.k] = kept
 
 
-_SUMS: Final = ("readings", "valid", "open", "fan", "linkage_known", "linkage_on")
+_SUMS: Final = (
+    "readings", "valid", "open", "valid_open", "fan", "linkage_known", "linkage_on"
+)  # fmt: skip
 
 
 def _medians(values: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
@@ -108,8 +119,18 @@ def _medians(values: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np
     low, high = np.maximum(size - 1, 0) // 2, size // 2
     rows = np.arange(len(values))
     high = np.minimum(high, values.shape[1] - 1)
-    pair = ascending[rows, low].astype(np.float64) + ascending[rows, high]
-    return np.where(size > 0, pair / 2, np.nan), size
+    pair = ascending[rows, low].astype(np.int64) + ascending[rows, high]
+    return np.where(size > 0, pair // 2, np.nan), size
+
+
+def _peaks(values: NDArray[np.int32]) -> NDArray[np.float64]:
+    """The highest mean of 10 minutes of each row [m, t], of at least 3 of them; NaN: none has."""
+    there = values != _NONE
+    sums = rolling.sums(np.where(there, values, 0).T, SPAN)
+    count = rolling.counts(there.T, SPAN)
+    mean = np.where(count >= LEAST, sums / np.maximum(count, 1), -1.0)
+    top = mean.max(axis=0, initial=-1.0)
+    return np.where(top >= 0, np.rint(top), np.nan)
 
 
 class Diary:

@@ -25,6 +25,7 @@ class DayFacts:
     readings         int32    minutes with a reading; 0: nothing came that day
     valid            int32    of those, minutes with a judged value (quality N, plausible)
     open             int32    minutes of business hours, paused ones left out, readings or not
+    valid_open       int32    of those, minutes with a judged value
     fan              int32    minutes with the fan on
     linkage_known    int32    of those, minutes with a purifier state
     linkage_on       int32    of those, minutes with the purifier on
@@ -32,16 +33,25 @@ class DayFacts:
                      Pollutants: of fresh minutes while cooking (open, and the fan on where its
                      state is reported). Currents: of minutes with the machine on.
     counted          int32 [10, d, n]     minutes that each median rests on
+    peak             float64 [10, d, n]   by channel, the highest mean of 10 minutes: of all spans
+                     of 10 whole minutes of the day, the mean of the minutes that the median rests
+                     on, where there are at least 3. NaN where there is none.
     """
 
     readings: NDArray[np.int32]
     valid: NDArray[np.int32]
     open: NDArray[np.int32]
+    valid_open: NDArray[np.int32]
     fan: NDArray[np.int32]
     linkage_known: NDArray[np.int32]
     linkage_on: NDArray[np.int32]
     median: NDArray[np.float64]
     counted: NDArray[np.int32]
+    peak: NDArray[np.float64]
+
+    def take(self, days: slice, monitors: slice) -> "DayFacts":
+        """These days of these monitors."""
+        return DayFacts(*(getattr(self, f.name)[..., days, monitors] for f in fields(self)))
 
 
 FIELDS: Final = tuple(field.name for field in fields(DayFacts))
@@ -69,20 +79,33 @@ class Days:
     def rows(self) -> NDArray[np.intp]:
         return self.roster.rows(self.ids)
 
-    def last(self, days: int) -> "Days":
-        """Of the last so many days only."""
-        facts = DayFacts(*(_last(getattr(self.facts, name), days) for name in FIELDS))
-        return replace(self, day=self.day[-days:], facts=facts, cleaned=self.cleaned[-days:])
-
     def limit(self, channel: int) -> Numbers:
         """[n] in the channel's unit; NaN: the monitor has no such limit."""
         limit: Numbers = self.roster.limit[channel].take(self.rows)
         return limit
 
-    def median(self, channel: str) -> Numbers:
+    def median(self, channel: str, least: int = 1) -> Numbers:
+        """[d, n] in the channel's unit; NaN unless it rests on `least` minutes."""
+        enough = self.facts.counted[INDEX[channel]] >= least
+        return np.where(enough, self.facts.median[INDEX[channel]], np.nan)
+
+    def peak(self, channel: str) -> Numbers:
         """[d, n] in the channel's unit."""
-        median: Numbers = self.facts.median[INDEX[channel]]
-        return median
+        peak: Numbers = self.facts.peak[INDEX[channel]]
+        return peak
+
+    def last(self, count: int) -> "Days":
+        """The last days, or all where there are fewer: a rule that looks back no farther than it
+        needs says the same whatever others need."""
+        days = slice(max(len(self.day) - count, 0), None)
+        facts = self.facts.take(days, slice(None))
+        return replace(self, day=self.day[days], facts=facts, cleaned=self.cleaned[days])
+
+    def only(self, row: int) -> "Days":
+        """One of the monitors."""
+        monitors = slice(row, row + 1)
+        facts = self.facts.take(slice(None), monitors)
+        return replace(self, ids=self.ids[monitors], facts=facts, cleaned=self.cleaned[:, monitors])
 
 
 def day_number(day: date) -> int:
@@ -94,11 +117,6 @@ def day_number(day: date) -> int:
     return (day - _EPOCH).days
 
 
-def date_of(number: int) -> date:
+def date_of(number: int | np.integer[Any]) -> date:
     """The date of a day's number."""
     return _EPOCH + timedelta(days=int(number))
-
-
-def _last(column: NDArray[Any], days: int) -> NDArray[Any]:
-    """`column` [..., d, n]."""
-    return column[..., -days:, :]

@@ -31,12 +31,10 @@ from fumewatch.core.roster import Roster
 from fumewatch.core.rules import DayRule, MinuteRule, PatternRule, Rule, needs
 from fumewatch.core.rules.rule import Common
 from fumewatch.core.view import MINUTE, View
-from fumewatch.core.window import Window
+from fumewatch.core.window import HOUR, Window
 
 CELLS_AT_ONCE: Final = 300_000
 """Minutes times monitors of one view: more would not stay in the processor's cache."""
-MOST: Final = 240
-"""Minutes judged in one go, at most."""
 PATTERNS_EVERY: Final = 10
 """Minutes."""
 DAYS_AT: Final = time(0, 30)
@@ -64,7 +62,7 @@ class Engine:
         zone: ZoneInfo,
         *,
         keeps_days: bool = True,
-        most: int = MOST,
+        most: int = HOUR,
     ) -> None:
         """`keeps_days`: gather the facts of days from the readings; else `judge_days` is called by
         who has them from the store. `most`: minutes judged in one go.
@@ -157,17 +155,17 @@ class Engine:
             if not step.alert or self._moved_at.get((step.alert.rule, step.alert.monitor)) != at
         ]
         view.forget()
-        return self._take_over(found)
+        return self._noted(self._take_over(found))
 
     def judge_days(self, days: Days) -> list[Transition]:
         """By the rules of days; `days.now` is the instant."""
         instants, ids = np.array([days.now]), days.ids
         found: list[Step] = []
         for rule in self._day_rules:
-            judged = rule.judge(days.last(rule.days_needed))
+            judged = rule.judge(days)
             own = self.open.get(rule.id, {})
             found += steps(rule.facts, judged, ids, instants, own, _of_row(rule.evidence, days))
-        return self._take_over(found)
+        return self._noted(self._take_over(found))
 
     def retire(self, now: datetime) -> list[Transition]:
         """Resolve the alerts of rules that there are no more."""
@@ -177,7 +175,7 @@ class Engine:
             if rule not in self._order
             for alert in alerts.values()
         ]
-        return self._take_over([withdraw(alert, now) for alert in gone])
+        return self._noted(self._take_over([withdraw(alert, now) for alert in gone]))
 
     def take_touched(self) -> list[Alert]:
         """Open alerts that changed, though not their state, since the last call."""
@@ -187,9 +185,10 @@ class Engine:
     # ── minutes ──
 
     def _stops(self, until: int) -> Iterator[int]:
-        """Where to stop on the way to minute `until`: nowhere too far, and when days end."""
+        """Where to stop on the way to minute `until`: at full hours, and when days end."""
         while (at := self.window.settled_to) < until:
-            yield min(until, at + self.window.most, *self._ends_of_day(at))
+            hour_ends = at // HOUR * HOUR + HOUR
+            yield min(until, at + self.window.most, hour_ends, *self._ends_of_day(at))
 
     def _ends_of_day(self, minute: int) -> Iterator[int]:
         """The next local midnight and the next time to judge days, as minutes."""
@@ -251,6 +250,11 @@ class Engine:
     def _note(self, move: Transition) -> None:
         self.history.note([move])
         self._has_news = True
+
+    def _noted(self, moves: list[Transition]) -> list[Transition]:
+        for move in moves:
+            self._note(move)
+        return moves
 
     def _look_back(self, now: int) -> list[Transition]:
         self._has_news = False

@@ -6,7 +6,10 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class SiteFacts:
-    """A restaurant. Empty text: not given. `business_hours` "" means the configured default."""
+    """A restaurant. Empty text: not given. `business_hours` "" means the configured default.
+
+    `latitude`, `longitude`: WGS 84 degrees; both or neither.
+    """
 
     code: str
     name: str
@@ -17,6 +20,8 @@ class SiteFacts:
     size_class: str = ""
     business_hours: str = ""
     tags: tuple[str, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

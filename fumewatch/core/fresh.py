@@ -35,6 +35,7 @@ LONGEST_GAP: Final = 60
 """Minutes: no period is longer, and gaps up to it are counted."""
 NO_MINUTE: Final = -(2**30)
 """The minute of what has not happened."""
+NOT_YET: Final = 2**30
 UNKNOWN: Final = MISSING + 1
 """The value before: there was one, and we do not know it. The next one is not a change."""
 REPORTED: Final = 60
@@ -129,11 +130,13 @@ class Trail:
     value       of the last minute with one: MISSING where it had several that differ, or there was
                 none ever; UNKNOWN where there was one that is not known
     changed_at  minute of the last change; seen_at: of the last value. NO_MINUTE: never, not known
+    began_at    minute of the first value ever; NOT_YET: there was none
     """
 
     value: NDArray[np.int32]
     changed_at: NDArray[np.int32]
     seen_at: NDArray[np.int32]
+    began_at: NDArray[np.int32]
 
     @classmethod
     def empty(cls, monitors: int) -> Self:
@@ -141,10 +144,11 @@ class Trail:
             np.full(monitors, MISSING, np.int32),
             np.full(monitors, NO_MINUTE, np.int32),
             np.full(monitors, NO_MINUTE, np.int32),
+            np.full(monitors, NOT_YET, np.int32),
         )
 
     def columns(self) -> tuple[NDArray[np.int32], ...]:
-        return self.value, self.changed_at, self.seen_at
+        return self.value, self.changed_at, self.seen_at, self.began_at
 
     def take(self, monitors: NDArray[np.intp] | NDArray[np.int32]) -> "Trail":
         return Trail(*(column[monitors] for column in self.columns()))
@@ -178,6 +182,7 @@ def settle(
         np.copyto(trail.changed_at, np.int32(minute), where=differs)
         np.copyto(trail.value, value, where=own)
         np.copyto(trail.seen_at, np.int32(minute), where=own)
+        np.minimum(trail.began_at, np.int32(minute), out=trail.began_at, where=own)
         if covers:
             _cover(cells, before, t, minute - trail.seen_at, interval)
         cells.age[t] = np.minimum(minute - trail.changed_at, _OLDEST)
@@ -199,6 +204,7 @@ def settle_state(
         own = cells.count[t] > 0
         is_on = 2 * cells.total[t] >= cells.count[t]
         np.copyto(trail.seen_at, np.int32(minute), where=own)
+        np.minimum(trail.began_at, np.int32(minute), out=trail.began_at, where=own)
         if covers:
             _cover(cells, before, t, minute - trail.seen_at, interval)
         known = np.where(own, is_on.astype(np.float32), known)

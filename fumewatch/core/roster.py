@@ -1,8 +1,8 @@
 """What applies to each monitor - limits, business hours, groups, last will - in columns by id."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core.arrays import Mask
-from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.calendar import ONLY_WEEKENDS, BusinessHours, Calendar
+from fumewatch.core.matching import Facts
+from fumewatch.core.pause import Pause, Pauses
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.site import Place
+from fumewatch.core.site_class import SiteClass
+from fumewatch.core.timetable import Timetable
+from fumewatch.core.unjudged import Unjudged
 
 NEVER: Final = -(2**63)
 """The instant of what has not happened."""
-
-_DAY: Final = 24 * 60
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,8 +28,8 @@ class Roster:
     """Columns by monitor id. The last entry of each serves every monitor that is not listed.
 
     limit       float64 [10, m]   in each channel's unit; NaN: no limit
-    hours       intp [m]          index into `opened` and `zones`
-    opened      int16 [h, 1440]   minutes open by then at a local minute, 0 while closed
+    timetable   business hours and meals
+    pauses      times of no verdict
     will_at     int64 [m]         µs: when the broker told that the connection was lost; NEVER
     groups      ("tag", "street" or "district", its name) → bool [m]
     latitude, longitude   float64 [m]   WGS 84 degrees; NaN: not known
@@ -36,9 +39,8 @@ class Roster:
     """
 
     limit: NDArray[np.float64]
-    hours: NDArray[np.intp]
-    opened: NDArray[np.int16]
-    zones: tuple[ZoneInfo, ...]
+    timetable: Timetable
+    pauses: Pauses
     will_at: NDArray[np.int64]
     groups: Mapping[tuple[str, str], Mask]
     latitude: NDArray[np.float64]
@@ -53,20 +55,25 @@ class Roster:
         limits: Mapping[str, Mapping[str, float]],
         hours: BusinessHours,
         offline_since: Mapping[int, datetime] | None = None,
+        *,
+        calendar: Calendar = ONLY_WEEKENDS,
+        classes: Sequence[SiteClass] = (),
+        pauses: Sequence[Pause] = (),
     ) -> "Roster":
-        """`limits`: profile → channel → limit in its unit. `hours`: where a place has none.
+        """`limits`: profile → channel → limit in its unit.
 
+        `hours`: where neither a place nor the first of the `classes` that fits it has any; their
+        zone is also that of meals and pauses.
         `offline_since`: monitor → time of its last will, for those whose last status is offline.
         """
         listed = list(places)
         size = max((place.monitor for place in listed), default=-1) + 2
+        facts = Facts(listed, size)
         belongs, names = _belongs(listed, size)
-        schedules = list(dict.fromkeys([hours, *(p.hours for p in listed if p.hours)]))
         roster = Roster(
             limit=np.full((len(CHANNELS), size), np.nan),
-            hours=np.zeros(size, np.intp),
-            opened=np.stack([_opened(schedule) for schedule in schedules]),
-            zones=tuple(ZoneInfo(schedule.zone) for schedule in schedules),
+            timetable=Timetable.build(calendar, listed, facts, hours, classes),
+            pauses=Pauses.build(pauses, facts, ZoneInfo(hours.zone)),
             will_at=np.full(size, NEVER, np.int64),
             groups=_groups(listed, size),
             latitude=np.full(size, np.nan),
@@ -76,7 +83,6 @@ class Roster:
             cleanings={p.monitor: tuple(_days(p.cleanings)) for p in listed if p.cleanings},
         )
         for place in listed:
-            roster.hours[place.monitor] = schedules.index(place.hours or hours)
             if place.latitude is not None and place.longitude is not None:
                 roster.latitude[place.monitor] = place.latitude
                 roster.longitude[place.monitor] = place.longitude
@@ -90,46 +96,43 @@ class Roster:
     @property
     def size(self) -> int:
         """Monitors that are listed: numbers 0 to size - 1, some of which may not exist."""
-        return len(self.hours) - 1
+        return len(self.will_at) - 1
 
     def rows(self, ids: NDArray[np.int32]) -> NDArray[np.intp]:
         """Where in the columns these monitors are."""
-        return np.minimum(ids, len(self.hours) - 1).astype(np.intp)
+        return np.minimum(ids, len(self.will_at) - 1).astype(np.intp)
 
     def open_for(self, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> NDArray[np.int16]:
         """int16 [k, n]: how many minutes the sites have been open at each of k minutes, or 0.
 
-        `minutes`: int64 [k], minutes since 1970-01-01 UTC, within one day or so of each other.
+        `minutes`: int64 [k], minutes since 1970-01-01 UTC, in any order. A day is the most.
         """
-        last = datetime.fromtimestamp(int(minutes[-1]) * 60, UTC)
-        tables = []
-        for table, zone in zip(self.opened, self.zones, strict=True):
-            offset = last.astimezone(zone).utcoffset()
-            ahead = 0 if offset is None else int(offset.total_seconds()) // 60
-            tables.append(table[(minutes + ahead) % _DAY])
-        return np.stack(tables, axis=1)[:, self.hours[rows]]
+        return self.timetable.open_for(rows, minutes)
+
+    def in_meal(self, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> NDArray[np.int8]:
+        """int8 [k, n]: a timetable.Meal - 0 none, 1 lunch, 2 dinner - while the site is open."""
+        return self.timetable.in_meal(rows, minutes)
+
+    def paused(self, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> Mask:
+        """bool [k, n]: the monitor is not judged then."""
+        return self.pauses.paused(rows, minutes)
+
+    def unjudged(self, row: int, minute: int) -> Unjudged | None:
+        """Why rules that heed business hours do not judge the monitor in this minute, if so."""
+        if pause := self.pauses.at(row, minute):
+            return Unjudged(pause.reason, pause.note)
+        if self.open_for(np.array([row]), np.array([minute]))[0, 0]:
+            return None
+        is_holiday = self.timetable.is_holiday_closing(row, minute)
+        return Unjudged("holiday" if is_holiday else "closed")
 
     def members(self, rows: NDArray[np.intp], of: str, names: Collection[str]) -> Mask:
         """bool [n]: in one of these tags, streets or districts."""
-        found = np.zeros(len(self.hours), np.bool_)
+        found = np.zeros(len(self.will_at), np.bool_)
         for name in names:
             found |= self.groups.get((of, name), False)
         member: Mask = found[rows]
         return member
-
-
-def _opened(hours: BusinessHours) -> NDArray[np.int16]:
-    """Spans that touch or overlap are one, also over midnight; who never closes is open all day."""
-    is_open = np.zeros(_DAY, np.bool_)
-    for start, end in hours.spans:
-        length = (end - start) % _DAY or _DAY
-        is_open[(start + np.arange(length)) % _DAY] = True
-    if is_open.all():
-        return np.full(_DAY, _DAY, np.int16)
-    closed, minute = np.flatnonzero(~is_open), np.arange(_DAY)
-    before = closed[np.searchsorted(closed, minute, side="right") - 1]
-    opened: NDArray[np.int16] = ((minute - before) % _DAY).astype(np.int16)
-    return opened
 
 
 def _groups(places: Iterable[Place], size: int) -> dict[tuple[str, str], Mask]:

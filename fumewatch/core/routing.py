@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
@@ -31,11 +31,12 @@ _CLOSED: Final[Mapping[Label, type[StrEnum]]] = {Label.SEVERITY: Severity, Label
 """Labels whose values are known beforehand, so that a misspelt one can be refused."""
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """One string is a list of one."""
     return [value] if isinstance(value, str) else value
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1)]
 """One string or a list of them, in TOML."""
 
 
@@ -90,6 +91,25 @@ def labels_of(transition: Transition, place: Place) -> dict[Label, str]:
         Label.SITE: place.site,
         Label.VENDOR: place.vendor,
     }
+
+
+class Listener(Protocol):
+    """Whoever can be told: a receiver as it is configured."""
+
+    def is_told(self, before: State | None, after: State) -> bool:
+        """Whether a transition goes there."""
+        ...
+
+
+def told(
+    routes: Iterable[Route], listeners: Mapping[str, Listener], transition: Transition, place: Place
+) -> tuple[str, ...]:
+    """The names of the receivers that get a notification of it, in the order of the routes."""
+    return tuple(
+        name
+        for name in route(routes, labels_of(transition, place))
+        if listeners[name].is_told(transition.before, transition.alert.state)
+    )
 
 
 def notification_key(transition: Transition, receiver: str) -> uuid.UUID:

@@ -22,6 +22,7 @@ class Place:
     district: str
     site_id: int | None = None
     site: str = ""
+    site_code: str = ""
     sites: tuple[str, ...] = ()
     street: str = ""
     address: str = ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from fumewatch.core import cells as cell
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
 from fumewatch.core.table import BAD, Column, Row, Table, closest, read
@@ -28,7 +29,11 @@ COLUMNS: Final = (
     Column("address", ("地址", "单位地址"), "where an inspector goes"),
     Column("contact", ("联系人", "联系方式", "联系电话"), "whom an inspector asks for"),
     Column("size_class", ("规模", "单位规模"), "small, medium or large (小型, 中型, 大型)"),
-    Column("business_hours", ("营业时间",), "10:30-14:00, 16:30-22:00; empty: the default"),
+    Column(
+        "business_hours",
+        ("营业时间",),
+        "10:30-14:00; weekend 11:00-22:30; holiday closed; empty: the default",
+    ),
     Column("tags", ("标签",), "words for rules and routes, separated by ; or 、"),
     Column("outlet_code", ("排口编码", "排口编号"), "number of the flue; empty: the site_code"),
     Column("outlet", ("排口", "排口名称"), "its name, e.g. 屋顶东侧"),
@@ -37,6 +42,8 @@ COLUMNS: Final = (
     Column("monitor", ("监测仪", "监测仪编号", "MN", "设备编号"), "as in the topic; may be empty"),
     Column("vendor", ("厂商", "品牌", "运维单位"), "who made it"),
     Column("model", ("型号", "设备型号"), "which device"),
+    Column("latitude", ("纬度",), "of the site, WGS 84 degrees, e.g. 31.1742"),
+    Column("longitude", ("经度",), "of the site, e.g. 121.4187; give both or neither"),
     Column("responsible", ("责任单位", "是否责任单位"), "yes or no (是, 否) on shared flues"),
 )
 NEEDED: Final = ("district", "street", "site_code", "site", "limit_profile")
@@ -48,10 +55,7 @@ _SIZES: Final = {
 }
 _YES: Final = ("yes", "y", "true", "1", "是")
 _NO: Final = ("no", "n", "false", "0", "否")
-_DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0?0:00(?::00)?)?")
-_EXCEL_NUMBER: Final = re.compile(r"\d(?:\.\d+)?E\+\d+", re.IGNORECASE)
 _TAG_MARKS: Final = re.compile(r"[;；、,，|]")
-_LONGEST_CODE: Final = 64
 
 
 def parse(data: bytes, name: str, profiles: Collection[str]) -> Facts:
@@ -66,9 +70,10 @@ def parse(data: bytes, name: str, profiles: Collection[str]) -> Facts:
         _enter(table, book, row)
     _missing(table, book)
     outlets = tuple(_outlet(table, book, code, entry) for code, entry in book.outlets.items())
+    sites = tuple(_site(table, code, entry) for code, entry in book.sites.items())
     table.refuse()
     return Facts(
-        tuple(_site(code, entry) for code, entry in book.sites.items()),
+        sites,
         outlets,
         tuple(_monitor(*key, entry) for key, entry in book.monitors.items()),
     )
@@ -109,6 +114,8 @@ def _cells(site: SiteFacts, outlet: OutletFacts, monitor: MonitorFacts | None) -
         monitor.code if monitor else "",
         monitor.vendor if monitor else "",
         monitor.model if monitor else "",
+        cell.written(site.latitude),
+        cell.written(site.longitude),
         "yes" if outlet.responsible_site == site.code else "no",
     ]
 
@@ -213,7 +220,8 @@ def _responsible(table: Table, book: _Book, outlet: str) -> str:
     return ""
 
 
-def _site(code: str, entry: _Entry) -> SiteFacts:
+def _site(table: Table, code: str, entry: _Entry) -> SiteFacts:
+    latitude, longitude = _position(table, entry)
     return SiteFacts(
         code=code,
         name=entry["site"],
@@ -224,7 +232,22 @@ def _site(code: str, entry: _Entry) -> SiteFacts:
         size_class=entry["size_class"],
         business_hours=entry["business_hours"],
         tags=tuple(filter(None, entry["tags"].split(";"))),
+        latitude=latitude,
+        longitude=longitude,
     )
+
+
+def _position(table: Table, entry: _Entry) -> tuple[float, float] | tuple[None, None]:
+    if any(entry.said.get(column, ("",))[0] == BAD for column in ("latitude", "longitude")):
+        return None, None
+    latitude, longitude = (
+        float(entry[column]) if entry[column] else None for column in ("latitude", "longitude")
+    )
+    try:
+        return cell.position(latitude, longitude) or (None, None)
+    except ValueError as error:
+        table.fault(entry.line, "latitude" if latitude is None else "longitude", str(error))
+        return None, None
 
 
 def _outlet(table: Table, book: _Book, code: str, entry: _Entry) -> OutletFacts:
@@ -243,16 +266,8 @@ def _monitor(district: str, code: str, entry: _Entry) -> MonitorFacts:
     return MonitorFacts(district, code, entry["outlet_code"], entry["vendor"], entry["model"])
 
 
-def _code(text: str) -> str:
-    if _EXCEL_NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is a number that Excel has rounded; format the column as text")
-    if len(text) > _LONGEST_CODE:
-        raise ValueError(f"has {len(text)} characters; {_LONGEST_CODE} are allowed")
-    return text
-
-
 def _topic_level(text: str) -> str:
-    code = _code(text)
+    code = cell.code(text)
     if strange := next((c for c in code if c in "+#/" or c.isspace()), ""):
         raise ValueError(f"{text!r} has {strange!r}, which no topic level of a monitor has")
     return code
@@ -265,8 +280,7 @@ def _size(text: str) -> str:
 
 
 def _hours(text: str) -> str:
-    plain = re.sub(r"\s*[~～—–至-]+\s*", "-", text.replace("：", ":"))
-    return str(BusinessHours.parse(plain, "UTC"))
+    return str(BusinessHours.parse(text, "UTC"))
 
 
 def _tags(text: str) -> str:
@@ -274,13 +288,15 @@ def _tags(text: str) -> str:
 
 
 def _date(text: str) -> str:
-    match = _DATE.fullmatch(text)
-    try:
-        if match:
-            return date(*map(int, match.groups())).isoformat()
-    except ValueError:
-        raise ValueError(f"{text!r} is no day of the calendar") from None
-    raise ValueError(f"{text!r} is not a date; write 2026-11-23")
+    return cell.day(text).isoformat()
+
+
+def _latitude(text: str) -> str:
+    return cell.written(cell.latitude(text))
+
+
+def _longitude(text: str) -> str:
+    return cell.written(cell.longitude(text))
 
 
 def _yes(text: str) -> str:
@@ -300,12 +316,14 @@ def _known_profile(text: str, profiles: Collection[str]) -> None:
 _CHECKS: Final[dict[str, Callable[[str], str]]] = {
     "district": _topic_level,
     "monitor": _topic_level,
-    "site_code": _code,
-    "outlet_code": _code,
+    "site_code": cell.code,
+    "outlet_code": cell.code,
     "size_class": _size,
     "business_hours": _hours,
     "tags": _tags,
     "cleaned_at": _date,
+    "latitude": _latitude,
+    "longitude": _longitude,
     "responsible": _yes,
 }
 _SITE: Final = (
@@ -317,6 +335,8 @@ _SITE: Final = (
     "size_class",
     "business_hours",
     "tags",
+    "latitude",
+    "longitude",
 )
 _OUTLET: Final = ("outlet", "limit_profile", "cleaned_at")
 _MONITOR: Final = ("outlet_code", "vendor", "model")

@@ -17,15 +17,19 @@ from typing import Final
 from fumewatch.core.errors import Fault, ImportRefused
 
 LONGEST_CELL: Final = 500
+LONGEST_PROSE: Final = 5000
 LARGEST_FILE: Final = 64 * 1024 * 1024
 _DELIMITERS: Final = ",;\t"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """`is_prose`: what people wrote at length; its line breaks become spaces."""
+
     name: str
     aliases: tuple[str, ...]
     meaning: str
+    is_prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,9 @@ def read(data: bytes, name: str, columns: Sequence[Column], needed: Collection[s
         raise AssertionError
     names = _header(table, *header, columns, needed)
     table.refuse()
+    prose = {column.name for column in columns if column.is_prose}
     for line, cells in lines:
-        _row(table, line, cells, names)
+        _row(table, line, cells, names, prose)
     return table
 
 
@@ -138,7 +143,9 @@ def _known(columns: Sequence[Column]) -> str:
     return ", ".join(column.name for column in columns)
 
 
-def _row(table: Table, line: int, cells: list[str], names: list[str]) -> None:
+def _row(
+    table: Table, line: int, cells: list[str], names: list[str], prose: Collection[str]
+) -> None:
     """Cells that are hostile or not under a name are told and left out."""
     if any(cells[len(names) :]):
         table.fault(
@@ -148,9 +155,11 @@ def _row(table: Table, line: int, cells: list[str], names: list[str]) -> None:
     for name, cell in zip(names, cells, strict=False):
         if not cell:
             continue
+        if name in prose:
+            cell = " ".join(cell.split())
         if not name:
             table.fault(line, "", f"{_shown(cell)} stands in a column that has no name")
-        elif wrong := _wrong(cell):
+        elif wrong := _wrong(cell, LONGEST_PROSE if name in prose else LONGEST_CELL):
             table.fault(line, name, wrong)
             kept[name] = BAD
         else:
@@ -162,9 +171,9 @@ BAD: Final = "\0"
 """In the place of a cell that was refused: it is not missing, and nothing more is said of it."""
 
 
-def _wrong(cell: str) -> str:
-    if len(cell) > LONGEST_CELL:
-        return f"has {len(cell):,} characters; {LONGEST_CELL} are allowed"
+def _wrong(cell: str, longest: int) -> str:
+    if len(cell) > longest:
+        return f"has {len(cell):,} characters; {longest} are allowed"
     if strange := next((c for c in cell if unicodedata.category(c) in ("Cc", "Cs", "Co")), ""):
         return f"has the character U+{ord(strange):04X}, which does not print; delete it"
     if cell[0] in "=@":

@@ -146,6 +146,16 @@ class View:
         return self.roster.open_for(self.rows, self.minutes)
 
     @cached_property
+    def paused(self) -> Mask:
+        """bool [t, n]: the monitor is not judged: maintenance, calibration, closure."""
+        return self.roster.paused(self.rows, self.minutes)
+
+    @cached_property
+    def meal(self) -> NDArray[np.int8]:
+        """int8 [t, n]: which meal it is (core.timetable.Meal)."""
+        return self.roster.in_meal(self.rows, self.minutes)
+
+    @cached_property
     def sampling(self) -> Mask:
         """bool [t, n]: in a quarter-hour in which the monitor usually measures anew."""
         return self._lessons.is_sampling(self.minutes, self._which)

@@ -7,7 +7,6 @@ still lands in its own minute, which is settled again for that monitor.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,6 +25,8 @@ AHEAD: Final = 5
 """Minutes that a monitor's clock may be fast: ingest refuses what is from further ahead."""
 
 HOUR: Final = 60
+"""Minutes: what is learned is learned at full hours."""
+
 _ROOM: Final = 256  # monitors, the least by which the columns grow
 _SLACK: Final = 64  # minutes settled before the columns are shifted
 
@@ -87,7 +88,7 @@ class Window:
     def begin(self, minute: int) -> None:
         """Settle from this minute on; what is older only counts as seen."""
         self._end = 0
-        self._shift(len(self._second) + 1, 0)
+        self._shift(len(self._second) + 1)
         self._first, self._end = minute - self.depth, self.depth
         self.lessons.begin(minute)
 
@@ -107,14 +108,16 @@ class Window:
     def saw(self, monitor: NDArray[np.int32], measured_at: NDArray[np.int64]) -> None:
         """Note when monitors last measured, without values: what the store knows at the start."""
         self.make_room(int(monitor.max(initial=-1)) + 1)
-        np.maximum.at(self._last, monitor.astype(np.intp), measured_at)
-        np.maximum.at(self._lasts[-1], monitor.astype(np.intp), measured_at)
+        at = measured_at // 1_000_000 * 1_000_000  # whole seconds, as settled minutes have them
+        np.maximum.at(self._last, monitor.astype(np.intp), at)
+        np.maximum.at(self._lasts[-1], monitor.astype(np.intp), at)
 
     def forget_values(self) -> None:
         """Of monitors that measured before, what value they had is not known: the next one that
         comes may be held."""
         for trail in self._trail.values():
             trail.value[self._last != NEVER] = UNKNOWN
+            trail.began_at[self._last != NEVER] = NO_MINUTE
 
     def heard(self, monitor: NDArray[np.int32], at: NDArray[np.int64]) -> None:
         """Note when monitors last beat, in any order."""
@@ -122,16 +125,22 @@ class Window:
         np.maximum.at(self._heard, monitor.astype(np.intp), at)
 
     def settle(self, until: int) -> None:
-        """Settle all minutes before `until`, at most `most`; periods are learned at full hours."""
+        """Settle all minutes before `until`, which must be of one hour, and at most `most`.
+
+        What the hours before taught is learned first, at the beginning of an hour.
+        """
         self._take_in_overdue()
         start = self.settled_to
-        ready = self._take_ready(until)
-        self._lasts = np.empty((until - start, self._size), np.int64)
-        edges = [start, *range(start // HOUR * HOUR + HOUR, until, HOUR), until]
-        for lower, upper in pairwise(edges):
-            self._settle_part(lower, upper, ready, start)
-            if upper % HOUR == 0:
-                self.lessons.learn(upper)
+        if start % HOUR == 0:
+            self.lessons.learn(start)
+        self._shift(until - start)
+        rows = slice(self._end, self._end + until - start)
+        self._scatter(self._take_ready(until, start))
+        self._end = rows.stop
+        before = slice(max(rows.start - 1, 0), rows.start)
+        for channel in self._channels:
+            self._settle_channel(channel, rows, before)
+        self._note_seen(rows)
 
     def take_late(self) -> NDArray[np.int32]:
         """The monitors of which something came late since the last call, ascending."""
@@ -175,30 +184,19 @@ class Window:
 
     # ── settling ──
 
-    def _take_ready(self, until: int) -> Readings:
+    def _take_ready(self, until: int, start: int) -> Readings:
+        """What waits for minutes before `until`; before `start`, it only counts as seen."""
         if not self._waiting:
             return Readings.empty()
         waiting = Readings.concatenate(self._waiting)
         is_ready = waiting.measured_at < until * MINUTE
-        if is_ready.all():
-            self._waiting = []
-            return waiting
-        self._waiting = [waiting.take(~is_ready)]
-        return waiting.take(is_ready)
-
-    def _settle_part(self, lower: int, upper: int, ready: Readings, start: int) -> None:
-        """`lower` to `upper`: minutes of one hour, of a call that began at `start`."""
-        self._shift(upper - lower, self.depth + lower - start)
-        rows = slice(self._end, self._end + upper - lower)
-        if len(ready):
-            at = ready.measured_at
-            within = (at >= lower * MINUTE) & (at < upper * MINUTE)
-            self._scatter(ready if within.all() else ready.take(within))
-        self._end = rows.stop
-        before = slice(max(rows.start - 1, 0), rows.start)
-        for channel in self._channels:
-            self._settle_channel(channel, rows, before)
-        self._note_seen(rows, lower - start)
+        self._waiting = [] if is_ready.all() else [waiting.take(~is_ready)]
+        ready = waiting if is_ready.all() else waiting.take(is_ready)
+        is_old = ready.measured_at < start * MINUTE
+        if not is_old.any():
+            return ready
+        self.saw(ready.monitor[is_old], ready.measured_at[is_old])
+        return ready.take(~is_old)
 
     def _settle_channel(self, channel: int, rows: slice, before: slice) -> None:
         lessons, everyone, first = self.lessons, slice(None), self._first + rows.start
@@ -213,8 +211,9 @@ class Window:
             for t, changed in enumerate((new.age == 0) & (new.count > 0)):
                 lessons.note_changes(first + t, changed)
 
-    def _note_seen(self, rows: slice, at: int) -> None:
-        """When monitors last measured, and how often they do. `at`: which row of the call."""
+    def _note_seen(self, rows: slice) -> None:
+        """When monitors last measured, and how often they do."""
+        self._lasts = np.empty((rows.stop - rows.start, self._size), np.int64)
         for t in range(rows.start, rows.stop):
             minute, second = self._first + t, self._second[t]
             seen = second >= 0
@@ -222,7 +221,7 @@ class Window:
             np.copyto(self._seen_at, np.int32(minute), where=seen)
             now = (minute * 60 + second.astype(np.int64)) * 1_000_000
             np.copyto(self._last, now, where=seen & (now > self._last))
-            self._lasts[at + t - rows.start] = self._last
+            self._lasts[t - rows.start] = self._last
 
     def _scatter(self, readings: Readings) -> None:
         """Put readings into the rows of their minutes."""
@@ -299,11 +298,11 @@ class Window:
         self._late = _wider(self._late, more, False)
         self.lessons.make_room(self._size)
 
-    def _shift(self, more: int, keep: int) -> None:
-        """Make room for so many rows, keeping the last `keep` of those that there are."""
+    def _shift(self, more: int) -> None:
+        """Make room for so many rows, keeping the last `depth` of those that there are."""
         if self._end + more <= len(self._second):
             return
-        keep = min(keep, self._end)
+        keep = min(self.depth, self._end)
         kept = slice(self._end - keep, self._end)
         for cells in self._cells.values():
             for column, blank in zip(cells.columns(), Cells.empty(1, 1).columns(), strict=True):
@@ -348,7 +347,7 @@ def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
     own: Mask = np.logical_and(before.count > 0, ~before.covered)
     found: Mask = np.logical_or.reduce(own, axis=0)
     last = kept - 1 - own[::-1].argmax(axis=0) if kept else np.zeros(found.shape, np.intp)
-    elsewhere = np.where(after.seen_at == NO_MINUTE, np.int32(MISSING), np.int32(UNKNOWN))
+    elsewhere = np.where(after.began_at >= first, np.int32(MISSING), np.int32(UNKNOWN))
     value, changed_at = elsewhere, np.full(found.shape, NO_MINUTE, np.int32)
     seen_at = changed_at.copy()
     if kept:
@@ -361,7 +360,7 @@ def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
         value = np.where(found, np.where(one_value, top, np.int32(MISSING)), elsewhere)
         seen_at = np.where(found, first - kept + last, NO_MINUTE).astype(np.int32)
         changed_at = np.where(found, seen_at - age, NO_MINUTE).astype(np.int32)
-    return Trail(value.astype(np.int32), changed_at, seen_at)
+    return Trail(value.astype(np.int32), changed_at, seen_at, after.began_at)
 
 
 def _joined(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from fumewatch.core.sayings import SAID_EN, SAID_ZH, Templates
+
 Language = Literal["zh", "en"]
-Templates = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Words:
     comma: str
     list_comma: str
     stray: str
+    groups: Mapping[str, str]
     units: tuple[str, str, str]
     moment: str
 
@@ -46,44 +48,6 @@ class Words:
         parts = [(days, self.units[0]), (hours, self.units[1]), (minutes, self.units[2])]
         shown = parts[:2] if days else parts
         return " ".join(f"{n} {unit}" for n, unit in shown if n)
-
-
-_LIMITS_ZH: Final = (
-    "{window}内 {share} 的时间{channel}高于 {share_above}（预警线 {share_limit}）",
-    "{channel} {window}{statistic} {value}，{beyond}{bound} {limit}",
-    "{channel} {value}，{beyond}{bound} {limit}",
-)
-_LIMITS_EN: Final = (
-    "{channel} above {share_above} for {share} of the last {window} (warning level {share_limit})",
-    "{channel} {statistic} over {window} {value}, {beyond} the {bound} of {limit}",
-    "{channel} {value}, {beyond} the {bound} of {limit}",
-)
-_LINKAGE_ZH: Final = (
-    "风机运行而净化器未开启，最近 {window}内有 {minutes_off}",
-    "风机运行而净化器未开启",
-)
-_LINKAGE_EN: Final = (
-    "purifier off while the fan runs, {minutes_off} of the last {window}",
-    "purifier off while the fan runs",
-)
-_ABSENCE_ZH: Final = ("监测仪已 {silent}没有数据", "监测仪没有数据")
-_ABSENCE_EN: Final = ("no data from the monitor for {silent}", "no data from the monitor")
-_TREND_ZH: Final = (
-    "{channel}预计 {reaches_at} 达到{bound} {limit}（约 {reaches_in}后），"
-    "当前 {now}，每小时上升 {slope}",
-    "{channel}预计 {reaches_at} 达到{bound} {limit}（约 {reaches_in}后）",
-    "{channel}预计将达到{bound} {limit}",
-)
-_TREND_EN: Final = (
-    "{channel} expected to reach the {bound} of {limit} at {reaches_at} (in about {reaches_in}), "
-    "now {now}, rising {slope} an hour",
-    "{channel} expected to reach the {bound} of {limit} at {reaches_at} (in about {reaches_in})",
-    "{channel} expected to reach the {bound} of {limit}",
-)
-
-
-def _not_yet(templates: Templates, remark: str) -> Templates:
-    return tuple(template + remark for template in templates)
 
 
 _WHERE_ZH: Final = (
@@ -119,34 +83,7 @@ ZH: Final = Words(
         "unfired": "观察结束",
         "removed": "预警关闭",
     },
-    said={
-        ("threshold", "firing"): _LIMITS_ZH,
-        ("threshold", "pending"): _not_yet(_LIMITS_ZH, "，尚未达到预警时长"),
-        ("threshold", "resolved"): (
-            "{channel}已恢复，持续 {lasted}，时间占比最高 {share_peak}（预警线 {share_limit}）",
-            "{channel}已恢复，持续 {lasted}，峰值 {peak}（{bound} {limit}）",
-            "{channel}已恢复，持续 {lasted}",
-        ),
-        ("linkage", "firing"): _LINKAGE_ZH,
-        ("linkage", "pending"): _not_yet(_LINKAGE_ZH, "，尚未达到预警时长"),
-        ("linkage", "resolved"): (
-            "风机运行而净化器未开启的情况已结束，持续 {lasted}（{window}内最多 {peak_off}）",
-            "风机运行而净化器未开启的情况已结束，持续 {lasted}",
-        ),
-        ("absence", "firing"): _ABSENCE_ZH,
-        ("absence", "pending"): _not_yet(_ABSENCE_ZH, "，尚未达到预警时长"),
-        ("absence", "resolved"): (
-            "监测仪恢复通信，有心跳但尚无读数，离线 {silent_till_beat}",
-            "监测仪恢复上报，离线 {silent}",
-            "监测仪恢复上报，离线 {lasted}",
-        ),
-        ("trend", "firing"): _TREND_ZH,
-        ("trend", "pending"): _not_yet(_TREND_ZH, "，尚未达到预警时长"),
-        ("trend", "resolved"): (
-            "{channel}上升趋势已缓解，持续 {lasted}，预测值最高 {peak}（{bound} {limit}）",
-            "{channel}上升趋势已缓解，持续 {lasted}",
-        ),
-    },
+    said=SAID_ZH,
     said_of_any={
         "firing": ("{title}",),
         "pending": ("{title}，尚未达到预警时长",),
@@ -166,6 +103,9 @@ ZH: Final = Words(
             ("最后心跳：{last_heartbeat}",),
             ("断线通知：{last_will}",),
             ("设备厂商：{vendor}",),
+            ("失联时间：{first_silent} 至 {last_silent}",),
+            ("发生日期：{dates}",),
+            ("其中设备重启：{restarts} 次",),
             ("现场核查：{checks}",),
             ("注意：监测仪不上报{skipped}，相应条件未核对",),
             _RULE_ZH,
@@ -183,6 +123,7 @@ ZH: Final = Words(
     comma="，",
     list_comma="、",
     stray="未分配监测仪 {monitor}",
+    groups={"vendor": "设备厂商 {name}", "street": "{name}"},
     units=("天", "小时", "分钟"),
     moment="不到 1 分钟",
 )
@@ -199,37 +140,7 @@ EN: Final = Words(
         "unfired": "Watch over",
         "removed": "Early warning closed",
     },
-    said={
-        ("threshold", "firing"): _LIMITS_EN,
-        ("threshold", "pending"): _not_yet(_LIMITS_EN, ", not yet for long enough to warn"),
-        ("threshold", "resolved"): (
-            "{channel} in order again after {lasted}, at most {share_peak} of the time above "
-            "{share_above} (warning level {share_limit})",
-            "{channel} in order again after {lasted}, peak {peak} ({bound} {limit})",
-            "{channel} in order again after {lasted}",
-        ),
-        ("linkage", "firing"): _LINKAGE_EN,
-        ("linkage", "pending"): _not_yet(_LINKAGE_EN, ", not yet for long enough to warn"),
-        ("linkage", "resolved"): (
-            "purifier no longer off while the fan runs, after {lasted} "
-            "(up to {peak_off} of {window})",
-            "purifier no longer off while the fan runs, after {lasted}",
-        ),
-        ("absence", "firing"): _ABSENCE_EN,
-        ("absence", "pending"): _not_yet(_ABSENCE_EN, ", not yet for long enough to warn"),
-        ("absence", "resolved"): (
-            "monitor is alive again after {silent_till_beat} offline, but sends no reading yet",
-            "monitor reports again after {silent} offline",
-            "monitor reports again after {lasted} offline",
-        ),
-        ("trend", "firing"): _TREND_EN,
-        ("trend", "pending"): _not_yet(_TREND_EN, ", not yet for long enough to warn"),
-        ("trend", "resolved"): (
-            "{channel} no longer rising towards the {bound} after {lasted}, "
-            "highest forecast {peak} ({bound} {limit})",
-            "{channel} no longer rising towards the {bound} after {lasted}",
-        ),
-    },
+    said=SAID_EN,
     said_of_any={
         "firing": ("{title}",),
         "pending": ("{title}, not yet for long enough to warn",),
@@ -252,6 +163,9 @@ EN: Final = Words(
             ("Last heartbeat: {last_heartbeat}",),
             ("Connection lost: {last_will}",),
             ("Vendor of the monitor: {vendor}",),
+            ("Fell silent: {first_silent} to {last_silent}",),
+            ("Dates: {dates}",),
+            ("Restarts of the device among them: {restarts}",),
             ("Check on site: {checks}",),
             ("Note: the monitor never reports {skipped}, so that condition was not checked",),
             _RULE_EN,
@@ -269,6 +183,7 @@ EN: Final = Words(
     comma=", ",
     list_comma=", ",
     stray="unassigned monitor {monitor}",
+    groups={"vendor": "vendor {name}", "street": "{name}"},
     units=("d", "h", "min"),
     moment="less than 1 min",
 )

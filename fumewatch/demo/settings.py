@@ -5,24 +5,20 @@ taken for offline, and how long late readings are waited for.
 """
 
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, assert_never
 
 import tomlkit
 
+from fumewatch.config import example as shipped
 from fumewatch.demo.names import VENDORS, Speech
 
-_NAME: Final = "config.example.toml"
 _DOWNLINK: Final = "fume/{district}/{monitor}/down"
 
 
 def example() -> str:
-    """The shipped example: inside the installed package, or beside it in a source tree."""
-    packaged = files("fumewatch") / _NAME
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    return (Path(__file__).parents[2] / _NAME).read_text(encoding="utf-8")
+    """The shipped example, as it is written."""
+    return shipped.path().read_text(encoding="utf-8")
 
 
 def demo_config(mqtt_url: str, database_url: str, listen: str, sink_url: str, log: Path) -> str:

@@ -24,7 +24,7 @@ from pydantic import Field, FilePath, SecretStr, field_validator, model_validato
 
 from fumewatch.core.duration import Duration
 from fumewatch.core.errors import SendError
-from fumewatch.core.wording import one_line
+from fumewatch.core.phrases import one_line
 from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fumewatch.core.alert import State
-from fumewatch.core.wording import one_line
+from fumewatch.core.phrases import one_line
 
 Body = dict[str, Any]
 """A notification as the contract shows it: made by core.wording, kept as JSON in the outbox."""

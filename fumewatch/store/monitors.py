@@ -13,6 +13,9 @@ from fumewatch.core.site import Place
 from fumewatch.store.database import Connection
 from fumewatch.store.document import text
 
+CLEANING_DAYS: Final = 400
+"""How far back a place's cleanings go: a year and a month more."""
+
 Key = tuple[str, str]
 """(district, code), as the topic says."""
 
@@ -43,17 +46,24 @@ _PLACES: Final = """
             array_agg(f.name order by f.id <> o.responsible_site, f.name) as sites
         from outlet o join outlet_site os on os.outlet_id = o.id join site f on f.id = os.site_id
         group by o.id
+    ), cleaned as (
+        select outlet_id, array_agg(cleaned_on order by cleaned_on) as days
+        from cleaning where cleaned_on > current_date - %s
+        group by outlet_id
     )
     select m.id as monitor, m.code, m.district, s.id as site_id, coalesce(s.name, '') as site,
+        coalesce(s.code, '') as site_code, coalesce(s.size_class, '') as size_class,
         coalesce(shared.sites, '{}') as sites,
         coalesce(s.street, '') as street, coalesce(s.address, '') as address,
         coalesce(o.name, '') as outlet, m.vendor, m.model,
         coalesce(o.limit_profile, '') as limit_profile, s.business_hours,
-        coalesce(s.tags, '{}') as tags
+        coalesce(s.size_class, '') as size_class, coalesce(s.tags, '{}') as tags,
+        s.latitude, s.longitude, coalesce(cleaned.days, '{}') as cleanings
     from monitor m
     left join outlet o on o.id = m.outlet_id
     left join site s on s.id = o.responsible_site
     left join shared on shared.outlet_id = o.id
+    left join cleaned on cleaned.outlet_id = o.id
     order by m.id
 """
 
@@ -91,16 +101,20 @@ def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64
 
 
 def places(conn: Connection, zone: str) -> list[Place]:
-    """Every monitor, assigned or not, by id; business hours are told in `zone`."""
+    """Every monitor, assigned or not, by id, with its outlet's cleanings of 400 days.
+
+    Business hours are told in `zone`.
+    """
 
     def place(business_hours: str | None, **columns: Any) -> Place:
         columns["hours"] = BusinessHours.parse(business_hours, zone) if business_hours else None
         columns["sites"] = tuple(columns["sites"])
         columns["tags"] = tuple(columns["tags"])
+        columns["cleanings"] = tuple(columns["cleanings"])
         return Place(**columns)
 
     with conn.cursor(row_factory=kwargs_row(place)) as cursor:
-        return cursor.execute(_PLACES).fetchall()
+        return cursor.execute(_PLACES, [CLEANING_DAYS]).fetchall()
 
 
 def _ids(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:

@@ -7,14 +7,9 @@ from typing import Any, Final
 from psycopg.rows import kwargs_row
 
 from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
+from fumewatch.store import cleanings
 from fumewatch.store.database import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    new: int
-    changed: int
-    unchanged: int
+from fumewatch.store.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +21,34 @@ class Changes:
     monitors: Tally
 
 
-# Each upsert returns a row only where it changed something: (is_new).
+# Each upsert returns a row only where it changed something: (is_new). A file without a position
+# does not undo one that another gave.
 _SITE: Final = """
     insert into site (code, name, district, street, address, contact, size_class, business_hours,
-        tags)
+        tags, latitude, longitude)
     values (%(code)s, %(name)s, %(district)s, %(street)s, %(address)s, %(contact)s,
-        nullif(%(size_class)s, ''), nullif(%(business_hours)s, ''), %(tags)s)
+        nullif(%(size_class)s, ''), nullif(%(business_hours)s, ''), %(tags)s, %(latitude)s,
+        %(longitude)s)
     on conflict (code) do update set name = excluded.name, district = excluded.district,
         street = excluded.street, address = excluded.address, contact = excluded.contact,
         size_class = excluded.size_class, business_hours = excluded.business_hours,
-        tags = excluded.tags
+        tags = excluded.tags, latitude = coalesce(excluded.latitude, site.latitude),
+        longitude = coalesce(excluded.longitude, site.longitude)
     where (site.name, site.district, site.street, site.address, site.contact, site.size_class,
-            site.business_hours, site.tags)
+            site.business_hours, site.tags, site.latitude, site.longitude)
         is distinct from (excluded.name, excluded.district, excluded.street, excluded.address,
-            excluded.contact, excluded.size_class, excluded.business_hours, excluded.tags)
+            excluded.contact, excluded.size_class, excluded.business_hours, excluded.tags,
+            coalesce(excluded.latitude, site.latitude),
+            coalesce(excluded.longitude, site.longitude))
     returning xmax = 0
 """
-# A file without a cleaning date does not undo one that an inspector recorded.
 _OUTLET: Final = """
-    insert into outlet (code, name, responsible_site, limit_profile, cleaned_at)
-    select %(code)s, %(name)s, id, %(limit_profile)s, %(cleaned_at)s
-    from site where code = %(responsible_site)s
+    insert into outlet (code, name, responsible_site, limit_profile)
+    select %(code)s, %(name)s, id, %(limit_profile)s from site where code = %(responsible_site)s
     on conflict (code) do update set name = excluded.name,
-        responsible_site = excluded.responsible_site, limit_profile = excluded.limit_profile,
-        cleaned_at = coalesce(excluded.cleaned_at, outlet.cleaned_at)
-    where (outlet.name, outlet.responsible_site, outlet.limit_profile, outlet.cleaned_at)
-        is distinct from (excluded.name, excluded.responsible_site, excluded.limit_profile,
-            coalesce(excluded.cleaned_at, outlet.cleaned_at))
+        responsible_site = excluded.responsible_site, limit_profile = excluded.limit_profile
+    where (outlet.name, outlet.responsible_site, outlet.limit_profile)
+        is distinct from (excluded.name, excluded.responsible_site, excluded.limit_profile)
     returning xmax = 0
 """
 _SHARES: Final = """
@@ -85,11 +81,12 @@ _MONITOR: Final = """
 """
 _SITES: Final = """
     select code, name, district, street, address, contact, coalesce(size_class, '') as size_class,
-        coalesce(business_hours, '') as business_hours, tags
+        coalesce(business_hours, '') as business_hours, tags, latitude, longitude
     from site order by id
 """
 _OUTLETS: Final = """
-    select o.code, s.code as responsible_site, o.limit_profile, o.name, o.cleaned_at,
+    select o.code, s.code as responsible_site, o.limit_profile, o.name,
+        (select max(c.cleaned_on) from cleaning c where c.outlet_id = o.id) as cleaned_at,
         array(select f.code from outlet_site os join site f on f.id = os.site_id
             where os.outlet_id = o.id order by f.code) as sites
     from outlet o join site s on s.id = o.responsible_site order by o.id
@@ -103,15 +100,18 @@ _MONITORS: Final = """
 def replace(conn: Connection, facts: Facts) -> Changes:
     """Store the facts over what was there; what they do not mention stays as it is.
 
-    The sites of an outlet that is mentioned become exactly those told.
+    The sites of an outlet that is mentioned become exactly those told. A day of cleaning that is
+    new is added to those recorded.
     """
     sites = _upsert(conn, _SITE, {s.code: s for s in facts.sites})
     outlets = _upsert(conn, _OUTLET, {o.code: o for o in facts.outlets})
-    for code in _share(conn, facts.outlets):
+    dates = [(o.code, o.cleaned_at) for o in facts.outlets if o.cleaned_at]
+    cleaned = cleanings.add_dates(conn, dates, "sites.csv")
+    for code in (*_share(conn, facts.outlets), *cleaned):
         outlets.setdefault(code, False)
     monitors = _upsert(conn, _MONITOR, {(m.district, m.code): m for m in facts.monitors})
     # Without statistics of what just came the daemon's next look at it took seconds, not ms.
-    conn.execute("analyze site, outlet, outlet_site, monitor")
+    conn.execute("analyze site, outlet, outlet_site, monitor, cleaning")
     return Changes(
         _tally(sites, len(facts.sites)),
         _tally(outlets, len(facts.outlets)),

@@ -23,7 +23,7 @@ _EPOCH_2000_US: Final = 946_684_800_000_000
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Columns of a COPY and their numpy types: i2, i4, i8 or u1."""
+    """Columns of a COPY and their numpy types: i2, i4, i8, u1, or V and a number of bytes."""
 
     names: tuple[str, ...]
     types: tuple[str, ...]

@@ -31,7 +31,8 @@ def create_app(
     """Pages, API and health checks.
 
     Open streams end when `app.state.context.feed.stop()` is called, from any thread; `web.Server`
-    does so. Give it a `database` of its own: pages must not take ingest's connections.
+    does so. `app.state.context.use(config)` shows everything by another configuration. Give it a
+    `database` of its own: pages must not take ingest's connections.
     """
     app = FastAPI(
         title="fumewatch",
@@ -63,12 +64,11 @@ def _context(
 
     return Context(
         database=database,
-        config=config,
         health=health,
         now=now,
         present=present,
         overview=overview,
-        render=Renderer(config.zone, now),
+        render=Renderer(config.zone, now, health.configured),
         feed=Feed(database, now, count),
     )
 

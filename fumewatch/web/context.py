@@ -20,13 +20,20 @@ from fumewatch.web.render import Renderer
 @dataclass(frozen=True, slots=True)
 class Context:
     database: Database
-    config: Config
     health: Health
     now: Callable[[], datetime]
     present: Presenter
     overview: Overview
     render: Renderer
     feed: Feed
+
+    @property
+    def config(self) -> Config:
+        return self.present.config
+
+    def use(self, config: Config) -> None:
+        """Show everything by another configuration from now on."""
+        self.present.use(config)
 
 
 def context_of(request: Request) -> Context:

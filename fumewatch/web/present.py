@@ -23,7 +23,23 @@ _KIND_TITLES: Final = {
     "linkage": models.Title(zh="风机运行时净化器未开启", en="Purifier off while the fan runs"),
     "absence": models.Title(zh="监测仪离线", en="Monitor offline"),
     "trend": models.Title(zh="浓度预计将达限值", en="Value expected to reach the limit"),
+    "flatline": models.Title(zh="数据长时间不变", en="Value stuck"),
+    "jump": models.Title(zh="浓度突变", en="Sudden rise"),
+    "outage": models.Title(zh="监测仪大面积离线", en="Many monitors offline at once"),
+    "recurrence": models.Title(zh="反复告警", en="The same alerts again and again"),
+    "complaint": models.Title(zh="预警附近有居民投诉", en="Complaint near an alert"),
+    "mismatch": models.Title(zh="设备统计值与平台计算不符", en="Device's own means differ"),
 }
+_UNITS: Final = {
+    "linkage": "min",
+    "absence": "min",
+    "flatline": "min",
+    "complaint": "m",
+    "outage": "",
+    "recurrence": "",
+    "mismatch": "",
+}
+"""Of kinds whose numbers are not a channel's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,11 @@ class Presenter:
     """Knows the configuration; alerts of rules that it no longer has are shown by their kind."""
 
     def __init__(self, config: Config) -> None:
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """Go by another configuration, from any thread; the zone stays until a restart."""
+        self.config = config
         self.zone = config.zone
         self.rules: Mapping[str, Rule] = {rule.id: rule for rule in config.rule}
         self._limits: Mapping[str, LimitProfile] = {limit.name: limit for limit in config.limit}
@@ -63,8 +84,8 @@ class Presenter:
         return known.checks(language) if known is not None else ()
 
     def measure(self, rule: str, kind: str, evidence: Mapping[str, Any]) -> Measure:
-        if kind in ("linkage", "absence"):
-            return Measure(None, "min")
+        if kind in _UNITS:
+            return Measure(None, _UNITS[kind])
         known = self.rules.get(rule)
         channel = getattr(known, "channel", None) or evidence.get("channel")
         if channel not in INDEX:

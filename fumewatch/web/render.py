@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from fumewatch import __version__
+from fumewatch.core.phrases import one_line
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.wording import one_line
+from fumewatch.health import Configured
 from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
 from fumewatch.web.language import COOKIE, LANGUAGES, Code, Language
@@ -23,8 +24,11 @@ LONGEST_DETAIL: Final = 200
 
 
 class Renderer:
-    def __init__(self, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, zone: ZoneInfo, now: Callable[[], datetime], configured: Callable[[], Configured]
+    ) -> None:
         self._now = now
+        self._configured = configured
         self._environments = {
             code: _environment(language, zone, now) for code, language in LANGUAGES.items()
         }
@@ -33,8 +37,9 @@ class Renderer:
         self, request: Request, language: Language, template: str, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """The page; a language asked for in the address is remembered."""
+        values |= {"request": request, "configured": self._configured()}
         response = HTMLResponse(
-            self.text(language.code, template, request=request, **values),
+            self.text(language.code, template, **values),
             status_code=status,
             headers={"Cache-Control": "no-cache", "Vary": "Accept-Language, Cookie"},
         )
@@ -74,6 +79,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "channel": show.channel,
         "connection": show.connection,
         "details": details,
+        "basename": basename,
     }
     environment.globals |= {
         "asset": assets.url,
@@ -92,6 +98,11 @@ def details(detail: Mapping[str, str]) -> str:
     """What a device wrote, on one line that nothing in it can break or turn round."""
     told = "; ".join(f"{key}={value}" if value else key for key, value in detail.items())
     return one_line(told, LONGEST_DETAIL)
+
+
+def basename(where: str) -> str:
+    """config.toml:12 of /etc/fumewatch/config.toml:12: readers of a page need no more of it."""
+    return where.rpartition("/")[2]
 
 
 class Show:

@@ -335,6 +335,25 @@ def test_status_says_when_the_daemon_has_gone(
     assert re.search(r"shanghai/7 .* gone ", said.out)
 
 
+def test_status_tells_what_became_of_the_configuration(
+    fumewatch: Fumewatch, config: Path, database: Database
+) -> None:
+    told = {
+        "since": (datetime.now(UTC) - timedelta(hours=2)).isoformat(),
+        "refused_at": datetime.now(UTC).isoformat(),
+        "faults": ["config.toml:3: unknown key"],
+        "after_restart": ["[mqtt] url"],
+    }
+    beat(database, timedelta(0), counters={"configuration": told}, health={})
+    said = fumewatch("status", "-c", config).out
+    assert re.search(
+        r"taken 2h(\ds)? ago; refused \ds ago: config.toml:3: unknown key; after a", said
+    )
+    assert fumewatch("status", "--json", "-c", config).json["daemons"][0]["counters"] == {
+        "configuration": told
+    }
+
+
 def test_status_speaks_json(fumewatch: Fumewatch, config: Path, database: Database) -> None:
     beat(database, timedelta(0))
     status = fumewatch("status", "--json", "-c", config).json

@@ -1,6 +1,6 @@
 """A scene: what monitors sent, minute by minute up to now, and the view that rules get of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,19 +8,20 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from pydantic import TypeAdapter
 
-from fumewatch.core.alert import Verdict
+from fumewatch.core.alert import Alert, Step, Verdict
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.fresh import Freshness
+from fumewatch.core.judge import steps
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import CHANNELS, INDEX, MEASURED, MISSING, Readings
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import Rule
 from fumewatch.core.site import Place
 from fumewatch.core.view import MINUTE, View
-from fumewatch.core.window import Window
+from fumewatch.core.window import HOUR, Window
 
 ZONE = "Asia/Shanghai"
-NOON = datetime(2026, 11, 23, 4, 0, 30, tzinfo=UTC)  # 12:00:30 in Shanghai
+NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)  # 12:00 in Shanghai
 HOURS = BusinessHours.parse("10:00-14:00, 16:30-22:00", ZONE)
 LIMITS = {"db31": {"fume": 1.0}}
 DEPTH = 60
@@ -52,8 +53,8 @@ def readings(
 
 
 def sent(monitors: Sequence[Monitor], now: datetime = NOON) -> Readings:
-    """One reading a minute; each series ends in now's minute, None is a gap."""
-    last = micros(now) // MINUTE
+    """One reading a minute; each series ends in the minute that ends now, None is a gap."""
+    last = micros(now) // MINUTE - 1
     rows = []
     for number, channels in enumerate(monitors):
         length = max(map(len, channels.values()))
@@ -74,17 +75,25 @@ def window_of(
     depth: int = DEPTH,
     freshness: Freshness = Freshness(),  # noqa: B008 - frozen
 ) -> Window:
-    """Settled up to the end of now's minute."""
-    channels = range(len(CHANNELS))
+    """Settled up to now, a whole minute, by a fleet that has behaved like that before."""
     lessons = Lessons(freshness, ZoneInfo(ZONE), MEASURED)
-    window = Window(channels, depth, lessons, most=24 * 60)
-    window.make_room(len(monitors))
     sending = sent(monitors, now)
+    taught = _settled(sending, lessons, len(monitors), depth, now)
+    lessons.learn(taught.settled_to // 60 * 60)
+    for counts in (*lessons.gaps.values(), lessons.sendings):
+        counts[:] = 0
+    return _settled(sending, lessons, len(monitors), depth, now)
+
+
+def _settled(sending: Readings, lessons: Lessons, size: int, depth: int, now: datetime) -> Window:
     last = micros(now) // MINUTE
-    earliest = int(sending.measured_at.min(initial=last * MINUTE)) // MINUTE
+    first = int(sending.measured_at.min(initial=micros(now) - MINUTE)) // MINUTE
+    window = Window(range(len(CHANNELS)), depth, lessons, most=last - first)
+    window.make_room(size)
     window.add(sending)
-    window.begin(min(earliest, last))
-    window.settle(last + 1)
+    window.begin(first)
+    while (at := window.settled_to) < last:
+        window.settle(min(last, at // HOUR * HOUR + HOUR))
     return window
 
 
@@ -113,6 +122,21 @@ def verdict(rule: Rule, view: View, *, firing: bool = False) -> Verdict:
     """On the scene's first monitor."""
     judged = rule.judge(view)
     return Verdict((judged.stays if firing else judged.opens)[-1, 0])
+
+
+def judge(rule: Rule, view: View, open_alerts: Mapping[int, Alert]) -> list[Step]:
+    """What the view's instants do to the rule's alerts."""
+    judgement = rule.judge(view)
+    return list(
+        steps(
+            rule.facts,
+            judgement,
+            view.ids,
+            view.now,
+            open_alerts,
+            lambda instant, row: rule.evidence(view, instant, row),
+        )
+    )
 
 
 def wavering(value: float, minutes: int) -> list[float]:

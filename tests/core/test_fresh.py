@@ -1,6 +1,7 @@
 """Fresh and held values: DOMAIN §5's noodle shop, and others."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
@@ -8,24 +9,69 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from fumewatch.core.fresh import Fresh, Freshness, find_fresh, whole_minutes
+from fumewatch.core.fresh import (
+    LONGEST_GAP,
+    UNKNOWN,
+    Cells,
+    Freshness,
+    Trail,
+    held_minutes,
+    learned_interval,
+    learned_period,
+    settle,
+    settle_state,
+    whole_minutes,
+)
 from fumewatch.core.reading import MISSING
 
 SETTINGS = Freshness()
+Series = Sequence[int | None]
 
 
-def find(series: Sequence[int | None], settings: Freshness = SETTINGS) -> Fresh:
-    """Of one monitor; a minute is None or a value."""
-    present = np.array([[value is not None] for value in series])
-    value = np.array([[MISSING if value is None else value] for value in series], np.int32)
-    return find_fresh(present, value, settings)
+@dataclass(frozen=True)
+class Found:
+    """Of several monitors: which minutes are fresh, and what the period was learned to be."""
+
+    fresh: NDArray[np.bool_]
+    period: NDArray[np.int16]
+    learned: NDArray[np.bool_]
 
 
-def shown(found: Fresh) -> str:
+def find_all(monitors: Sequence[Series], settings: Freshness = SETTINGS) -> Found:
+    """Twice: the first time teaches the period. A minute is None, a value, or MISSING: several."""
+    cells = cells_of(monitors)
+    m = len(monitors)
+    gaps = np.zeros((LONGEST_GAP + 1, m), np.uint16)
+    once = np.ones(m, np.int16)
+    settle(cells, None, 0, Trail.empty(m), once, once, gaps)
+    period, learned = learned_period(gaps, settings)
+    again = cells_of(monitors)
+    settle(again, None, 0, Trail.empty(m), period, once, None)
+    return Found(again.fresh, period, learned)
+
+
+def cells_of(monitors: Sequence[Series]) -> Cells:
+    cells = Cells.empty(len(monitors[0]), len(monitors))
+    for column, series in enumerate(monitors):
+        for minute, value in enumerate(series):
+            if value is not None:
+                is_mixed = value == MISSING
+                cells.count[minute, column] = 1 + is_mixed
+                cells.total[minute, column] = 3 if is_mixed else value
+                cells.top[minute, column] = 2 if is_mixed else value
+    return cells
+
+
+def find(series: Series, settings: Freshness = SETTINGS) -> Found:
+    return find_all([series], settings)
+
+
+def shown(found: Found, column: int = 0) -> str:
     """One letter a minute."""
-    return "".join("F" if fresh else "." for fresh in found.fresh[:, 0])
+    return "".join("F" if fresh else "." for fresh in found.fresh[:, column])
 
 
 def every(period: int, minutes: int) -> list[int | None]:
@@ -129,9 +175,9 @@ def plain(series: Sequence[int | None]) -> str:
         elif value != last or value == MISSING:
             changes.append(minute)
         last = value
-    gaps = sorted(b - a for a, b in pairwise(changes) if b - a <= 15)
-    period = gaps[-(-len(gaps) * 3 // 4) - 1] if len(gaps) >= 3 else 12
     starts = changes if first is None else [first, *changes]
+    gaps = sorted(b - a for a, b in pairwise(starts) if b - a <= 15)
+    period = gaps[-(-len(gaps) * 3 // 4) - 1] if len(gaps) >= 3 else 12
     return "".join(
         "F" if value is not None and any(0 <= minute - s < period for s in starts) else "."
         for minute, value in enumerate(series)
@@ -151,7 +197,69 @@ def test_the_columns_say_what_the_definition_says(runs: list[tuple[int | None, i
 @given(st.lists(st.lists(st.none() | st.integers(0, 2), min_size=30, max_size=30), max_size=6))
 def test_monitors_do_not_mind_each_other(monitors: list[list[int | None]]) -> None:
     series = monitors or [[1] * 30]
-    value = np.array([[MISSING if x is None else x for x in one] for one in series], np.int32).T
-    together = find_fresh(value != MISSING, value, SETTINGS)
+    together = find_all(series)
     for number, one in enumerate(series):
-        assert together.fresh[:, number].tolist() == find(one).fresh[:, 0].tolist()
+        assert shown(together, number) == shown(find(one))
+
+
+@given(
+    st.lists(st.none() | st.sampled_from([1, 2, 3, MISSING]), min_size=2, max_size=60),
+    st.data(),
+)
+def test_in_one_piece_or_in_many_it_is_the_same(
+    series: list[int | None], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(1, len(series) - 1))
+    whole, pieces = cells_of([series]), cells_of([series])
+    period, interval = np.array([4], np.int16), np.array([3], np.int16)
+    one, other = Trail.empty(1), Trail.empty(1)
+    settle(whole, None, 0, one, period, interval, None)
+    first, second = (pieces.take(rows, slice(None)) for rows in (slice(0, cut), slice(cut, None)))
+    settle(first, None, 0, other, period, interval, None)
+    settle(second, first, cut, other, period, interval, None)
+    for a, b in zip(whole.columns(), pieces.columns(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [c.tolist() for c in one.columns()] == [c.tolist() for c in other.columns()]
+
+
+def test_a_reading_stands_for_its_sending_interval() -> None:
+    cells = cells_of([[7, None, None, None, 8, None, None, None, None, None, None]])
+    interval = np.array([4], np.int16)
+    settle(cells, None, 0, Trail.empty(1), np.array([4], np.int16), interval, None)
+    assert cells.count[:, 0].tolist() == [1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]
+    assert cells.total[:8, 0].tolist() == [7] * 4 + [8] * 4
+    assert cells.covered[:, 0].tolist() == [False, True, True, True] * 2 + [False] * 3
+    assert shown(Found(cells.fresh, interval, interval > 0)) == "FFFFFFFF..."
+
+
+@pytest.mark.parametrize(
+    ("gaps", "interval"),
+    [({1: 50}, 1), ({5: 50}, 5), ({5: 40, 1: 5, 10: 3}, 5), ({5: 5}, 1), ({30: 50}, 1), ({}, 1)],
+)
+def test_the_sending_interval_is_the_median_gap(gaps: dict[int, int], interval: int) -> None:
+    counted = np.zeros((LONGEST_GAP + 1, 1), np.uint16)
+    for gap, times in gaps.items():
+        counted[gap] = times
+    assert learned_interval(counted, timedelta(minutes=15)).tolist() == [interval]
+
+
+def test_the_first_value_after_one_that_is_not_known_is_held() -> None:
+    cells, trail = cells_of([[5, 5, 6]]), Trail.empty(1)
+    trail.value[:] = UNKNOWN
+    settle(cells, None, 0, trail, np.array([12], np.int16), np.ones(1, np.int16), None)
+    assert cells.fresh[:, 0].tolist() == [False, False, True]
+
+
+def test_a_state_is_known_for_an_hour() -> None:
+    cells = cells_of([[1, *[None] * 70]])
+    settle_state(cells, None, 0, Trail.empty(1), np.ones(1, np.int16))
+    known = cells.known[:, 0]
+    assert (known[:60] == 1).all()
+    assert np.isnan(known[60:]).all()
+    assert cells.fresh[:, 0].sum() == 1
+
+
+def test_held_minutes_of_one_series() -> None:
+    series = [*every(10, 40), *[200] * 35]
+    value, present = np.array(series, np.int32), np.ones(75, np.bool_)
+    assert held_minutes(value, present, SETTINGS).tolist() == [False] * 50 + [True] * 25

@@ -4,29 +4,32 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fumewatch.core.alert import Alert, State, Step
-from fumewatch.core.judge import judge
-from fumewatch.core.reading import INDEX
+from fumewatch.core.engine import Engine
+from fumewatch.core.fresh import Freshness
 from fumewatch.core.rules import Rule
-from fumewatch.core.window import Window
 from tests.core.scene import (
     NOON,
+    ZONE,
+    judge,
     micros,
     place,
-    readings,
     roster_of,
     rule_of,
+    sent,
     view_of,
     wavering,
     window_of,
 )
 from tests.core.test_rules_config import example
 
+RULES = example()
 HIGH, LOW, NEAR = wavering(1.5, 20), wavering(0.2, 20), wavering(0.95, 20)
 
 
@@ -39,7 +42,7 @@ def step_of(
     rule: Rule, *fume: list[float], alerts: Mapping[int, Alert] | None = None, now: datetime = NOON
 ) -> list[Step]:
     view = view_of(*({"fume": series} for series in fume), now=now)
-    return judge(rule, view, alerts or {}, now)
+    return judge(rule, view, alerts or {})
 
 
 def alerts_of(steps: list[Step]) -> dict[int, Alert]:
@@ -79,24 +82,19 @@ def test_alerts_of_monitors_outside_the_view_are_left_alone() -> None:
 def test_a_view_of_some_monitors_judges_them_by_their_own_ids() -> None:
     window = window_of({"fume": LOW}, {"fume": LOW}, {"fume": HIGH})
     roster = roster_of(*(place(n) for n in range(3)))
-    view = window.view(np.array([0, 2], np.int32), micros(NOON), roster)
-    steps = judge(exceedance(), view, {}, NOON)
+    view = window.view(np.array([0, 2], np.int32), roster)
+    steps = judge(exceedance(), view, {})
     assert list(alerts_of(steps)) == [2]
 
 
 def told(rule: Rule, fume: list[float], fan: list[float] | None) -> list[tuple[int, str]]:
-    """(minute, state) of each transition, judged minute by minute as the readings come in."""
-    window, roster = Window([INDEX["fume"], INDEX["fan_on"]], 10), roster_of(place())
-    alerts: dict[int, Alert] = {}
-    found = []
-    for minute, value in enumerate(fume):
-        now = NOON + timedelta(minutes=minute)
-        channels = {"fume": value, "fan_on": fan[minute] if fan else None}
-        window.add(readings([(0, micros(now), channels)]))
-        steps = judge(rule, window.view(np.array([0], np.int32), micros(now), roster), alerts, now)
-        alerts = alerts_of(steps) if steps else alerts
-        found += [(minute, str(s.transition.alert.state)) for s in steps if s.transition]
-    return found
+    """(minutes, state) of each transition, since the beginning."""
+    series = {"fume": fume} | ({"fan_on": fan} if fan else {})
+    end = NOON + timedelta(minutes=len(fume))
+    engine = Engine([rule], Freshness(), roster_of(place()), ZoneInfo(ZONE))
+    engine.add(sent([series], end))
+    moves = engine.advance(micros(end))
+    return [(round((m.at - NOON) / timedelta(minutes=1)), m.alert.state.value) for m in moves]
 
 
 def test_a_night_at_the_noodle_shop() -> None:
@@ -105,8 +103,8 @@ def test_a_night_at_the_noodle_shop() -> None:
     fume = [value for value in updates for _ in range(10)] + [1.4] * 240
     rule = exceedance(min_count=5, when={"fan_on": True})
     fan = [1.0] * 105 + [0.0] * 225
-    episode = [(35, "firing"), (45, "resolved"), (86, "firing")]
-    assert told(rule, fume, fan) == [*episode, (110, "resolved")]  # the fan went off at 105
+    episode = [(36, "firing"), (46, "resolved"), (87, "firing")]
+    assert told(rule, fume, fan) == [*episode, (111, "resolved")]  # the fan went off at 105
     assert told(rule, fume, None) == episode  # no fresh value tells that it is over
 
 
@@ -127,8 +125,8 @@ fleets = st.lists(
 @given(fleets)
 def test_whatever_comes_the_example_rules_judge_it_and_give_json(fleet: list[Any]) -> None:
     view = view_of(*fleet)
-    for rule in example():
-        for step in judge(rule, view, {}, NOON):
+    for rule in RULES:
+        for step in judge(rule, view, {}):
             assert step.transition
             json.dumps(step.transition.alert.evidence, allow_nan=False)
             assert step.transition.alert.value == step.transition.alert.value  # not NaN
@@ -136,6 +134,6 @@ def test_whatever_comes_the_example_rules_judge_it_and_give_json(fleet: list[Any
 
 @given(fleets)
 def test_judging_twice_gives_the_same(fleet: list[Any]) -> None:
-    for rule in example():
-        once, twice = (judge(rule, view_of(*fleet), {}, NOON) for _ in range(2))
-        assert once == twice
+    one, other = view_of(*fleet), view_of(*fleet)
+    for rule in RULES:
+        assert judge(rule, one, {}) == judge(rule, other, {})

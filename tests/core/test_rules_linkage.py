@@ -44,18 +44,25 @@ def test_linkage(
 
 
 def test_minutes_in_which_when_does_not_hold_do_not_count() -> None:
+    view = view_of({"fan_on": [ON] * 20, "purifier_on": [OFF] * 20, "fan_current": [1.0] * 20})
+    idle = rule_of(kind="linkage", window="20m", at_least="10m", when={"fan_current": "> 2"})
+    assert verdict(idle, view) is CLEAR
+    assert verdict(idle, view, firing=True) is CLEAR
+
+
+def test_outside_the_hours_that_it_is_about_there_is_no_verdict() -> None:
     view = view_of({"fan_on": [ON] * 20, "purifier_on": [OFF] * 20})
     outside = rule_of(kind="linkage", window="20m", at_least="10m", when={"business_hours": False})
-    assert verdict(outside, view) is CLEAR
-    assert verdict(outside, view, firing=True) is CLEAR
+    assert verdict(outside, view) is NO_DATA
+    assert verdict(outside, view, firing=True) is NO_DATA
 
 
 def test_evidence() -> None:
     view = view_of({"fan_on": [ON] * 12, "purifier_on": [*[OFF] * 11, ON]})
-    evidence = RULE.evidence(view, 0)
+    evidence = RULE.evidence(view, 0, 0)
     assert (evidence["value"], evidence["limit"], evidence["unit"]) == (11, 10, "min")
     assert evidence["minutes_known"] == 12
     assert (evidence["times"][0], evidence["times"][-1]) == (
-        "2026-11-23T03:49:00+00:00",
-        "2026-11-23T03:59:00+00:00",
+        "2026-11-23T03:48:00+00:00",
+        "2026-11-23T03:58:00+00:00",
     )

@@ -73,9 +73,9 @@ def test_with_the_fan_off_it_is_clear() -> None:
 
 def test_value_and_evidence_are_of_the_line() -> None:
     view = view_of({"fume": ramp(0.33, 0.8)})  # 0.01 a minute
-    found = forecast().judge(view, np.zeros(1, np.bool_))
-    assert (round(float(found.value[0]), 2), found.limit[0]) == (1.1, 1.0)
-    evidence = forecast().evidence(view, 0)
+    found = forecast().judge(view)
+    assert (round(float(found.value[0, 0]), 2), found.limit[0, 0]) == (1.1, 1.0)
+    evidence = forecast().evidence(view, 0, 0)
     assert evidence["slope_per_hour"] == pytest.approx(0.6, abs=0.01)
     assert evidence["now"] == pytest.approx(0.8, abs=0.01)
     assert evidence["minutes_to_limit"] == pytest.approx(20, abs=1)
@@ -89,7 +89,7 @@ def test_one_wild_part_in_twelve_does_not_turn_the_slope(
 ) -> None:
     fume = ramp(start, end)
     fume[part * 4 : part * 4 + 4] = [8.0, 9.0, 8.0, 9.0]
-    slope = forecast().evidence(view_of({"fume": fume}), 0)["slope_per_hour"]
+    slope = forecast().evidence(view_of({"fume": fume}), 0, 0)["slope_per_hour"]
     assert slope == pytest.approx((end - start) / 47 * 60, rel=0.35, abs=0.02)
 
 

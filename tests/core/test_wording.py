@@ -11,8 +11,9 @@ import pytest
 
 from fumewatch.core.alert import Reason, Severity, State, Transition
 from fumewatch.core.calendar import BusinessHours
+from fumewatch.core.phrases import one_line, show_pair
 from fumewatch.core.site import Place
-from fumewatch.core.wording import MOST_EVIDENCE, message, one_line, show_pair, trim
+from fumewatch.core.wording import MOST_EVIDENCE, message, trim
 from fumewatch.core.words import EN, ZH
 from tests.core.transitions import OPENED_AT, a_place, a_transition
 

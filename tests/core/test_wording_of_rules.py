@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fumewatch.core.alert import State
-from fumewatch.core.judge import judge
 from fumewatch.core.wording import message
-from tests.core.scene import NOON, ZONE, Monitor, rule_of, view_of, wavering
+from tests.core.scene import ZONE, Monitor, judge, rule_of, view_of, wavering
 from tests.core.transitions import a_place
 
 RISING = [round(0.3 + 0.01 * minute, 3) for minute in range(45)]
@@ -18,7 +17,7 @@ EXCEEDANCE = {"kind": "threshold", "channel": "fume", "window": "10m"}
 
 def first_lines(rule: Any, monitor: Monitor) -> tuple[str, str]:
     """The headlines of the alert that this rule opens at this monitor."""
-    (step,) = judge(rule, view_of(monitor), {}, NOON)
+    (step,) = judge(rule, view_of(monitor), {})
     assert step.transition
     assert step.transition.alert.state is State.FIRING
     text = message(
@@ -66,7 +65,7 @@ def first_lines(rule: Any, monitor: Monitor) -> tuple[str, str]:
         ),
         (
             {"kind": "absence", "in_hours": "30m"},
-            {"fume": [*wavering(0.1, 10), *[None] * 40]},
+            {"fume": [*wavering(0.1, 10), *[None] * 39]},
             "【预警】老王面馆：监测仪已 40 分钟没有数据",
             "[Early warning] 老王面馆: no data from the monitor for 40 min",
         ),

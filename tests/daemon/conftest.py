@@ -32,7 +32,7 @@ keepalive = "5s"
 url = "{database}"
 connect_timeout = "2s"
 [evaluate]
-all_every = "2s"
+lateness = "0s"
 settle = "0s"
 [web]
 listen = "127.0.0.1:{port}"

@@ -17,7 +17,7 @@ from fumewatch.store.wire import to_us
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEEP = timedelta(days=400)
-JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), KEEP, Integrity())}
+JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), lambda: KEEP, Integrity)}
 
 
 def test_what_nobody_needs_any_more_goes_in_time(database: Database):
@@ -35,6 +35,7 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
             )
             daemons.beat(conn, Daemon(uuid.uuid4(), "host", 1, "0", at, at, False, {}, {}))
             dead_letters.add(conn, [DeadLetter(at, "a/topic", b"", "not_json", "")])
+            conn.execute("insert into day_done (day) values (%s)", [at])
     for job in JOBS.values():
         job.run(database, NOW)
     with database.transaction() as conn:
@@ -42,13 +43,14 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
         assert conn.execute("select received_at from dead_letter").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_event").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_aggregate").fetchall() == [(NOW,)]
+        assert conn.execute("select day from day_done").fetchall() == [(NOW.date(),)]
 
 
 @pytest.mark.parametrize(
     ("settle", "minutes"), [("1m", 1), ("90s", 1), ("4m", 4), ("15m", 5), ("2h", 5)]
 )
 def test_comparing_waits_no_longer_than_late_readings_may_take(settle: str, minutes: int):
-    table = jobs(ZoneInfo("Asia/Shanghai"), KEEP, Integrity(settle=settle))
+    table = jobs(ZoneInfo("Asia/Shanghai"), lambda: KEEP, lambda: Integrity(settle=settle))
     assert {job.minutes for job in table if job.name == "compare_aggregates"} == {minutes}
 
 

@@ -1,23 +1,25 @@
 """Migrations, on every engine."""
 
 import threading
+from datetime import date
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from fumewatch.core.errors import StoreRefused
-from fumewatch.store import Database, dead_letters, migrate
+from fumewatch.store import Database, dead_letters, migrate, sites
 from fumewatch.store.dead_letters import Which
 from tests.fixtures.database import on_every_engine
 from tests.store.build import NOON
 
 TABLES = {
-    "alert", "daemon", "dead_letter", "device_aggregate", "device_event", "monitor",
+    "alert", "cleaning", "complaint", "daemon", "day_done", "dead_letter", "device_aggregate",
+    "device_event", "learned", "learned_mark", "learned_monitor", "monitor", "monitor_day",
     "monitor_latest", "outbox", "outlet", "outlet_site", "reading", "rollup_10m", "rollup_day",
     "rollup_mark", "rollup_street", "site", "transition",
 }  # fmt: skip
-NEWEST = "0002"
+NEWEST = "0003"
 # Everything that a schema consists of, as PostgreSQL itself describes it. Partitions and chunks are
 # left out: they follow the readings.
 DESCRIBE = """
@@ -44,7 +46,8 @@ DESCRIBE = """
 """
 OLD_ROWS = """
     insert into site (code, name, district, street) values ('S1', '老面馆', 'xuhui', '漕河泾街道');
-    insert into outlet (code, responsible_site, limit_profile) values ('O1', 1, 'GB 18483-2001');
+    insert into outlet (code, responsible_site, limit_profile, cleaned_at)
+    values ('O1', 1, 'GB 18483-2001', '2026-09-15'), ('O2', 1, 'GB 18483-2001', null);
     insert into monitor (district, code, outlet_id)
     values ('xuhui', 'M1', 1), ('xuhui', 'M2', null);
     insert into rollup_day (day, monitor_id, fume_sum, pm_sum, nmhc_sum, temperature_sum,
@@ -106,6 +109,19 @@ def test_a_database_migrated_with_rows_in_it_does_not_differ_from_a_fresh_one(
         assert [old.execute(query).fetchall() for query in kept] == [[(2,)], [(820,)]]
 
 
+def test_the_cleanings_of_the_second_schema_are_taken_over(empty_database_url: str) -> None:
+    make_old(empty_database_url, "0002")
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(OLD_ROWS)
+    assert migrate.upgrade(empty_database_url) == ("0002", NEWEST)
+    with psycopg.connect(empty_database_url) as conn:
+        kept = [(outlet.code, outlet.cleaned_at) for outlet in sites.facts(conn).outlets]
+        assert kept == [("O1", date(2026, 9, 15)), ("O2", None)]
+        assert conn.execute("select outlet_id, source from cleaning").fetchall() == [
+            (1, "sites.csv")
+        ]
+
+
 def test_letters_of_the_first_schema_can_be_replayed(empty_database_url: str) -> None:
     make_old(empty_database_url)
     with psycopg.connect(empty_database_url) as conn:
@@ -117,11 +133,11 @@ def test_letters_of_the_first_schema_can_be_replayed(empty_database_url: str) ->
         assert asked.cut == ()
 
 
-def make_old(url: str) -> None:
-    """A database as the first release made it."""
+def make_old(url: str, revision: str = "0001") -> None:
+    """A database as an earlier release made it."""
     with psycopg.connect(url, autocommit=True) as conn:
         migrate._create_extension(conn)
-    migrate._run_alembic(url, "0001")
+    migrate._run_alembic(url, revision)
 
 
 def test_of_two_at_once_one_finds_the_work_done(empty_database_url: str) -> None:

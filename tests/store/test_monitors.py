@@ -1,20 +1,23 @@
 """Monitors and sites: who is where."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime, timedelta
 
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
 from fumewatch.core.site import Place
 from fumewatch.store import Database, monitors, sites
-from fumewatch.store.sites import Changes, Tally
+from fumewatch.store.sites import Changes
+from fumewatch.store.tally import Tally
 from tests.store.build import NOON, at
 
 NOODLES = SiteFacts(
-    "S1", "Noodles", "xuhui", "Tianlin", "1 Road", "Li 139", "small", "10:30-14:00", ("school",)
-)
+    "S1", "Noodles", "xuhui", "Tianlin", "1 Road", "Li 139", "small", "10:30-14:00", ("school",),
+    31.1742, 121.4187,
+)  # fmt: skip
+CLEANED = datetime.now(UTC).date() - timedelta(days=20)
 GRILL = SiteFacts("S2", "Grill", "xuhui", "Tianlin")
-FLUE = OutletFacts("O1", "S1", ("S1", "S2"), "DB31", "roof", date(2026, 11, 1))
+FLUE = OutletFacts("O1", "S1", ("S1", "S2"), "DB31", "roof", CLEANED)
 OWN = OutletFacts("O2", "S2", ("S2",), "DB31")
 FACTS = Facts((NOODLES, GRILL), (FLUE, OWN), (MonitorFacts("xuhui", "M1", "O1", "Acme", "X1"),))
 
@@ -39,7 +42,7 @@ def test_what_changed_is_counted(database: Database) -> None:
     replaced(database, FACTS)
     changed = Facts(
         (replace(GRILL, name="Grill & Co"),),
-        (replace(FLUE, sites=("S1",)), replace(OWN, cleaned_at=date(2026, 11, 20))),
+        (replace(FLUE, sites=("S1",)), replace(OWN, cleaned_at=CLEANED + timedelta(days=1))),
         (MonitorFacts("xuhui", "M1", "O2"), MonitorFacts("xuhui", "M2", "O1")),
     )
     assert replaced(database, changed) == Changes(Tally(0, 1, 0), Tally(0, 2, 0), Tally(1, 1, 0))
@@ -51,7 +54,26 @@ def test_a_recorded_cleaning_outlives_a_file_without_one(database: Database) -> 
     replaced(database, FACTS)
     replaced(database, replace(FACTS, outlets=(replace(FLUE, cleaned_at=None),)))
     with database.transaction() as conn:
-        assert sites.facts(conn).outlets[0].cleaned_at == date(2026, 11, 1)
+        assert sites.facts(conn).outlets[0].cleaned_at == CLEANED
+
+
+def test_every_cleaning_told_is_kept_and_the_latest_is_the_last(database: Database) -> None:
+    days = [CLEANED - timedelta(days=n) for n in (0, 30, 500)]
+    for day in days:
+        changes = replaced(database, replace(FACTS, outlets=(replace(FLUE, cleaned_at=day),)))
+        assert changes.outlets == Tally(day == CLEANED, day != CLEANED, 0)
+    with database.transaction() as conn:
+        assert sites.facts(conn).outlets[0].cleaned_at == CLEANED
+        (place,) = monitors.places(conn, "Asia/Shanghai")
+        assert place.cleanings == (days[1], days[0]), "of the last 400 days"
+
+
+def test_a_position_outlives_a_file_without_one(database: Database) -> None:
+    replaced(database, FACTS)
+    bare = replace(NOODLES, latitude=None, longitude=None)
+    assert replaced(database, replace(FACTS, sites=(bare,))).sites == Tally(0, 0, 1)
+    with database.transaction() as conn:
+        assert sites.facts(conn).sites[0] == NOODLES
 
 
 def test_a_monitor_that_spoke_first_is_assigned_later(database: Database) -> None:
@@ -65,6 +87,7 @@ def test_a_monitor_that_spoke_first_is_assigned_later(database: Database) -> Non
                 district="xuhui",
                 site_id=1,
                 site="Noodles",
+                site_code="S1",
                 sites=("Noodles", "Grill"),
                 street="Tianlin",
                 address="1 Road",
@@ -73,7 +96,11 @@ def test_a_monitor_that_spoke_first_is_assigned_later(database: Database) -> Non
                 model="X1",
                 limit_profile="DB31",
                 hours=BusinessHours.parse("10:30-14:00", "Asia/Shanghai"),
+                size_class="small",
                 tags=("school",),
+                latitude=31.1742,
+                longitude=121.4187,
+                cleanings=(CLEANED,),
             ),
             Place(monitor=ids["xuhui", "M9"], code="M9", district="xuhui"),
         ]

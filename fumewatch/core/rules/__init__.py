@@ -9,27 +9,52 @@ from typing import Annotated
 from pydantic import Field
 
 from fumewatch.core.rules.absence import Absence
+from fumewatch.core.rules.baseline import Baseline
+from fumewatch.core.rules.cleaning import Cleaning
+from fumewatch.core.rules.complaint import Complaint
 from fumewatch.core.rules.day import DayRule
+from fumewatch.core.rules.deterioration import Deterioration
+from fumewatch.core.rules.flatline import Flatline
+from fumewatch.core.rules.jump import Jump
 from fumewatch.core.rules.linkage import Linkage
+from fumewatch.core.rules.linkage_rate import LinkageRate
 from fumewatch.core.rules.minute import MinuteRule
+from fumewatch.core.rules.mismatch import Mismatch
+from fumewatch.core.rules.outage import Outage
 from fumewatch.core.rules.pattern import PatternRule
+from fumewatch.core.rules.recurrence import Recurrence
 from fumewatch.core.rules.rule import Common
 from fumewatch.core.rules.threshold import Threshold
 from fumewatch.core.rules.trend import Trend
+from fumewatch.core.rules.validity import Validity
 
 __all__ = [
     "Absence",
+    "Baseline",
+    "Cleaning",
+    "Complaint",
     "DayRule",
+    "Deterioration",
+    "Flatline",
+    "Jump",
     "Linkage",
+    "LinkageRate",
     "MinuteRule",
+    "Mismatch",
+    "Outage",
     "PatternRule",
+    "Recurrence",
     "Rule",
     "Threshold",
     "Trend",
+    "Validity",
     "needs",
 ]
 
-Rule = Annotated[Threshold | Linkage | Absence | Trend, Field(discriminator="kind")]
+MinuteKind = Threshold | Linkage | Absence | Trend | Flatline | Jump | Outage
+DayKind = Deterioration | Baseline | Cleaning | LinkageRate | Validity
+PatternKind = Recurrence | Complaint | Mismatch
+Rule = Annotated[MinuteKind | DayKind | PatternKind, Field(discriminator="kind")]
 
 
 def needs(rules: Iterable[Common]) -> tuple[frozenset[int], int]:

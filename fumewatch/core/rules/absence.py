@@ -50,7 +50,7 @@ class Absence(MinuteRule):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if next(self.when.conditions(), None) or self.when.business_hours is not None:
+        if self.when.has_minutes:
             raise ValueError("when can hold tags, streets and districts only: there are no minutes")
         return self
 
@@ -72,7 +72,8 @@ class Absence(MinuteRule):
         opens = (np.minimum(silence, open_for) >= allowed) | (silence >= always)
         stays = silence >= self._shortest
         limit = np.where((open_for > 0) | ~opens, allowed, always)
-        return decide(opens, stays, ~np.isnan(silence), silence, limit)
+        known = ~np.isnan(silence) & ~view.paused[-view.k :]
+        return decide(opens, stays, known, silence, limit)
 
     def evidence(self, view: View, instant: int, row: int) -> dict[str, Any]:
         found = self.numbers(view)

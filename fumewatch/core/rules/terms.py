@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Protocol
 
 import numpy as np
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from fumewatch.core.arrays import Mask, Numbers
-from fumewatch.core.view import View
 
 MeasuredName = Literal[
     "fume",
@@ -34,6 +33,14 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
 }
 
 
+class Limited(Protocol):
+    """Some monitors, each with limits: a view of minutes, or of days."""
+
+    def __len__(self) -> int: ...
+
+    def limit(self, channel: int) -> Numbers: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """A number in the channel's unit, or so many times the monitor's limit."""
@@ -41,7 +48,7 @@ class Level:
     number: float
     of_limit: bool = False
 
-    def at(self, view: View, channel: int) -> Numbers:
+    def at(self, view: Limited, channel: int) -> Numbers:
         """[n] in the channel's unit; NaN where a monitor has no limit."""
         if self.of_limit:
             return self.number * view.limit(channel)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from fumewatch.core.arrays import Mask
 from fumewatch.core.reading import INDEX
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules.terms import AnyCondition, Condition
+from fumewatch.core.timetable import Meal
 from fumewatch.core.view import View
 
+MEALS: Final = {"lunch": Meal.LUNCH, "dinner": Meal.DINNER}
 Missing = Literal["skip", "no_data"]
 
 
@@ -35,6 +37,9 @@ class When(BaseModel):
     business_hours: bool | None = Field(
         None, description="true: only minutes in the site's business hours; false: only the others"
     )
+    meal: Literal[True, "lunch", "dinner"] | None = Field(
+        None, description='only minutes of a meal: true, "lunch" or "dinner"'
+    )
     tags: tuple[str, ...] = Field((), description="only sites with one of these tags")
     streets: tuple[str, ...] = Field((), description="only sites in one of these streets")
     districts: tuple[str, ...] = Field((), description="only monitors of one of these districts")
@@ -48,6 +53,12 @@ class When(BaseModel):
     purifier_current: AnyCondition | None = None
     fan_on: AnyCondition | None = None
     purifier_on: AnyCondition | None = None
+
+    @property
+    def has_minutes(self) -> bool:
+        """It asks for something that holds in some minutes and not in others."""
+        asks = next(self.conditions(), None) is not None
+        return asks or self.business_hours is not None or self.meal is not None
 
     def conditions(self) -> Iterator[tuple[str, Condition]]:
         """(channel name, condition), as far as there are any."""
@@ -91,10 +102,12 @@ class When(BaseModel):
 
     def _scheduled(self, view: View, reach: slice) -> Mask:
         """[w - 1 + k, n]: no pause, and the hours that the rule is about."""
-        minutes = view.minutes[reach]
-        scheduled = np.ones((len(minutes), len(view)), np.bool_)
+        scheduled: Mask = ~view.paused[reach]
         if self.business_hours is not None:
             scheduled &= (view.open_for[reach] > 0) == self.business_hours
+        if self.meal is not None:
+            meal = view.meal[reach]
+            scheduled &= meal > 0 if self.meal is True else meal == MEALS[self.meal]
         return scheduled
 
 

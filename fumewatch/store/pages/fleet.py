@@ -14,7 +14,8 @@ _VALUES: Final = """
 _MONITOR: Final = f"""
     m.id, m.code, m.district, m.vendor, m.model, m.status, m.status_at, m.heard_at,
     m.registered_at,
-    o.id as outlet_id, o.code as outlet_code, o.name as outlet, o.limit_profile, o.cleaned_at,
+    o.id as outlet_id, o.code as outlet_code, o.name as outlet, o.limit_profile,
+    (select max(c.cleaned_on) from cleaning c where c.outlet_id = o.id) as cleaned_at,
     s.id as site_id, coalesce(s.name, '') as site, coalesce(s.street, '') as street,
     coalesce(s.address, '') as address,
     l.measured_at, l.received_at, coalesce(l.quality, 'N')::text as quality,
