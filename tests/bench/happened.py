@@ -32,6 +32,8 @@ period; a window of ten minutes still holds what came before."""
 _BEFORE_MIN: Final = 3
 _LEARNING_DAYS: Final = 10
 """A baseline needs so many after the beginning."""
+_SOON_DAYS: Final = 30
+"""An alert that fouling will lead to an exceedance is true so long before it."""
 _FORESEEABLE_DAYS: Final = 21
 """A trend of days, against what days differ by anyhow, takes two weeks to show, after the beginning
 and after a cleaning; and a week before the event is wanted."""
@@ -354,7 +356,7 @@ TRUTH: Final[Mapping[str, Maker]] = {
     "flatline": lambda k, r, _: labelled(k, Kind.STUCK, minutes=int(_minutes(r.at_least)) + 45),
     "jump": lambda k, r, _: jumps(k, r.times, r.at_least.number * LIMIT_MG_M3),
     "outage": lambda k, r, _: outages(k),
-    "deterioration": lambda k, r, _: deteriorations(k, r.horizon // timedelta(days=1)),
+    "deterioration": lambda k, r, _: deteriorations(k, _SOON_DAYS),
     "baseline": lambda k, r, _: tired(k, r.below),
     "validity": _validity,
     "linkage_rate": lambda k, r, _: unlinked_days(k, r.below),
