@@ -30,6 +30,7 @@ from fumewatch.config import Config
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
 from fumewatch.deliver import Deliverer
+from fumewatch.gather import gather
 from fumewatch.health import Health
 from fumewatch.mqtt import Publisher
 from fumewatch.pump import Pump
@@ -49,6 +50,8 @@ LONGEST_RETRY_SECONDS: Final = 8.0
 """Between two tries to reach the database: one second at first, twice as long each time."""
 STALLED_SECONDS: Final = 30.0
 """A turn takes no longer unless the database keeps us waiting: for a lock, or for good."""
+GATHER_MINUTES: Final = 10
+"""Between two looks for a day whose facts are to be gathered: one day each time."""
 STOP_SECONDS: Final = 9.0
 """From the signal to the end, if need be without order: what is not committed is not acked."""
 
@@ -207,6 +210,7 @@ def _jobs(daemon: Daemon) -> Iterator[None]:
     table = jobs.jobs(
         config.zone, lambda: daemon.config.retention.readings, lambda: daemon.config.integrity
     )
+    table = (*table, jobs.Job("gather_days", _gathering(daemon), minutes=GATHER_MINUTES))
     schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
     schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
     schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
@@ -355,6 +359,10 @@ def _watch(daemon: Daemon) -> None:
     silence = time.monotonic() - daemon.turned_at
     if daemon.leads and silence > STALLED_SECONDS:
         daemon.health.down("ingest", "the database keeps us waiting")
+
+
+def _gathering(daemon: Daemon) -> Callable[[Database, datetime], str]:
+    return lambda database, now: gather(daemon.config, database, now)
 
 
 def _say_goodbye(daemon: Daemon) -> None:

@@ -5,7 +5,7 @@ could not be saved has not happened: the term ends, and the next begins from the
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,8 +15,9 @@ import structlog
 from fumewatch import metrics
 from fumewatch.config import Config
 from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
-from fumewatch.core.routing import labels_of, notification_key, route
+from fumewatch.core.routing import notification_key, told
 from fumewatch.core.site import Place
 from fumewatch.core.view import MINUTE
 from fumewatch.core.wording import message
@@ -79,6 +80,10 @@ class Evaluate:
                 moves = self._engine.again(without)
         return self._save(moves, now)
 
+    def judge_days(self, parts: Iterable[Days], now: datetime) -> int:
+        """By the rules of days, some monitors after the others; the transitions saved."""
+        return self._save([move for days in parts for move in self._engine.judge_days(days)], now)
+
     def _due(self, now: datetime) -> int:
         """µs UTC: the end of the last minute that is due."""
         return due_minute(now, self._lateness) * MINUTE
@@ -112,11 +117,7 @@ class Evaluate:
 
     def _notifications(self, move: Transition, number: int) -> list[Notification]:
         place, at = self.places[move.alert.monitor], move.at
-        names = [
-            name
-            for name in route(self._config.route, labels_of(move, place))
-            if self._told[name].is_told(move.before, move.alert.state)
-        ]
+        names = told(self._config.route, self._told, move, place)
         if not names:
             return []
         body = message(

@@ -12,11 +12,11 @@ from typing import Final, Self
 import numpy as np
 import structlog
 
+from fumewatch import recall
 from fumewatch.config import Config
+from fumewatch.config.rosters import roster_of
 from fumewatch.config.ways import sources
-from fumewatch.core.engine import Engine
 from fumewatch.core.rollup import Rollup
-from fumewatch.core.roster import Roster
 from fumewatch.core.sources import Sources
 from fumewatch.core.view import MINUTE
 from fumewatch.evaluate import Evaluate, due_minute
@@ -26,11 +26,8 @@ from fumewatch.mqtt import Subscriber
 from fumewatch.store import (
     Connection,
     Database,
-    alerts,
-    devices,
     monitors,
     partitions,
-    readings,
     rollups,
 )
 
@@ -47,8 +44,8 @@ RELOAD_EVERY: Final = timedelta(seconds=30)
 """How soon an import of sites takes effect."""
 STATUS_WITHIN: Final = timedelta(seconds=5)
 """How soon a status does: loading the roster anew for each would cost more than all the rest."""
-MINUTES_AT_ONCE: Final = 16
-"""Minutes that the engine judges in one go, where it has some to make up for."""
+LOOK_BACK_MINUTES: Final = 10
+"""How often what devices and residents told is read again: patterns are judged as often."""
 PATIENCE: Final = timedelta(minutes=5)
 """How long minutes that are due wait for a backlog to be stored."""
 REPLAY_EVERY: Final = timedelta(seconds=1)
@@ -79,6 +76,7 @@ class Pump:
         self._sources = sources(config)
         self._rollup = Rollup(config.zone)
         self._turned_at = now()
+        self._day_judged = self._looked_at = 0
         self._all_due(self._turned_at)
 
     def __enter__(self) -> Self:
@@ -87,12 +85,9 @@ class Pump:
             recounted = rollups.recover(conn, self._config.zone)
             mark = rollups.received_to(conn)
             self._apply_retention(conn)
-        with self._database.transaction() as conn:
-            self._load_roster(conn)
-            refilled = self._begin(conn, started)
-        self._evaluate = Evaluate(self._database, self._config, self._engine, self._places)
-        self._evaluate.retire(self._now())
-        self._ingest = self._connect(mark)
+        refilled = self._load(started)
+        self._connect()
+        self._ingest = self._ingesting(mark)
         log.info(
             "loaded",
             monitors=len(self._places),
@@ -135,11 +130,23 @@ class Pump:
         return has_news
 
     def reload(self, config: Config) -> None:
-        """Go on by another configuration: for now by entering anew."""
-        self.__exit__(None, None, None)
-        anew = Pump(config, self._database, self._health, self._now, self._post)
-        self.__dict__.update(vars(anew))
-        self.__enter__()
+        """Go on by another configuration, between two batches; the connection stays as it is.
+
+        Where profiles have other topics, as far as subscribing anew: then by entering anew.
+        """
+        if sources(config).filters != self._sources.filters:
+            self.__exit__(None, None, None)
+            self.__dict__.update(
+                vars(Pump(config, self._database, self._health, self._now, self._post))
+            )
+            self.__enter__()
+            return
+        self._flush(self._now())
+        self._config, self._sources = config, sources(config)
+        with self._database.transaction() as conn:
+            self._apply_retention(conn)
+        self._load(self._now())
+        self._ingest = self._ingesting(self._ingest.received_at)
 
     def _all_due(self, now: datetime) -> None:
         self._next_at = self._flush_at = self._reload_at = self._judged_at = now
@@ -171,9 +178,26 @@ class Pump:
         if self._evaluate.is_due(now) and self._is_behind(now):
             return False
         moves = self._evaluate.step(now, is_settled=self._is_settled(now))
+        if self._engine.settled_to != self._looked_at:
+            self._looked_at = self._engine.settled_to
+            moves += self._each_minute(now)
         self._judged_at = now
         self._health.up("evaluate")
         return moves > 0
+
+    def _each_minute(self, now: datetime) -> int:
+        """What the engine needs of the store, or the store of it; the transitions saved."""
+        with self._database.transaction() as conn:
+            if self._looked_at % (LOOK_BACK_MINUTES * MINUTE) == 0:
+                recall.look_back(conn, self._engine, now)
+            if recall.is_full_hour(self._engine):
+                recall.keep(conn, self._engine)
+            last = recall.last_day(conn)
+            if last <= self._day_judged:
+                return 0
+            self._day_judged = last
+            days = recall.days(conn, self._config, self._engine, last)
+            return self._evaluate.judge_days(days, now)
 
     def _is_behind(self, now: datetime) -> bool:
         """Readings of the minutes that are due still wait in the inbox, as after an outage."""
@@ -206,49 +230,28 @@ class Pump:
         self._streets = {
             place.monitor: (place.district, place.street) for place in places if place.is_assigned
         }
-        self._roster = Roster.build(
-            places,
-            _limits(self._config),
-            self._config.business_hours,
-            {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"},
-            calendar=self._config.calendar.days,
-            classes=self._config.classes,
-            pauses=self._config.pause,
-        )
+        since = {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"}
+        self._roster = roster_of(self._config, places, since)
 
-    def _begin(self, conn: Connection, now: datetime) -> int:
-        """The engine, as if we had never stopped; how many readings that took."""
-        config = self._config
-        self._engine = Engine(
-            config.rule,
-            config.freshness,
-            self._roster,
-            config.zone,
-            keeps_days=False,
-            most=MINUTES_AT_ONCE,
-        )
-        window = self._engine.window
-        self._engine.load(alerts.open_alerts(conn))
-        due = due_minute(now, config.evaluate.lateness)
-        window.saw(*monitors.last_measured(conn))
-        window.heard(*devices.heard(conn))
-        window.forget_values()
-        self._engine.begin((due - window.depth) * MINUTE)
-        number = 0
-        for part in readings.since(conn, now - timedelta(minutes=window.depth + 1)):
-            self._engine.add(part)
-            number += len(part)
-        self._engine.fill((due - 1) * MINUTE)
-        return number
+    def _load(self, now: datetime) -> int:
+        """What judges, from the store; how many readings that took."""
+        due = due_minute(now, self._config.evaluate.lateness)
+        with self._database.transaction() as conn:
+            self._load_roster(conn)
+            recalled = recall.recall(conn, self._config, self._roster, due, now)
+        self._engine = recalled.engine
+        self._evaluate = Evaluate(self._database, self._config, self._engine, self._places)
+        self._evaluate.retire(now)
+        self._day_judged, self._looked_at = 0, self._engine.settled_to
+        return recalled.readings
 
     def _apply_retention(self, conn: Connection) -> None:
         retention = self._config.retention
         partitions.apply_policies(conn, retention.readings, retention.compress_after)
 
-    def _connect(self, mark: datetime | None) -> Ingest:
-        mqtt = self._config.mqtt
+    def _connect(self) -> None:
         self._subscriber = Subscriber(
-            mqtt,
+            self._config.mqtt,
             self._on_state,
             filters=self._sources.filters,
             inbox_limit=self._config.ingest.inbox_limit,
@@ -256,6 +259,8 @@ class Pump:
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
         self._health.up("ingest")
+
+    def _ingesting(self, mark: datetime | None) -> Ingest:
         return _ingest(
             self._config,
             self._database,
@@ -272,14 +277,6 @@ class Pump:
         else:
             self._health.down("broker", detail)
         log.info("broker", up=is_up, detail=detail)
-
-
-def _limits(config: Config) -> dict[str, dict[str, float]]:
-    """Profile → channel → limit in the channel's unit."""
-    return {
-        profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
-        for profile in config.limit
-    }
 
 
 def replay_all(

@@ -17,6 +17,8 @@ from pydantic_core import PydanticUndefined
 from fumewatch.config import Config, default_path, examine, load, positions, shape
 from fumewatch.core.decode.profile import ChannelMap, Match
 from fumewatch.core.errors import ConfigError
+from fumewatch.core.matching import ClassMatch, PauseMatch
+from fumewatch.core.rules import Rule
 from fumewatch.core.rules.when import When
 
 ROOT = Path(__file__).parent.parent
@@ -107,7 +109,7 @@ def test_the_example_names_every_option_of_a_table(section: str, model: type[Bas
             assert key in given, f"{section}.{key} is not spelt out"
 
 
-EMPTY = (None, "", (), {}, When(), Match(), PydanticUndefined)
+EMPTY = (None, "", (), {}, When(), Match(), ClassMatch(), PauseMatch(), PydanticUndefined)
 
 
 def blocks(section: str) -> list[dict[str, Any]]:
@@ -124,11 +126,11 @@ def commented(section: str) -> str:
 
 
 def items() -> list[tuple[str, type[BaseModel]]]:
-    """Each kind of [[profile]], [[limit]], [[rule]], [[receiver]] and [[route]] with its model."""
+    """Each kind of [[table]] with its model."""
     return [
         (section, model)
-        for section in ("profile", "limit", "rule", "receiver", "route")
-        for model in shape.parts(shape.element(Config.model_fields[section].annotation))
+        for section in ("profile", "class", "pause", "limit", "rule", "receiver", "route")
+        for model in shape.parts(shape.element(shape.fields(Config)[section]))
     ]
 
 
@@ -170,6 +172,12 @@ def test_the_example_names_every_option_of_a_channel_and_of_a_match() -> None:
         assert_shows_defaults(channel, ChannelMap)
 
 
+@pytest.mark.parametrize(("section", "model"), [("class", ClassMatch), ("pause", PauseMatch)])
+def test_the_example_names_every_key_of_a_match(section: str, model: type[BaseModel]) -> None:
+    (block,) = blocks(section)
+    assert set(block["match"]) == set(shape.fields(model))
+
+
 def test_the_worked_examples_of_profiles_are_profiles(folder: Folder) -> None:
     _, *worked = (f"[[profile]]{block}" for block in commented("profile").split("[[profile]]")[1:])
     json, hj212 = folder.load("".join(worked)).profile
@@ -178,8 +186,12 @@ def test_the_worked_examples_of_profiles_are_profiles(folder: Folder) -> None:
     assert hj212.channel["fume"].code == ("a34041",)
 
 
-def test_the_example_ships_ten_rules() -> None:
-    assert len(load(EXAMPLE, {}).rule) == 10
+def test_the_example_ships_a_rule_of_every_kind() -> None:
+    rules = load(EXAMPLE, {}).rule
+    assert len(rules) == 27
+    assert {rule.kind for rule in rules} == set(
+        TypeAdapter(Rule).json_schema()["discriminator"]["mapping"]
+    )
 
 
 def test_an_empty_file_is_a_configuration(folder: Folder) -> None:
@@ -242,8 +254,8 @@ FAULTS = [
         "2: [ingest] future_tolerance: must be at most 5 minutes, not 10m",
     ),
     (
-        '[evaluate]\nevery = "1m"\nall_every = "10s"',
-        "3: [evaluate] all_every: 10s is shorter than every = 1m",
+        '[evaluate]\nevery = "1s"\nlateness = "1h"',
+        "3: [evaluate] lateness: must be at most 10 minutes, not 1h",
     ),
     (
         '[retention]\ncompress_after = "500d"',
@@ -290,7 +302,8 @@ FAULTS = [
     (
         '[[rule]]\nid = "x"\nkind = "treshold"',
         "3: rule \"x\": kind: 'treshold' is not one of threshold, linkage, absence, trend, "
-        "flatline, jump, outage, recurrence, complaint, mismatch; did you mean 'threshold'?",
+        "flatline, jump, outage, deterioration, baseline, cleaning, "
+        "linkage_rate, validity, recurrence, complaint, mismatch; did you mean 'threshold'?",
     ),
     (
         '[[rule]]\nid = "x"',

@@ -11,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from fumewatch.backtest.compare import Change, Comparison, Difference, Span
-from fumewatch.backtest.run import Outcome, limits_of
+from fumewatch.backtest.run import Outcome
 from fumewatch.backtest.said import Said, sentence, why
 from fumewatch.backtest.summary import Summary, minutes, summarise
+from fumewatch.config.rosters import limits_of
 from fumewatch.core.alert import Alert
 from fumewatch.core.site import Place
 

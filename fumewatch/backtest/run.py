@@ -14,9 +14,9 @@ from uuid import UUID
 from fumewatch.backtest.compare import Span
 from fumewatch.backtest.sources import Source
 from fumewatch.config import Config
+from fumewatch.config.rosters import roster_of
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.engine import Engine
-from fumewatch.core.roster import Roster
 from fumewatch.core.routing import told
 from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.site import Place
@@ -141,16 +141,7 @@ def run(
 
 
 def engine_of(config: Config, rules: Sequence[Rule], places: Mapping[int, Place]) -> Engine:
-    roster = Roster.build(places.values(), limits_of(config), config.business_hours)
-    return Engine(rules, config.freshness, roster, config.zone)
-
-
-def limits_of(config: Config) -> dict[str, dict[str, float]]:
-    """Profile → channel → limit in the channel's unit."""
-    return {
-        profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
-        for profile in config.limit
-    }
+    return Engine(rules, config.freshness, roster_of(config, places.values()), config.zone)
 
 
 def needed_rules(rules: Sequence[Rule], wanted: Collection[str]) -> list[Rule]:

@@ -19,6 +19,10 @@ _UNBROKEN: Final = timedelta(minutes=1)
 """Breaches this close together are one: shorter holds must not break between two judgements."""
 
 
+PART_OF: Final = "part_of"
+"""In the evidence of an alert that is part of an incident: that incident's alert and its name."""
+
+
 class Verdict(IntEnum):
     """What a rule says of a window; an IntEnum because judgements come as int8 columns."""
 
@@ -107,6 +111,11 @@ class Alert:
     @property
     def is_open(self) -> bool:
         return self.state is not State.RESOLVED
+
+    @property
+    def is_part(self) -> bool:
+        """Of an incident that has an alert of its own."""
+        return PART_OF in self.evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Daybook:
     def add(self, view: View, readings: Mask) -> None:
         """The last `view.k` minutes of all monitors; `readings` [k, m]: had one of its own."""
         new = slice(len(view.minutes) - view.k, None)
-        is_open = view.open_for[new] > 0
+        is_open = (view.open_for[new] > 0) & ~view.paused[new]
         self._count("open", is_open)
         self._count("readings", readings)
         valid = readings & self._is_valid(view, new)

@@ -22,13 +22,14 @@ from fumewatch.core.daybook import Diary
 from fumewatch.core.days import Days
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.history import KEPT, History
+from fumewatch.core.incident import Incidents
 from fumewatch.core.judge import steps
 from fumewatch.core.judgement import Judgement
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.past import Complaints, Happenings, Past, no_complaints, nothing_happened
 from fumewatch.core.reading import MEASURED, Readings
 from fumewatch.core.roster import Roster
-from fumewatch.core.rules import DayRule, MinuteRule, PatternRule, Rule, needs
+from fumewatch.core.rules import Absence, DayRule, MinuteRule, PatternRule, Rule, needs
 from fumewatch.core.rules.rule import Common
 from fumewatch.core.view import MINUTE, View
 from fumewatch.core.window import HOUR, Window
@@ -84,6 +85,7 @@ class Engine:
         self._diary = Diary(self._day_rules, channels) if keeps_days and self._day_rules else None
         self.lessons = Lessons(freshness, zone, channels & frozenset(MEASURED))
         self.window = Window(channels, minutes, self.lessons, most)
+        self.incidents = Incidents()
         self._order = {rule.id: i for i, rule in enumerate(self.rules)}
         self._touched: dict[UUID, Alert] = {}
         self._moved_at: dict[tuple[str, int], datetime] = {}
@@ -108,6 +110,7 @@ class Engine:
     def load(self, open_alerts: Iterable[Alert]) -> None:
         """Take over the alerts that are open, as the store knows them."""
         for alert in open_alerts:
+            self.incidents.load(alert)
             self.open.setdefault(alert.rule, {})[alert.monitor] = alert
 
     def add(self, readings: Readings) -> None:
@@ -150,7 +153,7 @@ class Engine:
         view = self._view(late, 1)
         found = [
             step
-            for judged in _judged(rules, view)
+            for judged in self._judged(rules, view)
             for step in steps(*judged[:4], self.open.get(judged.rule.id, {}), judged.evidence)
             if not step.alert or self._moved_at.get((step.alert.rule, step.alert.monitor)) != at
         ]
@@ -176,6 +179,13 @@ class Engine:
             for alert in alerts.values()
         ]
         return self._noted(self._take_over([withdraw(alert, now) for alert in gone]))
+
+    def happened(self, restarts: Happenings, findings: Happenings, complaints: Complaints) -> None:
+        """What devices and residents told in the last weeks; patterns look at it when it is new."""
+        sizes = [len(what.at) for what in (self.restarts, self.findings, self.complaints)]
+        self.restarts, self.findings, self.complaints = restarts, findings, complaints
+        if sizes != [len(what.at) for what in (restarts, findings, complaints)]:
+            self._has_news = True
 
     def take_touched(self) -> list[Alert]:
         """Open alerts that changed, though not their state, since the last call."""
@@ -215,13 +225,27 @@ class Engine:
         ids = self.ids
         width = max(1, CELLS_AT_ONCE // (self.window.depth + k))
         some = np.split(ids, range(width, len(ids), width))
-        for group, those in ((parts, some), (whole, [ids])):
+        for group, those in ((whole, [ids]), (parts, some)):  # outages before what is part of them
             for monitors in those if group else ():
                 view = self._view(monitors, k)
-                for judged in _judged(group, view):
+                for judged in self._judged(group, view):
                     own = self.open.get(judged.rule.id, {})
                     yield from steps(*judged[:4], own, judged.evidence)
                 view.forget()
+
+    def _judged(self, rules: Iterable[MinuteRule], view: View) -> Iterator[_Judged]:
+        for rule in rules:
+            of_silence = isinstance(rule, Absence)
+            evidence = self._of_silence(rule, view) if of_silence else _at(rule.evidence, view)
+            yield _Judged(rule.facts, rule.judge(view), view.ids, view.now, evidence)
+
+    def _of_silence(self, rule: MinuteRule, view: View) -> Callable[[int, int], dict[str, Any]]:
+        def evidence(instant: int, row: int) -> dict[str, Any]:
+            at = _moment(int(view.now[instant]))
+            part = self.incidents.part_of(int(view.ids[row]), at, self.roster)
+            return rule.evidence(view, instant, row) | part
+
+        return evidence
 
     def _view(self, ids: NDArray[np.int32], k: int) -> View:
         return self.window.view(ids, self.roster, k, self.open)
@@ -309,15 +333,10 @@ class Engine:
                 self._touched.pop(alert.id, None)
             if step.transition:
                 moves.append(step.transition)
+                self.incidents.note(step.transition)
                 self._touched.pop(alert.id, None)
                 self._moved_at[alert.rule, alert.monitor] = step.transition.at
         return moves
-
-
-def _judged(rules: Iterable[MinuteRule], view: View) -> Iterator[_Judged]:
-    for rule in rules:
-        evidence = _at(rule.evidence, view)
-        yield _Judged(rule.facts, rule.judge(view), view.ids, view.now, evidence)
 
 
 def _at(

@@ -25,7 +25,7 @@ class _Entry:
 
 
 class History:
-    """Alerts by rule, in the order in which they opened."""
+    """Alerts by rule, in the order in which they opened; without those that are part of another."""
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[UUID, _Entry]] = {}
@@ -37,7 +37,8 @@ class History:
 
     def note(self, moves: Iterable[Transition]) -> None:
         for move in moves:
-            self._put(move.alert)
+            if not move.alert.is_part:
+                self._put(move.alert)
 
     def forget_before(self, oldest: datetime) -> None:
         for entries in self._entries.values():

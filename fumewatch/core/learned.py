@@ -18,6 +18,10 @@ NO_MINUTE: Final = -(2**30)
 """The minute of what has not happened; so is any before 1970."""
 
 
+_BY_CHANNEL: Final = ("period", "is_learned", "gaps", "value", "changed_at", "seen_at")
+_BY_MONITOR: Final = ("interval", "presence_gaps", "sampling", "days", "today")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     """Of c channels (core.reading.MEASURED) and m monitors, by monitor id.
@@ -51,6 +55,17 @@ class Learned:
 
     def __len__(self) -> int:
         return len(self.interval)
+
+    def take(self, ids: NDArray[np.int32]) -> "Learned":
+        """Of these monitors, numbered anew from 0; of those that are not known, nothing."""
+        known = ids[ids < len(self)]
+        taken = Learned.nothing(len(ids))
+        at = np.flatnonzero(ids < len(self))
+        for name in _BY_CHANNEL:
+            getattr(taken, name)[:, at] = getattr(self, name)[:, known]
+        for name in _BY_MONITOR:
+            getattr(taken, name)[at] = getattr(self, name)[known]
+        return taken
 
     @staticmethod
     def nothing(monitors: int) -> "Learned":

@@ -39,6 +39,7 @@ class Lessons:
     sendings   uint16 [61, m]  gaps between minutes with a reading
     sampling   uint8 [96, m]   by quarter-hour: share of days on which the value changed, of 255
     days       uint8 [m]       days that `sampling` rests on
+    today      bool [96, m]    quarter-hours with a change on the day that is not over
     """
 
     def __init__(self, settings: Freshness, zone: ZoneInfo, channels: Iterable[int]) -> None:
@@ -54,7 +55,7 @@ class Lessons:
         self.sendings = np.zeros((LONGEST_GAP + 1, 0), np.uint16)
         self.sampling = np.zeros((QUARTERS, 0), np.uint8)
         self.days = np.zeros(0, np.uint8)
-        self._changed = np.zeros((QUARTERS, 0), np.bool_)
+        self.today = np.zeros((QUARTERS, 0), np.bool_)
 
     @property
     def size(self) -> int:
@@ -74,7 +75,7 @@ class Lessons:
         self.sendings = _wider(self.sendings, more)
         self.sampling = _wider(self.sampling, more)
         self.days = _wider(self.days, more)
-        self._changed = _wider(self._changed, more)
+        self.today = _wider(self.today, more)
 
     def note_sending(self, since: NDArray[np.int32], seen: Mask) -> None:
         """`since` [m]: minutes since the reading before, of monitors that now have one."""
@@ -83,7 +84,7 @@ class Lessons:
 
     def note_changes(self, minute: int, changed: Mask) -> None:
         """In which quarter-hours the value changed; `minute` since 1970."""
-        self._changed[self.quarter(minute)] |= changed
+        self.today[self.quarter(minute)] |= changed
 
     def quarter(self, minute: int) -> int:
         """Of the local day."""
@@ -97,12 +98,16 @@ class Lessons:
 
     def learn(self, minute: int) -> None:
         """At a full hour: what all that was seen until then teaches."""
-        for channel, gaps in self.gaps.items():
-            self.period[channel], self.is_learned[channel] = learned_period(gaps, self.settings)
-        self.interval = learned_interval(self.sendings, self.settings.ceiling)
+        self.reckon()
         self.begin(minute)
         if (minute + self._offset) % _DAY < _HOUR:
             self._end_day()
+
+    def reckon(self) -> None:
+        """Periods and intervals from the gaps that were counted."""
+        for channel, gaps in self.gaps.items():
+            self.period[channel], self.is_learned[channel] = learned_period(gaps, self.settings)
+        self.interval = learned_interval(self.sendings, self.settings.ceiling)
 
     def is_sampling(self, minutes: NDArray[np.int64], which: slice | NDArray[np.int32]) -> Mask:
         """bool [t, n]: in a quarter-hour in which this monitor usually measures anew.
@@ -117,13 +122,13 @@ class Lessons:
         """Gaps of older days count half as much each day; sampling moves a quarter of the way."""
         for counts in (*self.gaps.values(), self.sendings):
             counts >>= np.uint16(1)
-        measured = self._changed.any(axis=0)
-        today = np.where(self._changed, np.float32(_WHOLE), np.float32(0))
+        measured = self.today.any(axis=0)
+        today = np.where(self.today, np.float32(_WHOLE), np.float32(0))
         share = np.where(self.days == 0, np.float32(1), np.float32(0.25))
         moved = self.sampling + share * (today - self.sampling)
         self.sampling = np.where(measured, np.rint(moved), self.sampling).astype(np.uint8)
         self.days = np.where(measured, np.minimum(self.days, 254) + 1, self.days).astype(np.uint8)
-        self._changed[:] = False
+        self.today[:] = False
 
 
 def _wider(columns: NDArray[Any], more: int, value: int = 0) -> NDArray[Any]:

@@ -104,7 +104,12 @@ class Listener(Protocol):
 def told(
     routes: Iterable[Route], listeners: Mapping[str, Listener], transition: Transition, place: Place
 ) -> tuple[str, ...]:
-    """The names of the receivers that get a notification of it, in the order of the routes."""
+    """The names of the receivers that get a notification of it, in the order of the routes.
+
+    Nobody is told of what is part of an incident: of that, they are.
+    """
+    if transition.alert.is_part:
+        return ()
     return tuple(
         name
         for name in route(routes, labels_of(transition, place))

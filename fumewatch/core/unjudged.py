@@ -1,12 +1,12 @@
 """Why a monitor is not judged at some minute, as people read it."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from fumewatch.core.pause import PauseReason
 from fumewatch.core.words import Language
 
-UnjudgedReason = Literal["closed", "holiday"] | PauseReason
+UnjudgedReason: TypeAlias = Literal["closed", "holiday"] | PauseReason
 
 _WORDS: Final[dict[UnjudgedReason, tuple[str, str]]] = {
     "closed": ("非营业时间", "outside business hours"),

@@ -60,6 +60,13 @@ class Window:
         self._heard = np.full(0, NEVER, np.int64)
         self._seen_at = np.full(0, NO_MINUTE, np.int32)
         self._late = np.zeros(0, np.bool_)
+        self.teaches_from = 0
+        """Minutes before it were learned from already."""
+
+    @property
+    def trails(self) -> Mapping[int, Trail]:
+        """By channel, how it stands after the last settled minute."""
+        return self._trail
 
     @property
     def has_begun(self) -> bool:
@@ -205,11 +212,13 @@ class Window:
         if CHANNELS[channel].is_state:
             fresh.settle_state(new, last, first, self._trail[channel], lessons.interval)
             return
-        period, gaps = lessons.period[channel], lessons.gaps[channel]
+        period, teaches = lessons.period[channel], first >= self.teaches_from
+        gaps = lessons.gaps[channel] if teaches else None
         fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
-        if channel == INDEX["fume"]:
+        if teaches and channel == INDEX["fume"]:
             for t, changed in enumerate((new.age == 0) & (new.count > 0)):
-                lessons.note_changes(first + t, changed)
+                began = self._trail[channel].began_at == first + t  # nothing changes in it
+                lessons.note_changes(first + t, changed & ~began)
 
     def _note_seen(self, rows: slice) -> None:
         """When monitors last measured, and how often they do."""
@@ -217,7 +226,8 @@ class Window:
         for t in range(rows.start, rows.stop):
             minute, second = self._first + t, self._second[t]
             seen = second >= 0
-            self.lessons.note_sending(minute - self._seen_at, seen)
+            if minute >= self.teaches_from:
+                self.lessons.note_sending(minute - self._seen_at, seen)
             np.copyto(self._seen_at, np.int32(minute), where=seen)
             now = (minute * 60 + second.astype(np.int64)) * 1_000_000
             np.copyto(self._last, now, where=seen & (now > self._last))

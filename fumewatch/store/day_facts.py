@@ -118,6 +118,12 @@ def done(conn: Connection, since: int) -> list[int]:
     return [day_number(day) for (day,) in rows]
 
 
+def has_readings(conn: Connection, day: int) -> bool:
+    """Whether anything was measured on that day, as far as the roll-ups know."""
+    found = conn.execute("select exists (select from rollup_day where day = %s)", [date_of(day)])
+    return bool(found.fetchone()[0])  # type: ignore[index]
+
+
 def drop_before(conn: Connection, day: date, limit: int) -> int:
     """Drop at most `limit` rows of days before `day`; return how many."""
     conn.execute("delete from day_done where day < %s", [day])

@@ -1,6 +1,6 @@
 """What was learned of monitors, in and out in columns; all of it as of one instant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -37,8 +37,9 @@ _MONITOR: Final = Layout(
     ("i4", "i2", "i2", f"V{2 * GAPS}", f"V{QUARTERS}", f"V{QUARTERS}"),
 )
 _DERIVE: Final = """
-    update learned_monitor_now n set derived = d.derived
-    from unnest(%s::int[], %s::text[]) as d (monitor_id, derived) where d.monitor_id = n.monitor_id
+    update learned_monitor l set derived = d.derived
+    from unnest(%s::int[], %s::text[]) as d (monitor_id, derived)
+    where l.monitor_id = d.monitor_id and l.derived is distinct from d.derived
 """
 _MARK: Final = """
     insert into learned_mark (as_of) values (%s)
@@ -105,13 +106,16 @@ def save(conn: Connection, as_of: int, learned: Learned) -> None:
         conn.execute(f"truncate {table}_now")
         parts = _of_channels(learned) if layout is _CHANNEL else _of_monitors(learned)
         copy_in(conn, f"{table}_now", layout, encode(layout, *parts))
-    if learned.derived:
-        conn.execute(_DERIVE, [list(learned.derived), list(learned.derived.values())])
     conn.execute(_gone("learned", _CHANNEL.names[:2]))
     conn.execute(_upsert("learned", _CHANNEL.names[:2], _CHANNEL.names[2:]))
     conn.execute(_gone("learned_monitor", _MONITOR.names[:1]))
-    conn.execute(_upsert("learned_monitor", _MONITOR.names[:1], (*_MONITOR.names[1:], "derived")))
+    conn.execute(_upsert("learned_monitor", _MONITOR.names[:1], _MONITOR.names[1:]))
     conn.execute(_MARK, [from_us(as_of)])
+
+
+def derive(conn: Connection, derived: Mapping[int, str]) -> None:
+    """Of these monitors, what linear mix fume is of other channels; "": of none."""
+    conn.execute(_DERIVE, [list(derived), list(derived.values())])
 
 
 def load(conn: Connection, monitors: int = 0) -> tuple[int, Learned]:

@@ -18,12 +18,13 @@ _RULES: Final = "select distinct rule from alert where opened_at between %s and 
 _ALERTS: Final = """
     select array_position(%s::text[], rule), monitor_id, opened_at,
         coalesce(fired_at <= %s, false), coalesce(resolved_at > %s, true)
-    from alert where opened_at between %s and %s
+    from alert where opened_at between %s and %s and not evidence ? 'part_of'
 """
 _WHOLE_ALERTS: Final = """
     select id, rule, kind, severity, monitor_id as monitor, state, opened_at, breached_at, value,
         "limit", fired_at, clear_since, resolved_at
-    from alert where opened_at >= %s or state <> 'resolved' order by opened_at, id
+    from alert where (opened_at >= %s or state <> 'resolved') and not evidence ? 'part_of'
+    order by opened_at, id
 """
 _OPENING: Final = Layout(
     ("rule", "monitor", "at", "fired", "is_open"), ("i4", "i4", "i8", "u1", "u1")

@@ -98,11 +98,9 @@ def test_a_condition_can_name_every_channel() -> None:
     assert {channel.name for channel in CHANNELS} <= set(When.model_fields)
 
 
-def test_the_example_has_ten_rules_of_every_kind() -> None:
+def test_the_example_names_its_rules_differently() -> None:
     rules = example()
-    assert len(rules) == 10
-    assert {rule.kind for rule in rules} == {"threshold", "linkage", "absence", "trend"}
-    assert len({rule.id for rule in rules}) == 10
+    assert len({rule.id for rule in rules}) == len(rules)
 
 
 def test_what_a_window_must_keep_for_them() -> None:

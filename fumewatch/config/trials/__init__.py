@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from fumewatch.config import faults, source
+from fumewatch.config.rosters import roster_of
 from fumewatch.config.tree import Config
 from fumewatch.config.trials.build import Case, case
 from fumewatch.config.trials.tables import TestsFile
@@ -41,13 +42,9 @@ class Written:
 
 def terms(config: Config) -> Terms:
     """What of a configuration its rules judge by."""
-    limits = {
-        profile.name: profile.model_dump(exclude={"name"}, exclude_none=True)
-        for profile in config.limit
-    }
 
     def roster(places: Sequence[Place], wills: Mapping[int, datetime]) -> Roster:
-        return Roster.build(places, limits, config.business_hours, wills)
+        return roster_of(config, places, wills)
 
     return Terms(config.rule, config.freshness, config.zone, roster)
 

@@ -1,0 +1,58 @@
+"""Outages that are open: whose offline alerts are part of one, and are not told one by one."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from fumewatch.core.alert import PART_OF, Alert, State, Transition
+from fumewatch.core.roster import Roster
+
+_KIND: Final = "outage"
+_KEPT: Final = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class _Outage:
+    alert: Alert
+    since: datetime
+    until: datetime | None
+
+
+class Incidents:
+    """Outages by the time in which they fired; of those that are over, the last day's."""
+
+    def __init__(self) -> None:
+        self._outages: dict[str, _Outage] = {}
+
+    def load(self, alert: Alert) -> None:
+        """An alert that is open, as the store knows it."""
+        if alert.kind == _KIND and alert.fired_at is not None:
+            self._outages[str(alert.id)] = _Outage(alert, alert.fired_at, None)
+
+    def note(self, move: Transition) -> None:
+        if move.alert.kind != _KIND:
+            return
+        self._forget(move.at - _KEPT)
+        if move.alert.state is State.FIRING:
+            self._outages[str(move.alert.id)] = _Outage(move.alert, move.at, None)
+        elif outage := self._outages.get(str(move.alert.id)):
+            outage.until = move.at
+
+    def part_of(self, monitor: int, at: datetime, roster: Roster) -> dict[str, Any]:
+        """What to add to the evidence of an alert that opens at `at`; nothing, if it is alone."""
+        for key, outage in self._outages.items():
+            is_open = outage.since <= at and (outage.until is None or at < outage.until)
+            if is_open and _group(outage.alert, roster, monitor) == outage.alert.evidence["name"]:
+                return {PART_OF: {"alert": key, "name": outage.alert.evidence["name"]}}
+        return {}
+
+    def _forget(self, oldest: datetime) -> None:
+        gone = [key for key, o in self._outages.items() if o.until and o.until < oldest]
+        for key in gone:
+            del self._outages[key]
+
+
+def _group(outage: Alert, roster: Roster, monitor: int) -> str | None:
+    by = outage.evidence["by"]
+    number = int(roster.belongs[by][min(monitor, roster.size)])
+    return roster.names[by][number] if number >= 0 else None

@@ -1,0 +1,99 @@
+"""Many monitors fall silent at once: one incident is told, its members are not."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fumewatch.core.alert import State, Transition
+from fumewatch.core.engine import Engine
+from fumewatch.core.fresh import Freshness
+from fumewatch.core.routing import Route, told
+from fumewatch.core.view import MINUTE
+from tests.core.scene import NOON, ZONE, micros, place, readings, roster_of, rule_of
+
+OUTAGE = rule_of(id="outage", kind="outage", by="vendor", at_least=3, share=0.5, silent_for="10m")
+OFFLINE = rule_of(id="offline", kind="absence", in_hours="15m")
+VENDORS = ["acme"] * 5 + ["other"] * 3
+PLACES = [place(number, vendor=vendor) for number, vendor in enumerate(VENDORS)]
+
+
+class Everybody:
+    """A receiver that is told of every change."""
+
+    def is_told(self, before: State | None, after: State) -> bool:
+        return True
+
+
+def silent_from(minute: dict[int, int], piece: int, end: int = 60) -> list[Transition]:
+    """`minute`: when each monitor falls silent; others go on. Judged `piece` minutes at a time."""
+    engine = Engine([OFFLINE, OUTAGE], Freshness(), roster_of(*PLACES), ZoneInfo(ZONE))
+    start = micros(NOON)
+    rows = [
+        (number, start + m * MINUTE, {"fume": 0.1})
+        for number in range(len(VENDORS))
+        for m in range(min(minute.get(number, end), end))
+    ]
+    engine.begin(start)
+    engine.add(readings(rows))
+    moves = []
+    for until in range(piece, end + piece, piece):
+        moves += engine.advance(start + min(until, end) * MINUTE)
+    return moves
+
+
+def names_told(moves: list[Transition]) -> list[tuple[str, int, bool]]:
+    """(rule, monitor, whether anybody is told) of what fired."""
+    route, listeners = Route(receiver=("all",)), {"all": Everybody()}
+    return [
+        (m.alert.rule, m.alert.monitor, bool(told([route], listeners, m, PLACES[m.alert.monitor])))
+        for m in moves
+        if m.alert.state is State.FIRING
+    ]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 60])
+def test_an_outage_is_told_once(piece: int) -> None:
+    found = names_told(silent_from({0: 20, 1: 21, 2: 22, 3: 24, 5: 20}, piece))
+    assert found == [
+        ("outage", 0, True),
+        ("offline", 0, False),
+        ("offline", 5, True),  # of another vendor
+        ("offline", 1, False),
+        ("offline", 2, False),
+        ("offline", 3, False),
+    ]
+
+
+def test_a_few_are_told_one_by_one() -> None:
+    assert names_told(silent_from({0: 20, 1: 21}, 60)) == [
+        ("offline", 0, True),
+        ("offline", 1, True),
+    ]
+
+
+def test_what_it_is_part_of_stands_in_the_evidence() -> None:
+    moves = silent_from({0: 20, 1: 21, 2: 22, 3: 24}, 1)
+    outage = next(move.alert for move in moves if move.alert.rule == "outage")
+    for move in moves:
+        if move.alert.rule == "offline":
+            assert move.alert.is_part
+            assert move.alert.evidence["part_of"] == {"alert": str(outage.id), "name": "acme"}
+
+
+def test_members_do_not_count_for_patterns() -> None:
+    again = rule_of(id="cuts", kind="recurrence", rules=["offline"], at_least=1, within="1d")
+    engine = Engine([OFFLINE, OUTAGE, again], Freshness(), roster_of(*PLACES), ZoneInfo(ZONE))
+    start = micros(NOON)
+    engine.begin(start)
+    ends = {0: 20, 1: 20, 2: 20, 5: 20}
+    engine.add(
+        readings(
+            [
+                (number, start + m * MINUTE, {"fume": 0.1})
+                for number in range(len(VENDORS))
+                for m in range(ends.get(number, 60))
+            ]
+        )
+    )
+    moves = engine.advance(start + 60 * MINUTE)
+    assert [m.alert.monitor for m in moves if m.alert.rule == "cuts"] == [5]
