@@ -283,20 +283,31 @@ def silences(known: Known) -> Iterator[Episode]:
             yield Episode(s.monitor, s.start_s, s.end_s + 120, event_s, must, cause=s.kind.value)
 
 
-def outages(known: Known) -> Iterator[Episode]:
-    """A vendor's monitors silent at once. The alert may be any one monitor's; the one with the
-    lowest number stands for all in what must be found."""
-    by_start: dict[tuple[int, int], list[int]] = {}
-    for s in known.of(Kind.VENDOR_OUTAGE):
-        by_start.setdefault((s.start_s, s.end_s), []).append(s.monitor)
-    for (start_s, end_s), monitors in by_start.items():
-        at_s = known.open_at(monitors[0], start_s, end_s)
-        alike = sum(len(known.open_at(m, start_s, end_s)) >= 60 for m in monitors)
-        sure = len(monitors) >= 8 and alike >= 0.9 * len(monitors)
-        vendor = known.fleet.outlets[monitors[0]].vendor
-        first = next(m for m, o in enumerate(known.fleet.outlets) if o.vendor == vendor)
-        event_s = int(at_s[0]) if len(at_s) else start_s
-        yield Episode(first, start_s, end_s + 900, event_s, sure)
+def outages(known: Known, rule: Any) -> Iterator[Episode]:
+    """Half of a group's open sites are silent at once, whatever silenced each. The alert is of the
+    group's first monitor."""
+    silent = np.zeros_like(known.sees)
+    for s in known.of(*SILENT):
+        silent[s.monitor, known.minutes(s)] = True
+    is_open = np.tile(known.is_open, (1, known.days))
+    for members in _groups(known, rule.by):
+        open_now = is_open[members].sum(axis=0)
+        quiet = (silent[members] & is_open[members]).sum(axis=0)
+        may = (quiet >= rule.at_least - 1) & (quiet >= 0.8 * rule.share * open_now)
+        sure = (quiet >= rule.at_least + 2) & (quiet >= 1.3 * rule.share * open_now)
+        for _, first, end in runs(may[None, :], gap=60):
+            must = int(sure[first:end].sum()) >= _minutes(rule.silent_for) + 15
+            event_s = known.start_s + (first + int(sure[first:end].argmax())) * 60
+            until_s = known.start_s + (end + 60) * 60
+            yield Episode(members[0], known.start_s + first * 60, until_s, event_s, must)
+
+
+def _groups(known: Known, by: str) -> Iterator[list[int]]:
+    members: dict[str, list[int]] = {}
+    for monitor, outlet in enumerate(known.fleet.outlets):
+        name = outlet.vendor.name if by == "vendor" else outlet.sites[0].street
+        members.setdefault(name, []).append(monitor)
+    yield from members.values()
 
 
 def repeated(known: Known, rule: Any, rules: Sequence[Common]) -> Iterator[Episode]:
@@ -355,7 +366,7 @@ TRUTH: Final[Mapping[str, Maker]] = {
     "trend": lambda k, r, _: crossings(k, int(_minutes(r.horizon))),
     "flatline": lambda k, r, _: labelled(k, Kind.STUCK, minutes=int(_minutes(r.at_least)) + 45),
     "jump": lambda k, r, _: jumps(k, r.times, r.at_least.number * LIMIT_MG_M3),
-    "outage": lambda k, r, _: outages(k),
+    "outage": lambda k, r, _: outages(k, r),
     "deterioration": lambda k, r, _: deteriorations(k, _SOON_DAYS),
     "baseline": lambda k, r, _: tired(k, r.below),
     "validity": _validity,
