@@ -376,13 +376,13 @@ def sorted_facts(facts: Facts) -> tuple[frozenset[object], ...]:
 
 
 @given(all_facts())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_written_reads_back(facts: Facts) -> None:
     assert sorted_facts(read(write(facts).encode())) == sorted_facts(facts)
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_bytes_do_worse_than_be_refused(data: bytes) -> None:
     header = ",".join(column.name for column in COLUMNS).encode() + b"\n"
     for file in (data, header + data):

@@ -223,7 +223,7 @@ def _notes(asked: Asked, warm_up: timedelta) -> Iterator[str]:
     if any(rule.kind == "absence" for rule in counted):
         yield "Silence is judged by readings alone: heartbeats and last wills are not replayed."
     if any(isinstance(rule, PatternRule) for rule in counted):
-        yield "Complaints, restarts and what inspectors found are not replayed."
+        yield "What inspectors found is not replayed; of a file, no complaints and restarts either."
     if asked.wanted:
         yield "Rules about the whole fleet see only the monitors that were asked for."
     for trial in asked.trials:

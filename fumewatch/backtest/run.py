@@ -17,6 +17,7 @@ from fumewatch.config import Config
 from fumewatch.config.rosters import roster_of
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.engine import Engine
+from fumewatch.core.past import Complaints, Happenings
 from fumewatch.core.routing import told
 from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.site import Place
@@ -90,6 +91,10 @@ class Judge:
         self._engine = engine_of(trial.config, needed, places)
         self._engine.begin(begin)
 
+    def happened(self, restarts: Happenings, findings: Happenings, complaints: Complaints) -> None:
+        """What devices and residents told, before and in the span."""
+        self._engine.happened(restarts, findings, complaints)
+
     def take(self, readings: Any, until: int) -> None:
         if len(readings):
             self._engine.add(readings)
@@ -133,6 +138,9 @@ def run(
     """The outcomes of the trials; readings from `begin` on, which is not after the span's start."""
     start, end = _us(begin), _us(span.end)
     judges = [Judge(trial, source.places, span, start) for trial in trials]
+    happened = source.happened(start, end)
+    for judge in judges:
+        judge.happened(*happened)
     for block in source.blocks(start, end):
         for judge in judges:
             judge.take(block.readings, block.until)

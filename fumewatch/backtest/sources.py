@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, Protocol
@@ -20,10 +21,12 @@ from fumewatch.backtest.cells import Part, Refused
 from fumewatch.backtest.spool import DAY_US, Spool
 from fumewatch.core.arrays import Mask
 from fumewatch.core.errors import Fault, ImportRefused
+from fumewatch.core.history import KEPT
+from fumewatch.core.past import Complaints, Happenings, no_complaints, nothing_happened
 from fumewatch.core.reading import Readings
 from fumewatch.core.site import Place
 from fumewatch.core.topic import Key
-from fumewatch.store import Database, history, readings
+from fumewatch.store import Database, history, past, readings
 from fumewatch.store.wire import from_us
 
 HOUR_US: Final = 3_600_000_000
@@ -62,6 +65,10 @@ class Source(Protocol):
 
     def blocks(self, start: int, end: int) -> Iterator[Block]:
         """Of [start, end), µs UTC; `until` goes up to end, also where nothing was measured."""
+        ...
+
+    def happened(self, start: int, end: int) -> tuple[Happenings, Happenings, Complaints]:
+        """Restarts, findings and complaints that rules may look back to in [start, end]."""
         ...
 
     def windows(self, wanted: Sequence[Window]) -> Iterator[Readings]:
@@ -132,6 +139,10 @@ class FileSource:
                 readings = self._spool.day(day, self._numbers)
             yield from cut(readings, max(start, day * DAY_US), min(end, (day + 1) * DAY_US))
 
+    def happened(self, start: int, end: int) -> tuple[Happenings, Happenings, Complaints]:
+        """A file tells of readings only."""
+        return nothing_happened(), nothing_happened(), no_complaints()
+
     def windows(self, wanted: Sequence[Window]) -> Iterator[Readings]:
         by_day: dict[int, set[int]] = {}
         for i, window in enumerate(wanted):
@@ -171,6 +182,17 @@ class StoreSource:
                     coming = loader.submit(self._load, *after)
                 yield from cut(loaded, *piece)
 
+    def happened(self, start: int, end: int) -> tuple[Happenings, Happenings, Complaints]:
+        """Restarts, findings and complaints, from as long before as rules look back."""
+        span = start - KEPT // timedelta(microseconds=1), end
+        with self._database.transaction() as conn:
+            restarts, findings = past.restarts(conn, *span), past.findings(conn, *span)
+            return (
+                self._renumbered(restarts),
+                self._renumbered(findings),
+                past.complaints(conn, *span),
+            )
+
     def windows(self, wanted: Sequence[Window]) -> Iterator[Readings]:
         for window in wanted:
             monitor = int(self._ids[window.monitor])
@@ -190,6 +212,11 @@ class StoreSource:
         with self._database.transaction() as conn:
             parts = list(history.between(conn, from_us(start), from_us(end), monitors))
         return by_time(self._ours(Readings.concatenate([Readings.empty(), *parts])))
+
+    def _renumbered(self, events: Happenings) -> Happenings:
+        known = events.monitor < len(self._numbers)
+        ours = np.where(known, self._numbers[np.where(known, events.monitor, 0)], np.int32(-1))
+        return Happenings(ours[ours >= 0], events.at[ours >= 0])
 
     def _ours(self, found: Readings) -> Readings:
         """By our numbers; without monitors that came into the store meanwhile."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fumewatch.cli import options, show
+from fumewatch.cli.explain import explain
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, Fault
 
@@ -21,6 +22,9 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 @app.callback()
 def _group() -> None:
     pass
+
+
+app.command("explain")(explain)
 
 
 @app.command("test")

@@ -209,7 +209,8 @@ def _bounds(name: str, values: Numbers) -> str:
     if not len(known) or _is_state(name):
         return ""
     low, high = _shown(float(known.min())), _shown(float(known.max()))
-    unit = CHANNELS[INDEX[name]].unit if name in INDEX else "min"
+    channel = name.removesuffix("_peak")
+    unit = CHANNELS[INDEX[channel]].unit if channel in INDEX else "min"
     return f"{low if low == high else f'{low} to {high}'} {unit}"
 
 

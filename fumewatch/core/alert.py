@@ -8,7 +8,7 @@ No data leaves an alert as it is: unplugging a monitor resolves nothing.
 
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -165,6 +165,35 @@ def advance(alert: Alert | None, finding: Finding, now: datetime, rule: RuleFact
             assert_never(finding.verdict)
 
 
+def seen_again(alert: Alert, numbers: Sequence[tuple[float, float]], now: datetime) -> Alert:
+    """An alert after breaches that went on until now and did not change its state.
+
+    numbers: (value, limit) of the worst of them, in order of time, and of the last one.
+    """
+    evidence = alert.evidence
+    for value, limit in numbers:
+        peak = _peak(evidence, value, limit)
+        if peak and peak["peak"] != evidence.get("peak"):
+            evidence = evidence | peak
+    value, limit = numbers[-1]
+    return Alert(  # `replace` takes several times as long, and this is what most steps are
+        id=alert.id,
+        rule=alert.rule,
+        kind=alert.kind,
+        severity=alert.severity,
+        monitor=alert.monitor,
+        state=alert.state,
+        opened_at=alert.opened_at,
+        breached_at=now,
+        value=value,
+        limit=limit,
+        fired_at=alert.fired_at,
+        clear_since=None,
+        resolved_at=alert.resolved_at,
+        evidence=evidence,
+    )
+
+
 def withdraw(alert: Alert, now: datetime) -> Step:
     """Resolve an open alert whose rule is no longer in the configuration."""
     resolved = replace(alert, state=State.RESOLVED, resolved_at=now)
@@ -216,7 +245,7 @@ def _open(finding: Finding, now: datetime, rule: RuleFacts) -> Step:
         value=finding.value,
         limit=finding.limit,
         fired_at=now if fires else None,
-        evidence=finding.evidence() | _peak({}, finding),
+        evidence=finding.evidence() | _peak({}, finding.value, finding.limit),
     )
     return _move(alert, None, now, Reason.BREACHED)
 
@@ -227,33 +256,26 @@ def _hold(alert: Alert, finding: Finding, now: datetime, hold: timedelta) -> Ste
         return _keep(replace(seen, opened_at=now))
     if now - alert.opened_at < hold:
         return _keep(seen)
-    evidence = finding.evidence() | _peak(seen.evidence, finding)
+    evidence = finding.evidence() | _peak(seen.evidence, finding.value, finding.limit)
     fired = replace(seen, state=State.FIRING, fired_at=now, evidence=evidence)
     return _move(fired, alert.state, now, Reason.HELD)
 
 
 def _seen(alert: Alert, finding: Finding, now: datetime) -> Alert:
-    return replace(
-        alert,
-        breached_at=now,
-        clear_since=None,
-        value=finding.value,
-        limit=finding.limit,
-        evidence=alert.evidence | _peak(alert.evidence, finding),
-    )
+    return seen_again(alert, [(finding.value, finding.limit)], now)
 
 
-def _peak(evidence: dict[str, Any], finding: Finding) -> dict[str, float]:
+def _peak(evidence: dict[str, Any], value: float, limit: float) -> dict[str, float]:
     """The worst value so far: the largest, or the smallest where the breach began below its limit.
 
     Nothing where there is no number to compare. The limit may have changed since: `evidence` has
     the one of the beginning.
     """
-    if not math.isfinite(finding.value):
+    if not math.isfinite(value):
         return {}
-    peak = evidence.get("peak", finding.value)
-    worse = min if peak < (evidence.get("limit") or finding.limit) else max
-    return {"peak": round(worse(peak, finding.value), 3)}
+    peak = evidence.get("peak", value)
+    worse = min if peak < (evidence.get("limit") or limit) else max
+    return {"peak": round(worse(peak, value), 3)}
 
 
 def _resolve(alert: Alert, finding: Finding, now: datetime, reason: Reason) -> Step:

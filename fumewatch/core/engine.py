@@ -76,6 +76,8 @@ class Engine:
         self.restarts: Happenings = nothing_happened()
         self.findings: Happenings = nothing_happened()
         self.complaints: Complaints = no_complaints()
+        self.days: Days | None = None
+        """What the rules of days judged last."""
         self._minute_rules = [rule for rule in self.rules if isinstance(rule, MinuteRule)]
         self._day_rules = [rule for rule in self.rules if isinstance(rule, DayRule)]
         self._pattern_rules = [rule for rule in self.rules if isinstance(rule, PatternRule)]
@@ -162,6 +164,7 @@ class Engine:
 
     def judge_days(self, days: Days) -> list[Transition]:
         """By the rules of days; `days.now` is the instant."""
+        self.days = days
         instants, ids = np.array([days.now]), days.ids
         found: list[Step] = []
         for rule in self._day_rules:
@@ -169,6 +172,18 @@ class Engine:
             own = self.open.get(rule.id, {})
             found += steps(rule.facts, judged, ids, instants, own, _of_row(rule.evidence, days))
         return self._noted(self._take_over(found))
+
+    def past(self, now: int) -> Past:
+        """What the rules about patterns judge at an instant (µs UTC)."""
+        return Past(
+            ids=self.ids,
+            now=now,
+            roster=self.roster,
+            alerts=self.history.openings(),
+            restarts=self.restarts,
+            findings=self.findings,
+            complaints=self.complaints,
+        )
 
     def retire(self, now: datetime) -> list[Transition]:
         """Resolve the alerts of rules that there are no more."""
@@ -265,7 +280,7 @@ class Engine:
             at = _moment(minute * MINUTE)
             while waiting and waiting[0].at <= at:
                 self._note(waiting.pop(0))
-            if self._has_news or minute % 60 == 0:
+            if self._has_news or minute % HOUR == 0 or self._is_news(minute):
                 found += self._look_back(minute * MINUTE)
         for move in waiting:
             self._note(move)
@@ -275,6 +290,13 @@ class Engine:
         self.history.note([move])
         self._has_news = True
 
+    def _is_news(self, minute: int) -> bool:
+        """Something was told of the ten minutes before this one."""
+        end = minute * MINUTE
+        start = end - PATTERNS_EVERY * MINUTE
+        told = (self.restarts.at, self.findings.at, self.complaints.at)
+        return any(bool(((at > start) & (at <= end)).any()) for at in told)
+
     def _noted(self, moves: list[Transition]) -> list[Transition]:
         for move in moves:
             self._note(move)
@@ -283,15 +305,7 @@ class Engine:
     def _look_back(self, now: int) -> list[Transition]:
         self._has_news = False
         self.history.forget_before(_moment(now) - KEPT)
-        past = Past(
-            ids=self.ids,
-            now=now,
-            roster=self.roster,
-            alerts=self.history.openings(),
-            restarts=self.restarts,
-            findings=self.findings,
-            complaints=self.complaints,
-        )
+        past = self.past(now)
         found: list[Step] = []
         for rule in self._pattern_rules:
             judged, own = rule.judge(past), self.open.get(rule.id, {})

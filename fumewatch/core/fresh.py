@@ -20,7 +20,7 @@ All of it follows from which values lie in which minutes, so the order of arriva
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ REPORTED: Final = 60
 """Minutes: a state that has not come for so long is taken for one that is not reported."""
 _OLDEST: Final = 30_000
 """Minutes: what has not changed for longer is not told apart."""
+
+T = TypeVar("T", bound=np.generic)
 
 
 class Freshness(BaseModel):
@@ -95,16 +97,18 @@ class Cells:
     known: NDArray[np.float32]
 
     @classmethod
-    def empty(cls, minutes: int, monitors: int) -> Self:
+    def empty(cls, minutes: int, monitors: int, *, is_state: bool | None = None) -> Self:
+        """`is_state`: what such a channel never has is constant, which takes no memory."""
         shape = (minutes, monitors)
+        age, known = np.int16(_OLDEST), np.float32(np.nan)
         return cls(
             np.zeros(shape, np.int16),
             np.zeros(shape, np.int32),
             np.full(shape, MISSING, np.int32),
             np.zeros(shape, np.bool_),
             np.zeros(shape, np.bool_),
-            np.full(shape, _OLDEST, np.int16),
-            np.full(shape, np.nan, np.float32),
+            np.broadcast_to(age, shape) if is_state is True else np.full(shape, age),
+            np.broadcast_to(known, shape) if is_state is False else np.full(shape, known),
         )
 
     def columns(self) -> tuple[NDArray[np.generic], ...]:
@@ -168,25 +172,27 @@ def settle(
     cells: the new minutes [t, m], of which the first is `first` (since 1970). before: the minute
     before them. period, interval [m], minutes. gaps [61, m]: counts the gaps between changes.
     """
-    count, total, top = cells.count, cells.total, cells.top
-    covers = bool((interval > 1).any())
-    for t in range(len(count)):
-        minute = first + t
-        own = count[t] > 0
-        one_value = (count[t] == 1) | (total[t] == count[t] * top[t].astype(np.int64))
-        value = np.where(one_value, top[t], np.int32(MISSING))
-        differs = own & ((value != trail.value) | (value == MISSING))
-        differs &= trail.value != UNKNOWN
-        if gaps is not None:
-            _count_gaps(gaps, minute - trail.changed_at, differs)
-        np.copyto(trail.changed_at, np.int32(minute), where=differs)
-        np.copyto(trail.value, value, where=own)
-        np.copyto(trail.seen_at, np.int32(minute), where=own)
-        np.minimum(trail.began_at, np.int32(minute), out=trail.began_at, where=own)
-        if covers:
-            _cover(cells, before, t, minute - trail.seen_at, interval)
-        cells.age[t] = np.minimum(minute - trail.changed_at, _OLDEST)
-        cells.fresh[t] = (count[t] > 0) & (cells.age[t] < period)
+    count, minute = cells.count, _minutes(cells, first)
+    own = count > 0
+    value, has_mixed = _values(cells)
+    value_before = _before(trail.value, value, own)
+    differs = value != value_before
+    if has_mixed:
+        differs |= value == MISSING
+    differs &= own
+    differs &= value_before != UNKNOWN
+    changed_at = np.empty((len(count) + 1, count.shape[1]), np.int32)
+    changed_at[0] = trail.changed_at
+    changed_at[1:] = np.where(differs, minute, np.int32(NO_MINUTE))
+    np.maximum.accumulate(changed_at, axis=0, out=changed_at)
+    if gaps is not None:
+        count_gaps(gaps, changed_at[:-1], changed_at[1:], differs)
+    trail.changed_at[:] = changed_at[-1]
+    _cover(cells, before, own, first, trail.seen_at, interval)
+    _note_seen(trail, own, minute)
+    cells.age[:] = np.minimum(minute - changed_at[1:], np.int32(_OLDEST))
+    np.less(cells.age, period, out=cells.fresh)
+    np.logical_and(cells.fresh, count > 0, out=cells.fresh)
 
 
 def settle_state(
@@ -197,48 +203,107 @@ def settle_state(
     interval: NDArray[np.int16],
 ) -> None:
     """`settle` for a state: it is never held, and known until it has not come for an hour."""
-    covers = bool((interval > 1).any())
+    own, minute = cells.count > 0, _minutes(cells, first)
+    is_on = 2 * cells.total >= cells.count
     known = before.known[-1] if before is not None and len(before.known) else cells.known[0]
-    for t in range(len(cells.count)):
-        minute = first + t
-        own = cells.count[t] > 0
-        is_on = 2 * cells.total[t] >= cells.count[t]
-        np.copyto(trail.seen_at, np.int32(minute), where=own)
-        np.minimum(trail.began_at, np.int32(minute), out=trail.began_at, where=own)
-        if covers:
-            _cover(cells, before, t, minute - trail.seen_at, interval)
-        known = np.where(own, is_on.astype(np.float32), known)
-        known[minute - trail.seen_at >= REPORTED] = np.nan
-        cells.known[t] = known
-        cells.fresh[t] = cells.count[t] > 0
+    known, seen_at = known.copy(), trail.seen_at.copy()
+    cells.known[:] = _before(known, is_on.astype(np.float32), own, after=True)
+    if (seen_at <= minute[-1] - REPORTED).any() or len(own) > REPORTED:
+        since = minute - latest(seen_at, own, minute)
+        np.copyto(cells.known, np.float32(np.nan), where=since >= REPORTED)
+    _cover(cells, before, own, first, trail.seen_at, interval)
+    _note_seen(trail, own, minute)
+    np.greater(cells.count, 0, out=cells.fresh)
+
+
+def _minutes(cells: Cells, first: int) -> NDArray[np.int32]:
+    """int32 [t, 1], since 1970."""
+    return np.arange(first, first + len(cells.count), dtype=np.int32)[:, None]
+
+
+def _values(cells: Cells) -> tuple[NDArray[np.int32], bool]:
+    """(int32 [t, m]: the value of each minute, MISSING where several differ; any of them do)."""
+    count, top = cells.count, cells.top
+    if count.max(initial=0) <= 1:
+        return top, False
+    one_value = (count == 1) | (cells.total == count * top.astype(np.int64))
+    return np.where(one_value, top, np.int32(MISSING)), True
+
+
+def _before(last: NDArray[T], value: NDArray[T], own: Mask, *, after: bool = False) -> NDArray[T]:
+    """[t, m]: what was there last before each minute, or `after` it; `last` [m] moves on."""
+    found = np.empty(value.shape, value.dtype)
+    for t in range(len(value)):
+        if not after:
+            found[t] = last
+        np.copyto(last, value[t], where=own[t])
+        if after:
+            found[t] = last
+    return found
+
+
+def latest(seen_at: NDArray[np.int32], own: Mask, minute: NDArray[np.int32]) -> NDArray[np.int32]:
+    """int32 [t, m]: the minute of the last value by then."""
+    at = np.where(own, minute, np.int32(NO_MINUTE))
+    np.maximum(at[0], seen_at, out=at[0])
+    found: NDArray[np.int32] = np.maximum.accumulate(at, axis=0, out=at)
+    return found
+
+
+def _note_seen(trail: Trail, own: Mask, minute: NDArray[np.int32]) -> None:
+    """When values came last, and when they began."""
+    last = np.where(own, minute, np.int32(NO_MINUTE)).max(axis=0)
+    np.maximum(trail.seen_at, last, out=trail.seen_at)
+    if (trail.began_at > minute[0]).any():
+        began = np.where(own, minute, np.int32(NOT_YET)).min(axis=0)
+        np.minimum(trail.began_at, began, out=trail.began_at)
 
 
 def _cover(
     cells: Cells,
     before: Cells | None,
-    t: int,
-    since: NDArray[np.int32],
+    own: Mask,
+    first: int,
+    seen_at: NDArray[np.int32],
     interval: NDArray[np.int16],
-) -> Mask:
-    """Let the value before stand for this minute where it has none and the interval is not over."""
-    source, row = (cells, t - 1) if t else (before, -1)
-    if source is None or not len(source.count):
-        return np.zeros(len(since), np.bool_)
-    covered: Mask = (cells.count[t] == 0) & (since < interval) & (source.count[row] > 0)
-    for column, other in (
-        (cells.count, source.count),
-        (cells.total, source.total),
-        (cells.top, source.top),
-    ):
-        np.copyto(column[t], other[row], where=covered)
-    cells.covered[t] = covered
-    return covered
+) -> None:
+    """Let the value before stand for a minute where it has none and the interval is not over.
+
+    own [t, m]: the minute has a value. seen_at [m]: when the last one came before these minutes.
+    """
+    who = np.flatnonzero(interval > 1)
+    if not len(who):
+        return
+    t = np.arange(len(own), dtype=np.int32)[:, None]
+    last = latest(np.full(len(who), -1, np.int32), own[:, who], t)
+    stands = np.zeros(len(who), np.bool_)
+    if before is not None and len(before.count):
+        stands = before.count[-1, who] > 0
+    since = np.where(last >= 0, t - last, first + t - seen_at[who])
+    covered = ~own[:, who] & (since < interval[who]) & ((last >= 0) | stands)
+    at, of = np.nonzero(covered)
+    source, column = last[at, of], who[of]
+    for name in ("count", "total", "top"):
+        into = getattr(cells, name)
+        value = into[source, column]
+        if stands.any() and before is not None:
+            value = np.where(source >= 0, value, getattr(before, name)[-1, column])
+        into[at, column] = value
+    cells.covered[at, column] = True
 
 
-def _count_gaps(gaps: NDArray[np.uint16], since: NDArray[np.int32], changed: Mask) -> None:
-    """Count gaps of at most an hour; the last bin is left to longer ones, which nobody reads."""
-    who = np.flatnonzero(changed & (since <= LONGEST_GAP))
-    gaps[since[who], who] += np.uint16(1)
+def count_gaps(
+    gaps: NDArray[np.uint16], before: NDArray[np.int32], after: NDArray[np.int32], where: Mask
+) -> None:
+    """Count gaps of at most an hour; the last bin is left to longer ones, which nobody reads.
+
+    All [t, m]: when it happened last before each minute and up to it, and whether it did in it.
+    """
+    cell = np.flatnonzero(where)
+    minute, who = np.divmod(cell, where.shape[1])
+    since = after[minute, who] - before[minute, who]
+    is_short = since <= LONGEST_GAP
+    np.add.at(gaps, (since[is_short], who[is_short]), np.uint16(1))
 
 
 def learned_period(gaps: NDArray[np.uint16], settings: Freshness) -> tuple[NDArray[np.int16], Mask]:
@@ -264,19 +329,22 @@ def learned_interval(gaps: NDArray[np.uint16], ceiling: timedelta) -> NDArray[np
 
 
 def held_minutes(value: NDArray[np.int32], present: Mask, settings: Freshness) -> Mask:
-    """bool [t]: minutes with a value that is held, of one monitor seen by itself.
+    """bool, as `value` [t] or [t, n]: minutes with a value that is held, of each series by itself.
 
     value: MISSING where a minute has several that differ. The refresh period is what these minutes
     teach.
     """
-    cells = Cells.empty(len(value), 1)
+    shape = value.shape
+    value, present = value.reshape(len(value), -1), present.reshape(len(value), -1)
+    n = value.shape[1]
+    cells = Cells.empty(len(value), n)
     mixed = present & (value == MISSING)
-    cells.count[:, 0] = present + mixed.astype(np.int16)
-    cells.top[:, 0] = np.where(mixed, 0, value)
-    cells.total[:, 0] = np.where(present, np.where(mixed, 1, value), 0)
-    gaps = np.zeros((LONGEST_GAP + 1, 1), np.uint16)
-    once = np.ones(1, np.int16)
-    settle(cells, None, 0, Trail.empty(1), once, once, gaps)
+    cells.count[:] = present + mixed.astype(np.int16)
+    cells.top[:] = np.where(mixed, 0, value)
+    cells.total[:] = np.where(present, np.where(mixed, 1, value), 0)
+    gaps = np.zeros((LONGEST_GAP + 1, n), np.uint16)
+    once = np.ones(n, np.int16)
+    settle(cells, None, 0, Trail.empty(n), once, once, gaps)
     period, _ = learned_period(gaps, settings)
-    held: Mask = present & (cells.age[:, 0] >= period[0])
-    return held
+    held: Mask = present & (cells.age >= period)
+    return held.reshape(shape)

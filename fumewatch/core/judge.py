@@ -28,25 +28,34 @@ def steps(
 
     `open_alerts`: this rule's, by monitor; monitors that are not in `ids` are left alone.
     """
-    at = partial(_moment, instants.tolist())
     breached = np.flatnonzero((judgement.opens == Verdict.BREACH).any(axis=0))
-    for row in _rows(ids, breached.tolist(), open_alerts):
+    rows = _rows(ids, breached.tolist(), open_alerts)
+    if not rows:
+        return
+    moments = [datetime.fromtimestamp(at / 1e6, UTC) for at in instants.tolist()]
+    opens, stays = (_by_row(x, rows) for x in (judgement.opens, judgement.stays))
+    value, limit = judgement.value.T[rows], judgement.limit.T[rows]
+    for i, row in enumerate(rows):
         course = Course(
             monitor=int(ids[row]),
-            opens=judgement.opens[:, row],
-            stays=judgement.stays[:, row],
-            value=judgement.value[:, row],
-            limit=judgement.limit[:, row],
-            at=at,
-            evidence=lambda instant, row=row: evidence(instant, row),  # type: ignore[misc]
+            opens=opens[i],
+            stays=stays[i],
+            value=value[i],
+            limit=limit[i],
+            at=moments.__getitem__,
+            evidence=partial(_evidence, evidence, row),
         )
         yield from live(open_alerts.get(course.monitor), course, rule)
+
+
+def _evidence(evidence: Evidence, row: int, instant: int) -> dict[str, Any]:
+    return evidence(instant, row)
+
+
+def _by_row(verdicts: NDArray[np.int8], rows: Sequence[int]) -> list[bytes]:
+    return [column.tobytes() for column in verdicts.T[rows]]
 
 
 def _rows(ids: NDArray[np.int32], breached: list[int], open_alerts: Iterable[int]) -> Sequence[int]:
     monitors = np.fromiter(open_alerts, np.int32)
     return sorted({*breached, *np.flatnonzero(np.isin(ids, monitors)).tolist()})
-
-
-def _moment(instants: list[int], instant: int) -> datetime:
-    return datetime.fromtimestamp(instants[instant] / 1e6, UTC)

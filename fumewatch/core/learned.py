@@ -1,7 +1,7 @@
 """What was learned of monitors, as it is kept between two runs of the daemon."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -37,7 +37,6 @@ class Learned:
     sampling       uint8 [m, 96]      by quarter-hour: share of days with a change, of 255
     days           uint8 [m]          days that `sampling` rests on
     today          bool [m, 96]       by quarter-hour: a change today, which no day has counted yet
-    derived        by monitor         what linear mix fume is of others; only where it is one
     """
 
     period: NDArray[np.int16]
@@ -51,7 +50,6 @@ class Learned:
     sampling: NDArray[np.uint8]
     days: NDArray[np.uint8]
     today: Mask
-    derived: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.interval)
@@ -83,3 +81,15 @@ class Learned:
             days=np.zeros(monitors, np.uint8),
             today=np.zeros((monitors, QUARTERS), np.bool_),
         )
+
+    @staticmethod
+    def of(learned: "Learned", ids: Sequence[int]) -> "Learned":
+        """Of some monitors, numbered anew in this order; of unknown ones nothing was seen."""
+        found = Learned.nothing(len(ids))
+        at = np.array([i for i, id in enumerate(ids) if id < len(learned)], np.intp)
+        which = np.array(ids, np.intp)[at]
+        for name in ("period", "is_learned", "gaps", "value", "changed_at", "seen_at"):
+            getattr(found, name)[:, at] = getattr(learned, name)[:, which]
+        for name in ("interval", "presence_gaps", "sampling", "days", "today"):
+            getattr(found, name)[at] = getattr(learned, name)[which]
+        return found

@@ -16,6 +16,7 @@ from fumewatch.core.arrays import Mask
 from fumewatch.core.fresh import (
     LONGEST_GAP,
     Freshness,
+    count_gaps,
     learned_interval,
     learned_period,
     whole_minutes,
@@ -77,18 +78,25 @@ class Lessons:
         self.days = _wider(self.days, more)
         self.today = _wider(self.today, more)
 
-    def note_sending(self, since: NDArray[np.int32], seen: Mask) -> None:
-        """`since` [m]: minutes since the reading before, of monitors that now have one."""
-        who = np.flatnonzero(seen & (since <= LONGEST_GAP))
-        self.sendings[since[who], who] += np.uint16(1)
+    def note_sendings(
+        self, before: NDArray[np.int32], seen_at: NDArray[np.int32], seen: Mask
+    ) -> None:
+        """Of some minutes [t, m]: who had a reading, and when the latest by then was.
 
-    def note_changes(self, minute: int, changed: Mask) -> None:
-        """In which quarter-hours the value changed; `minute` since 1970."""
-        self.today[self.quarter(minute)] |= changed
+        `before` [m]: when the latest before these minutes was.
+        """
+        previous = np.concatenate([before[None, :], seen_at[:-1]])
+        count_gaps(self.sendings, previous, seen_at, seen)
 
-    def quarter(self, minute: int) -> int:
+    def note_changes(self, first: int, changed: Mask) -> None:
+        """In which quarter-hours the value changed: [t, m], from minute `first` on (since 1970)."""
+        quarters = self.quarter(first + np.arange(len(changed)))
+        for quarter in np.unique(quarters).tolist():
+            self.today[quarter] |= changed[quarters == quarter].any(axis=0)
+
+    def quarter(self, minutes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Of the local day."""
-        return (minute + self._offset) % _DAY // _QUARTER
+        return (minutes + self._offset) % _DAY // _QUARTER
 
     def begin(self, minute: int) -> None:
         """The zone's clock, as it stands at this minute."""
@@ -114,7 +122,7 @@ class Lessons:
 
         Everywhere, until three days were seen.
         """
-        quarter = (minutes + self._offset) % _DAY // _QUARTER
+        quarter = self.quarter(minutes)
         active = (self.sampling[:, which] >= _ACTIVE) | (self.days[which] < _ENOUGH_DAYS)
         return active[quarter]
 

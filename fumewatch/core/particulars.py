@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Final
+from datetime import date, timedelta
+from typing import Any, Final
 
 from fumewatch.core.alert import Alert
 from fumewatch.core.case import Case, Facts
+from fumewatch.core.outlook import cleaning_due, day, is_overdue, outlook
 from fumewatch.core.phrases import (
     clock,
     count,
@@ -15,6 +16,7 @@ from fumewatch.core.phrases import (
     minutes,
     number,
     one_line,
+    percent,
     show_number,
     unit_of,
 )
@@ -94,11 +96,16 @@ def _of_jump(case: Case, words: Words) -> Facts:
 
 def group(alert: Alert, words: Words) -> Facts:
     """Of an alert about many monitors, which ones; nothing where it is about a single one."""
-    template = words.groups.get(str(alert.evidence.get("by")))
-    name = one_line(str(alert.evidence.get("name") or ""))
-    if alert.kind != "outage" or not template or not name:
-        return {}
-    return {"who": template.format(name=name.rpartition("/")[2])}
+    template, name = words.groups.get(str(alert.evidence.get("by"))), group_name(alert.evidence)
+    return (
+        {"who": template.format(name=name)} if alert.kind == "outage" and template and name else {}
+    )
+
+
+def group_name(evidence: Mapping[str, Any]) -> str:
+    """The vendor, or the street without its district, that an outage is of."""
+    name = one_line(str(evidence.get("name") or ""))
+    return name.partition("/")[2] or name if evidence.get("by") == "street" else name
 
 
 def _of_outage(case: Case, _: Words) -> Facts:
@@ -141,6 +148,97 @@ def _of_complaint(case: Case, _: Words) -> Facts:
     }
 
 
+def _of_deterioration(case: Case, words: Words) -> Facts:
+    """What is to reach the level is the line times `ratio`, so its slope is too."""
+    evidence = case.alert.evidence
+    unit = unit_of(evidence.get("channel"))
+    slope = number(evidence.get("slope_per_week")) * number(evidence.get("ratio"))
+    found = outlook(evidence)
+    return {
+        "of": words.tops.get(str(evidence.get("of")), ""),
+        "level": show_number(number(evidence.get("level")), unit),
+        "now": show_number(number(evidence.get("now")), unit),
+        "slope": show_number(slope, unit),
+        "reached_on": str(found.on) if found else "",
+        "earliest": _day(found.earliest) if found else "",
+        "latest": _day(found.latest) if found else "",
+        **_cleaned_since(evidence),
+    }
+
+
+def _of_baseline(case: Case, _: Words) -> Facts:
+    evidence = case.alert.evidence
+    unit = unit_of(evidence.get("channel"))
+    of_cleaning = evidence.get("baseline_since") == "cleaning"
+    return {
+        "now": show_number(number(evidence.get("now")), unit),
+        "baseline" if of_cleaning else "own_baseline": show_number(
+            number(evidence.get("baseline")), unit
+        ),
+        "cleaned": _day(day(evidence.get("cleaned"))),
+        **_rates(case.alert),
+    }
+
+
+def _of_cleaning(case: Case, _: Words) -> Facts:
+    evidence = case.alert.evidence
+    hours = (number(evidence.get(name)) for name in ("fan_hours", "fan_hours_limit"))
+    run, most = (show_number(each, "h", 0) for each in hours)
+    by_fan = evidence.get("by") == "fan_hours"
+    return {
+        "overdue_since" if is_overdue(evidence) else "due_on": _day(cleaning_due(evidence)),
+        "cleaned": _day(day(evidence.get("cleaned"))),
+        "fan_hours": run if by_fan else "",
+        "fan_hours_limit": most if by_fan else "",
+        **_cleaned_since(evidence),
+    }
+
+
+def _of_linkage_rate(case: Case, words: Words) -> Facts:
+    evidence = case.alert.evidence
+    return {
+        "day": _day(day(evidence.get("day"))),
+        "off": minutes(number(evidence.get("minutes_off")), words),
+        "whole": minutes(number(evidence.get("minutes_known")), words),
+        **_rates(case.alert),
+    }
+
+
+def _of_validity(case: Case, words: Words) -> Facts:
+    evidence = case.alert.evidence
+    whole = "whole_open" if evidence.get("of") == "open" else "whole"
+    valid = number(evidence.get("minutes_valid"))
+    return {
+        "day": _day(day(evidence.get("day"))),
+        "valid": minutes(valid, words) if valid else f"0 {words.units[2]}",
+        whole: minutes(number(evidence.get("minutes")), words),
+        **_rates(case.alert),
+    }
+
+
+def _rates(alert: Alert) -> Facts:
+    """A share, what it was held against, the worst, and what it is now that the alert is over."""
+    cleared = alert.evidence.get("cleared")
+    return {
+        "rate": percent(alert.value),
+        "rate_limit": percent(alert.limit),
+        "rate_worst": percent(number(alert.evidence.get("peak"))),
+        "rate_now": percent(number(cleared.get("value"))) if isinstance(cleared, Mapping) else "",
+    }
+
+
+def _cleaned_since(evidence: Mapping[str, Any]) -> Facts:
+    """When it was cleaned, where that is why the alert is over."""
+    cleared = evidence.get("cleared")
+    now = day(cleared.get("cleaned")) if isinstance(cleared, Mapping) else None
+    before = day(evidence.get("cleaned"))
+    return {"cleaned_since": str(now)} if now and (before is None or now > before) else {}
+
+
+def _day(found: date | None) -> str:
+    return str(found) if found else ""
+
+
 _OF_KIND: Final[Mapping[str, Callable[[Case, Words], Facts]]] = {
     "linkage": _of_linkage,
     "absence": _of_absence,
@@ -151,4 +249,9 @@ _OF_KIND: Final[Mapping[str, Callable[[Case, Words], Facts]]] = {
     "recurrence": _of_recurrence,
     "mismatch": _of_recurrence,
     "complaint": _of_complaint,
+    "deterioration": _of_deterioration,
+    "baseline": _of_baseline,
+    "cleaning": _of_cleaning,
+    "linkage_rate": _of_linkage_rate,
+    "validity": _of_validity,
 }

@@ -75,8 +75,8 @@ class Readings:
     def __len__(self) -> int:
         return len(self.monitor)
 
-    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Readings":
-        """The rows that a mask or an index names."""
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Readings":
+        """The rows that a mask, an index or a slice names; of a slice, without a copy."""
         return Readings(
             self.monitor[rows],
             self.measured_at[rows],

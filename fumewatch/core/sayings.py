@@ -78,6 +78,61 @@ _COMPLAINT_EN: Final = (
     "rule {near_alert} opened an alert at {alert_at}",
 )
 
+_DETERIORATION_ZH: Final = (
+    "{channel}{of}逐日上升，预计 {reached_on} 达到{bound} {level}"
+    "（{earliest} 至 {latest} 之间），目前 {now}，每周上升 {slope}",
+    "{channel}{of}逐日上升，预计 {reached_on} 达到{bound} {level}"
+    "（最早 {earliest}），目前 {now}，每周上升 {slope}",
+    "{channel}逐日上升，预计 {reached_on} 达到{bound} {level}",
+    "{channel}逐日上升",
+)
+_DETERIORATION_EN: Final = (
+    "{channel} ({of}) rising day by day, expected to reach the {bound} of {level} on {reached_on}, "
+    "between {earliest} and {latest}; now {now}, rising {slope} a week",
+    "{channel} ({of}) rising day by day, expected to reach the {bound} of {level} on {reached_on}, "
+    "{earliest} at the earliest; now {now}, rising {slope} a week",
+    "{channel} rising day by day, expected to reach the {bound} of {level} on {reached_on}",
+    "{channel} rising day by day",
+)
+_BASELINE_ZH: Final = (
+    "{channel}为清洗后基线的 {rate}（预警线 {rate_limit}），目前 {now}，基线 {baseline}",
+    "{channel}为自身基线的 {rate}（预警线 {rate_limit}），目前 {now}，基线 {own_baseline}",
+)
+_BASELINE_EN: Final = (
+    "{channel} at {rate} of what it was after the cleaning (warning level {rate_limit}), "
+    "now {now}, then {baseline}",
+    "{channel} at {rate} of its own baseline (warning level {rate_limit}), "
+    "now {now}, baseline {own_baseline}",
+)
+_CLEANING_ZH: Final = (
+    "净化器清洗已逾期，应于 {overdue_since} 前清洗，上次清洗 {cleaned}",
+    "净化器应于 {due_on} 前清洗，上次清洗 {cleaned}",
+)
+_CLEANING_EN: Final = (
+    "purifier overdue for cleaning since {overdue_since}, last cleaned on {cleaned}",
+    "purifier due for cleaning by {due_on}, last cleaned on {cleaned}",
+)
+_LINKAGE_RATE_ZH: Final = (
+    "{day} 净化器联动率 {rate}（预警线 {rate_limit}），风机运行的 {whole}中有 {off}未开启净化器",
+    "净化器联动率 {rate}（预警线 {rate_limit}）",
+)
+_LINKAGE_RATE_EN: Final = (
+    "purifier on for {rate} of the fan's time on {day} (warning level {rate_limit}), "
+    "off for {off} of {whole}",
+    "purifier on for {rate} of the fan's time (warning level {rate_limit})",
+)
+_VALIDITY_ZH: Final = (
+    "{day} 营业时间数据有效率 {rate}（预警线 {rate_limit}），{whole_open}中有效 {valid}",
+    "{day} 监测数据有效率 {rate}（预警线 {rate_limit}），有读数的 {whole}中有效 {valid}",
+    "监测数据有效率 {rate}（预警线 {rate_limit}）",
+)
+_VALIDITY_EN: Final = (
+    "{rate} of business hours with valid data on {day} (warning level {rate_limit}), "
+    "{valid} of {whole_open}",
+    "{rate} of the readings valid on {day} (warning level {rate_limit}), {valid} of {whole}",
+    "{rate} of the data valid (warning level {rate_limit})",
+)
+
 
 def _not_yet(templates: Templates, remark: str) -> Templates:
     return tuple(template + remark for template in templates)
@@ -131,6 +186,38 @@ SAID_ZH: Final[Mapping[tuple[str, str], Templates]] = {
     ("mismatch", "pending"): _not_yet(_RECURRENCE_ZH, "，尚未达到预警时长"),
     ("complaint", "firing"): _COMPLAINT_ZH,
     ("complaint", "pending"): _not_yet(_COMPLAINT_ZH, "，尚未达到预警时长"),
+    ("deterioration", "firing"): _DETERIORATION_ZH,
+    ("deterioration", "pending"): _not_yet(_DETERIORATION_ZH, "，尚未达到预警时长"),
+    ("deterioration", "resolved"): (
+        "{channel}逐日上升已缓解，持续 {lasted}，净化器已于 {cleaned_since} 清洗",
+        "{channel}逐日上升已缓解，持续 {lasted}",
+    ),
+    ("baseline", "firing"): _BASELINE_ZH,
+    ("baseline", "pending"): _not_yet(_BASELINE_ZH, "，尚未达到预警时长"),
+    ("baseline", "resolved"): (
+        "{channel}已恢复，为基线的 {rate_now}，持续 {lasted}，最低 {rate_worst}"
+        "（预警线 {rate_limit}）",
+        "{channel}已恢复，持续 {lasted}",
+    ),
+    ("cleaning", "firing"): _CLEANING_ZH,
+    ("cleaning", "pending"): _not_yet(_CLEANING_ZH, "，尚未达到预警时长"),
+    ("cleaning", "resolved"): (
+        "净化器已于 {cleaned_since} 清洗",
+        "净化器清洗期限已解除，持续 {lasted}",
+    ),
+    ("linkage_rate", "firing"): _LINKAGE_RATE_ZH,
+    ("linkage_rate", "pending"): _not_yet(_LINKAGE_RATE_ZH, "，尚未达到预警时长"),
+    ("linkage_rate", "resolved"): (
+        "净化器联动率已恢复至 {rate_now}，持续 {lasted}，最低 {rate_worst}（预警线 {rate_limit}）",
+        "净化器联动率已恢复，持续 {lasted}",
+    ),
+    ("validity", "firing"): _VALIDITY_ZH,
+    ("validity", "pending"): _not_yet(_VALIDITY_ZH, "，尚未达到预警时长"),
+    ("validity", "resolved"): (
+        "监测数据有效率已恢复至 {rate_now}，持续 {lasted}，最低 {rate_worst}"
+        "（预警线 {rate_limit}）",
+        "监测数据有效率已恢复，持续 {lasted}",
+    ),
 }
 SAID_EN: Final[Mapping[tuple[str, str], Templates]] = {
     ("threshold", "firing"): _LIMITS_EN,
@@ -182,4 +269,37 @@ SAID_EN: Final[Mapping[tuple[str, str], Templates]] = {
     ("mismatch", "pending"): _not_yet(_RECURRENCE_EN, ", not yet for long enough to warn"),
     ("complaint", "firing"): _COMPLAINT_EN,
     ("complaint", "pending"): _not_yet(_COMPLAINT_EN, ", not yet for long enough to warn"),
+    ("deterioration", "firing"): _DETERIORATION_EN,
+    ("deterioration", "pending"): _not_yet(_DETERIORATION_EN, ", not yet for long enough to warn"),
+    ("deterioration", "resolved"): (
+        "{channel} no longer rising day by day after {lasted}, purifier cleaned on {cleaned_since}",
+        "{channel} no longer rising day by day after {lasted}",
+    ),
+    ("baseline", "firing"): _BASELINE_EN,
+    ("baseline", "pending"): _not_yet(_BASELINE_EN, ", not yet for long enough to warn"),
+    ("baseline", "resolved"): (
+        "{channel} in order again after {lasted}, at {rate_now} of its baseline, "
+        "{rate_worst} at the lowest (warning level {rate_limit})",
+        "{channel} in order again after {lasted}",
+    ),
+    ("cleaning", "firing"): _CLEANING_EN,
+    ("cleaning", "pending"): _not_yet(_CLEANING_EN, ", not yet for long enough to warn"),
+    ("cleaning", "resolved"): (
+        "purifier cleaned on {cleaned_since}",
+        "purifier no longer due for cleaning, after {lasted}",
+    ),
+    ("linkage_rate", "firing"): _LINKAGE_RATE_EN,
+    ("linkage_rate", "pending"): _not_yet(_LINKAGE_RATE_EN, ", not yet for long enough to warn"),
+    ("linkage_rate", "resolved"): (
+        "purifier on for {rate_now} of the fan's time "
+        "again after {lasted}, {rate_worst} at the lowest (warning level {rate_limit})",
+        "purifier on for enough of the fan's time again after {lasted}",
+    ),
+    ("validity", "firing"): _VALIDITY_EN,
+    ("validity", "pending"): _not_yet(_VALIDITY_EN, ", not yet for long enough to warn"),
+    ("validity", "resolved"): (
+        "{rate_now} of the data valid "
+        "again after {lasted}, {rate_worst} at the lowest (warning level {rate_limit})",
+        "enough of the data valid again after {lasted}",
+    ),
 }

@@ -28,7 +28,7 @@ class Minutes:
         self.is_state = CHANNELS[channel].is_state
         self.scale = CHANNELS[channel].scale
         self.count, self.total, self.top = cells.count, cells.total, cells.top
-        self.fresh, self.age = cells.fresh, cells.age
+        self.fresh, self.age, self.covered = cells.fresh, cells.age, cells.covered
         self.period, self.is_learned = period, is_learned
         self._known = cells.known
 
@@ -172,7 +172,11 @@ class View:
 
     def times(self, rows: slice) -> list[str]:
         """The starts of some minutes, ISO UTC."""
-        return [iso(minute * MINUTE) for minute in self.minutes[rows].tolist()]
+        return self._starts[rows]
+
+    @cached_property
+    def _starts(self) -> list[str]:
+        return [iso(minute * MINUTE) for minute in self.minutes.tolist()]
 
 
 def iso(micros: int) -> str:

@@ -7,6 +7,7 @@ still lands in its own minute, which is settled again for that monitor.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -31,6 +32,30 @@ _ROOM: Final = 256  # monitors, the least by which the columns grow
 _SLACK: Final = 64  # minutes settled before the columns are shifted
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """Readings that wait for their minutes; those in order of time are cut without a copy."""
+
+    readings: Readings
+    is_in_order: bool
+
+    @classmethod
+    def of(cls, readings: Readings) -> "_Waiting":
+        at = readings.measured_at
+        return cls(readings, bool((at[1:] >= at[:-1]).all()))
+
+    def split(self, until: int) -> tuple[Readings, "_Waiting"]:
+        """What was measured before `until` (µs UTC), and what goes on waiting."""
+        rows = self.readings
+        if self.is_in_order:
+            place = int(np.searchsorted(rows.measured_at, until))
+            now, later = rows.take(slice(None, place)), rows.take(slice(place, None))
+        else:
+            is_ready = rows.measured_at < until
+            now, later = rows.take(is_ready), rows.take(~is_ready)
+        return now, _Waiting(later, self.is_in_order)
+
+
 class Window:
     """Minutes of the channels that the rules need; `monitor` is an index into the columns.
 
@@ -46,13 +71,13 @@ class Window:
         """Minutes that rules may look back to at any instant."""
         self.most = most
         self._channels = sorted(channels)
-        self._waiting: list[Readings] = []
+        self._waiting: list[_Waiting] = []
         self._overdue: list[Readings] = []
         self._first = 0  # the minute of row 0
         self._end = 0  # rows that are settled
         self._size = 0
         rows = self.depth + most + _SLACK
-        self._cells = {c: Cells.empty(rows, 0) for c in self._channels}
+        self._cells = {c: _blank(rows, 0, c) for c in self._channels}
         self._trail = {c: Trail.empty(0) for c in self._channels}
         self._second = np.full((rows, 0), -1, np.int8)
         self._last = np.full(0, NEVER, np.int64)
@@ -83,6 +108,12 @@ class Window:
         return self._size
 
     @property
+    def nbytes(self) -> int:
+        """Of the minutes: nearly all that a monitor takes of memory."""
+        columns = (column for cells in self._cells.values() for column in cells.columns())
+        return sum(c.nbytes for c in columns if c.flags.writeable) + self._second.nbytes
+
+    @property
     def last_measured(self) -> NDArray[np.int64]:
         """int64 [m], µs UTC by monitor, of settled minutes; NEVER where nothing is known."""
         return self._last
@@ -90,7 +121,8 @@ class Window:
     @property
     def earliest_waiting(self) -> int | None:
         """The earliest minute that waits to be settled."""
-        return min((int(r.measured_at.min()) // MINUTE for r in self._waiting), default=None)
+        parts = (part.readings.measured_at for part in self._waiting)
+        return min((int(at.min()) // MINUTE for at in parts), default=None)
 
     def begin(self, minute: int) -> None:
         """Settle from this minute on; what is older only counts as seen."""
@@ -106,10 +138,10 @@ class Window:
         self.make_room(int(readings.monitor.max()) + 1)
         is_late = readings.measured_at < self.settled_to * MINUTE
         if not is_late.any():
-            self._waiting.append(readings)
+            self._waiting.append(_Waiting.of(readings))
             return
         if not is_late.all():
-            self._waiting.append(readings.take(~is_late))
+            self._waiting.append(_Waiting.of(readings.take(~is_late)))
         self._overdue.append(readings.take(is_late))
 
     def saw(self, monitor: NDArray[np.int32], measured_at: NDArray[np.int64]) -> None:
@@ -142,7 +174,7 @@ class Window:
             self.lessons.learn(start)
         self._shift(until - start)
         rows = slice(self._end, self._end + until - start)
-        self._scatter(self._take_ready(until, start))
+        self._scatter(self._take_ready(until, start), is_blank=True)
         self._end = rows.stop
         before = slice(max(rows.start - 1, 0), rows.start)
         for channel in self._channels:
@@ -193,12 +225,12 @@ class Window:
 
     def _take_ready(self, until: int, start: int) -> Readings:
         """What waits for minutes before `until`; before `start`, it only counts as seen."""
-        if not self._waiting:
+        pairs = [part.split(until * MINUTE) for part in self._waiting]
+        self._waiting = [later for _, later in pairs if len(later.readings)]
+        parts = [now for now, _ in pairs if len(now)]
+        if not parts:
             return Readings.empty()
-        waiting = Readings.concatenate(self._waiting)
-        is_ready = waiting.measured_at < until * MINUTE
-        self._waiting = [] if is_ready.all() else [waiting.take(~is_ready)]
-        ready = waiting if is_ready.all() else waiting.take(is_ready)
+        ready = parts[0] if len(parts) == 1 else Readings.concatenate(parts)
         is_old = ready.measured_at < start * MINUTE
         if not is_old.any():
             return ready
@@ -216,38 +248,63 @@ class Window:
         gaps = lessons.gaps[channel] if teaches else None
         fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
         if teaches and channel == INDEX["fume"]:
-            for t, changed in enumerate((new.age == 0) & (new.count > 0)):
-                began = self._trail[channel].began_at == first + t  # nothing changes in it
-                lessons.note_changes(first + t, changed & ~began)
+            minutes = np.arange(first, first + len(new.count))[:, None]
+            is_first = self._trail[channel].began_at == minutes  # nothing changes in it
+            lessons.note_changes(first, (new.age == 0) & (new.count > 0) & ~is_first)
 
     def _note_seen(self, rows: slice) -> None:
         """When monitors last measured, and how often they do."""
-        self._lasts = np.empty((rows.stop - rows.start, self._size), np.int64)
-        for t in range(rows.start, rows.stop):
-            minute, second = self._first + t, self._second[t]
-            seen = second >= 0
-            if minute >= self.teaches_from:
-                self.lessons.note_sending(minute - self._seen_at, seen)
-            np.copyto(self._seen_at, np.int32(minute), where=seen)
-            now = (minute * 60 + second.astype(np.int64)) * 1_000_000
-            np.copyto(self._last, now, where=seen & (now > self._last))
-            self._lasts[t - rows.start] = self._last
+        minute = np.arange(self._first + rows.start, self._first + rows.stop)[:, None]
+        second = self._second[rows]
+        seen = second >= 0
+        seen_at = fresh.latest(self._seen_at, seen, minute.astype(np.int32))
+        if self._first + rows.start >= self.teaches_from:
+            self.lessons.note_sendings(self._seen_at, seen_at, seen)
+        self._seen_at = seen_at[-1].copy()
+        lasts = np.where(seen, (minute * 60 + second) * 1_000_000, NEVER)
+        np.maximum(lasts[0], self._last, out=lasts[0])
+        self._lasts = np.maximum.accumulate(lasts, axis=0, out=lasts)
+        self._last = self._lasts[-1].copy()
 
-    def _scatter(self, readings: Readings) -> None:
-        """Put readings into the rows of their minutes."""
+    def _scatter(self, readings: Readings, *, is_blank: bool) -> None:
+        """Put readings into the rows of their minutes; `is_blank`: nothing is there yet."""
         if not len(readings):
             return
-        flat = (readings.measured_at // MINUTE - self._first) * self._size + readings.monitor
-        is_unique = bool(np.bincount(flat - flat.min()).max() == 1)
-        seconds = (readings.measured_at // 1_000_000 % 60).astype(np.int8)
-        _highest(self._second.reshape(-1), flat, seconds, is_unique)
-        values = readings.judged()
+        at_s = readings.measured_at // 1_000_000
+        minute = at_s // HOUR
+        flat = (minute - self._first) * self._size + readings.monitor
+        second = (at_s - minute * HOUR).astype(np.int8)
+        if not is_blank:
+            self._put(readings, flat, second, is_alone=False)
+            return
+        at = flat - flat.min()
+        crowd = np.bincount(at)
+        if crowd.max() == 1:
+            self._put(readings, flat, second, is_alone=True)
+            return
+        alone = crowd[at] == 1
+        self._put(readings.take(alone), flat[alone], second[alone], is_alone=True)
+        self._put(readings.take(~alone), flat[~alone], second[~alone], is_alone=False)
+
+    def _put(
+        self, readings: Readings, flat: NDArray[np.int64], second: NDArray[np.int8], is_alone: bool
+    ) -> None:
+        """Into cells `flat`; `is_alone`: each is blank, and named once."""
+        _highest(self._second, flat, second, is_alone)
+        judged = readings.quality == ord("N")
+        usual = bool(judged.all()) and not readings.unjudged.any()
         for channel in self._channels:
-            there = values[channel] != MISSING
-            cells, at, value = self._cells[channel], flat[there], values[channel][there]
-            _add(cells.count.reshape(-1), at, np.ones(len(at), np.int16), is_unique)
-            _add(cells.total.reshape(-1), at, value, is_unique)
-            _highest(cells.top.reshape(-1), at, value, is_unique)
+            value = readings.values[channel]
+            there = value != MISSING
+            if not usual:
+                there &= judged & (readings.unjudged >> channel & 1 == 0)
+            at = flat
+            if not there.all():
+                at, value = flat[there], value[there]
+            cells = self._cells[channel]
+            _add(cells.count, at, np.ones(len(at), np.int16), is_alone)
+            _add(cells.total, at, value, is_alone)
+            _highest(cells.top, at, value, is_alone)
 
     # ── late readings ──
 
@@ -264,7 +321,7 @@ class Window:
         rows = slice(int(known.measured_at.min()) // MINUTE - self._first, self._end)
         for channel in self._channels:
             _uncover(self._cells[channel], rows, who)
-        self._scatter(known)
+        self._scatter(known, is_blank=False)
         for channel in self._channels:
             self._settle_again(channel, rows, who)
         seen = self._second[: self._end, who] >= 0
@@ -282,7 +339,8 @@ class Window:
             period = lessons.period[channel][who]
             fresh.settle(new, before, first, trail, period, lessons.interval[who], None)
         for column, again in zip(cells.columns(), new.columns(), strict=True):
-            column[rows, who] = again
+            if column.flags.writeable:
+                column[rows, who] = again
         for old, moved in zip(self._trail[channel].columns(), trail.columns(), strict=True):
             old[who] = moved
 
@@ -296,7 +354,7 @@ class Window:
         more = max(short, _ROOM, self._size // 8)
         self._size += more
         for channel, cells in self._cells.items():
-            extra = Cells.empty(len(cells.count), more)
+            extra = _blank(len(cells.count), more, channel)
             self._cells[channel] = Cells(*_joined(cells.columns(), extra.columns()))
             self._trail[channel] = Trail(
                 *_joined(self._trail[channel].columns(), Trail.empty(more).columns())
@@ -316,29 +374,30 @@ class Window:
         kept = slice(self._end - keep, self._end)
         for cells in self._cells.values():
             for column, blank in zip(cells.columns(), Cells.empty(1, 1).columns(), strict=True):
-                column[:keep] = column[kept].copy()
-                column[keep:] = blank[0, 0]
+                if column.flags.writeable:
+                    column[:keep] = column[kept].copy()
+                    column[keep:] = blank[0, 0]
         self._second[:keep] = self._second[kept].copy()
         self._second[keep:] = -1
         self._first += self._end - keep
         self._end = keep
 
 
-def _add(into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_unique: bool) -> None:
-    """`np.add.at`, which takes long, only where a cell may come twice."""
-    if is_unique:
-        into[at] += value
+def _add(into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_alone: bool) -> None:
+    """`np.add.at`, which takes long, only where a cell may come twice or has something already."""
+    if is_alone:
+        into.reshape(-1)[at] = value
     else:
-        np.add.at(into, at, value)
+        np.add.at(into.reshape(-1), at, value)
 
 
 def _highest(
-    into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_unique: bool
+    into: NDArray[Any], at: NDArray[np.int64], value: NDArray[Any], is_alone: bool
 ) -> None:
-    if is_unique:
-        into[at] = np.maximum(into[at], value)
+    if is_alone:
+        into.reshape(-1)[at] = value
     else:
-        np.maximum.at(into, at, value)
+        np.maximum.at(into.reshape(-1), at, value)
 
 
 def _uncover(cells: Cells, rows: slice, who: NDArray[np.int32]) -> None:
@@ -376,7 +435,17 @@ def _trail_before(before: Cells, first: int, after: Trail) -> Trail:
 def _joined(
     one: tuple[NDArray[Any], ...], other: tuple[NDArray[Any], ...]
 ) -> Iterator[NDArray[Any]]:
-    return (np.concatenate(pair, axis=-1) for pair in zip(one, other, strict=True))
+    """Side by side; what is constant stays so."""
+    return (
+        np.concatenate([left, right], axis=-1)
+        if right.flags.writeable
+        else np.broadcast_to(right[0, 0], (len(right), left.shape[1] + right.shape[1]))
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+def _blank(minutes: int, monitors: int, channel: int) -> Cells:
+    return Cells.empty(minutes, monitors, is_state=CHANNELS[channel].is_state)
 
 
 def _wider(column: NDArray[Any], more: int, value: Any) -> NDArray[Any]:

@@ -28,7 +28,7 @@ from fumewatch.core.phrases import (
     unit_of,
 )
 from fumewatch.core.site import Place
-from fumewatch.core.words import EN, ZH, Words
+from fumewatch.core.words import EN, ZH, Language, Words
 
 MOST_EVIDENCE: Final = 8192
 """Bytes of JSON that a notification's evidence may take; the store keeps all of it."""
@@ -70,6 +70,20 @@ def message(
         "link": case.link,
         "text": {"zh": _text(case, ZH), "en": _text(case, EN)},
     }
+
+
+def sentence(
+    transition: Transition,
+    place: Place,
+    *,
+    rule: SpokenRule | None,
+    zone: ZoneInfo,
+    language: Language,
+) -> str:
+    """What a headline says, without its tag and whose it is."""
+    case = Case(transition, place, rule, "", _zone(place, zone))
+    words = ZH if language == "zh" else EN
+    return _first(words.headlines(case.alert.kind, case.stage), _facts(case, words))
 
 
 def _text(case: Case, words: Words) -> str:

@@ -28,6 +28,7 @@ class Words:
     statistics: Mapping[str, str]
     bounds: Mapping[str, str]
     beyond: Mapping[str, str]
+    tops: Mapping[str, str]
     comma: str
     list_comma: str
     stray: str
@@ -106,6 +107,7 @@ ZH: Final = Words(
             ("失联时间：{first_silent} 至 {last_silent}",),
             ("发生日期：{dates}",),
             ("其中设备重启：{restarts} 次",),
+            ("风机运行：上次清洗后已运行 {fan_hours}，上限 {fan_hours_limit}",),
             ("现场核查：{checks}",),
             ("注意：监测仪不上报{skipped}，相应条件未核对",),
             _RULE_ZH,
@@ -120,6 +122,7 @@ ZH: Final = Words(
     statistics={"mean": "均值", "max": "最大值", "p95": "第 95 百分位值"},
     bounds={"limit": "限值", "level": "预警线"},
     beyond={"above": "高于", "below": "低于"},
+    tops={"peak": "日常峰值", "median": "日中位值"},
     comma="，",
     list_comma="、",
     stray="未分配监测仪 {monitor}",
@@ -166,6 +169,7 @@ EN: Final = Words(
             ("Fell silent: {first_silent} to {last_silent}",),
             ("Dates: {dates}",),
             ("Restarts of the device among them: {restarts}",),
+            ("Fan: has run {fan_hours} since the last cleaning, of {fan_hours_limit} at most",),
             ("Check on site: {checks}",),
             ("Note: the monitor never reports {skipped}, so that condition was not checked",),
             _RULE_EN,
@@ -180,6 +184,7 @@ EN: Final = Words(
     statistics={"mean": "mean", "max": "maximum", "p95": "95th percentile"},
     bounds={"limit": "limit", "level": "warning level"},
     beyond={"above": "above", "below": "below"},
+    tops={"peak": "peak of a typical day", "median": "daily median"},
     comma=", ",
     list_comma=", ",
     stray="unassigned monitor {monitor}",

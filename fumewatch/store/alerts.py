@@ -1,7 +1,10 @@
 """Alerts and their append-only transitions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from psycopg.rows import kwargs_row
 
@@ -35,6 +38,23 @@ _OPEN: Final = """
         "limit", fired_at, clear_since, resolved_at, evidence
     from alert where state <> 'resolved' order by opened_at, id
 """
+_AS_OF: Final = """
+    select a.id, t.after as state, t.at as since, a.opened_at, t.value
+    from transition t join alert a on a.id = t.alert_id
+    where a.rule = %s and a.monitor_id = %s and t.at <= %s
+    order by t.at desc, t.id desc limit 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an alert stood at some time: its state since then, and the value that made it."""
+
+    id: UUID
+    state: State
+    since: datetime
+    opened_at: datetime
+    value: float
 
 
 def save(conn: Connection, transitions: Sequence[Transition]) -> list[int]:
@@ -58,6 +78,16 @@ def open_alerts(conn: Connection) -> list[Alert]:
     """Pending and firing ones, oldest first."""
     with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
         return cursor.execute(_OPEN).fetchall()
+
+
+def as_of(conn: Connection, rule: str, monitor: int, at: datetime) -> Standing | None:
+    """The latest alert of a rule at a monitor, as it stood then; None: there was none yet."""
+    with conn.cursor(row_factory=kwargs_row(_standing)) as cursor:
+        return cursor.execute(_AS_OF, [rule, monitor, at]).fetchone()
+
+
+def _standing(state: str, **columns: Any) -> Standing:
+    return Standing(state=State(state), **columns)
 
 
 def _columns(alert: Alert) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What was learned of monitors, in and out in columns; all of it as of one instant."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
@@ -50,7 +50,6 @@ _SELECT_CHANNELS: Final = f"""
         coalesce(changed_at, '-infinity'), coalesce(seen_at, '-infinity'), gaps
     from learned
 """
-_SELECT_DERIVED: Final = "select monitor_id, derived from learned_monitor where derived <> ''"
 _EXTENT: Final = """
     select greatest((select max(monitor_id) from learned),
         (select max(monitor_id) from learned_monitor), -1), (select as_of from learned_mark)
@@ -128,8 +127,7 @@ def load(conn: Connection, monitors: int = 0) -> tuple[int, Learned]:
         _fill_channels(learned, rows)
     for rows in copy_out(conn, _SELECT_MONITORS, [], _MONITOR):
         _fill_monitors(learned, rows)
-    derived: dict[int, str] = dict(conn.execute(_SELECT_DERIVED).fetchall())
-    return NEVER if as_of is None else to_us(as_of), replace(learned, derived=derived)
+    return NEVER if as_of is None else to_us(as_of), learned
 
 
 def of_monitor(conn: Connection, monitor: int) -> MonitorLearned | None:

@@ -64,6 +64,7 @@ _PLACES: Final = """
     left join site s on s.id = o.responsible_site
     left join shared on shared.outlet_id = o.id
     left join cleaned on cleaned.outlet_id = o.id
+    where %s::int[] is null or m.id = any(%s)
     order by m.id
 """
 
@@ -100,10 +101,10 @@ def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64
     return np.array(ids, np.int32), np.array(instants, np.int64)
 
 
-def places(conn: Connection, zone: str) -> list[Place]:
+def places(conn: Connection, zone: str, ids: Sequence[int] | None = None) -> list[Place]:
     """Every monitor, assigned or not, by id, with its outlet's cleanings of 400 days.
 
-    Business hours are told in `zone`.
+    Business hours are told in `zone`. `ids`: only these.
     """
 
     def place(business_hours: str | None, **columns: Any) -> Place:
@@ -113,8 +114,9 @@ def places(conn: Connection, zone: str) -> list[Place]:
         columns["cleanings"] = tuple(columns["cleanings"])
         return Place(**columns)
 
+    wanted = None if ids is None else list(ids)
     with conn.cursor(row_factory=kwargs_row(place)) as cursor:
-        return cursor.execute(_PLACES, [CLEANING_DAYS]).fetchall()
+        return cursor.execute(_PLACES, [CLEANING_DAYS, wanted, wanted]).fetchall()
 
 
 def _ids(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:

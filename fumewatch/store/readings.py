@@ -126,6 +126,14 @@ def of_monitor(conn: Connection, monitor: int, start: datetime, end: datetime) -
     return Readings.concatenate([Readings.empty(), *map(_readings, parts)])
 
 
+def extent(conn: Connection, monitor: int) -> tuple[datetime, datetime] | None:
+    """When a monitor's oldest and newest stored reading were measured; None: it has none."""
+    row = conn.execute(
+        "select min(measured_at), max(measured_at) from reading where monitor_id = %s", [monitor]
+    ).fetchone()
+    return (row[0], row[1]) if row and row[0] is not None else None
+
+
 def columns(rows: Readings, received_at: datetime | NDArray[np.int64]) -> dict[str, Any]:
     """The columns of LAYOUT for `encode`."""
     received = to_us(received_at) if isinstance(received_at, datetime) else received_at

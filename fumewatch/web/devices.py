@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.store.pages import devices
 from fumewatch.store.pages.devices import ComparedRow, EventRow, FindingRow
 from fumewatch.web import models
 from fumewatch.web.context import Context
+from fumewatch.web.grounds import finding
 from fumewatch.web.present import Presenter
 
 LOOK_BACK: Final = timedelta(days=30)
@@ -33,7 +33,7 @@ def devices_of(context: Context, monitors: Sequence[models.Monitor]) -> dict[int
             events=[_event(context.present, row) for row in _of(monitor.id, events)],
             compared=compared.get(monitor.id, nothing).compared,
             differ=compared.get(monitor.id, nothing).differ,
-            findings=[_finding(context.present, row) for row in _of(monitor.id, findings)],
+            findings=[finding(context.present, row) for row in _of(monitor.id, findings)],
         )
         for monitor in monitors
     }
@@ -49,17 +49,4 @@ def _event(present: Presenter, row: EventRow) -> models.DeviceEvent:
         at=present.local(row.at),
         received_at=present.local(row.received_at),
         detail=row.detail,
-    )
-
-
-def _finding(present: Presenter, row: FindingRow) -> models.Finding:
-    channel = CHANNELS[INDEX[row.channel]]
-    return models.Finding(
-        interval=row.interval,
-        start=present.local(row.start),
-        channel=channel.name,
-        unit=channel.unit,
-        device_mean=row.mean / channel.scale,
-        our_mean=row.our_mean / channel.scale,
-        our_readings=row.our_count,
     )

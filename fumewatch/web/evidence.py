@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 from fumewatch.web.words import WORDS
 
 MOST_ROWS: Final = 240
-_SAID_ELSEWHERE: Final = frozenset({"unit"})
+_MOST_IN_A_FACT: Final = 2
+"""Named values; more are a table of one row."""
+_SAID_ELSEWHERE: Final = frozenset({"unit", "line", "members", "part_of"})
+"""By the number it belongs to, by the picture of days, by lists with links."""
 Fact = tuple[str, str]
 
 
@@ -34,6 +37,8 @@ def lay_out(evidence: Mapping[str, Any], zone: ZoneInfo) -> Evidence:
     facts: list[Fact] = []
     tables: list[Table] = []
     for name, value in _paired(evidence).items():
+        if name in _SAID_ELSEWHERE or value is None or value == []:
+            continue
         if table := _table(name, value, zone):
             tables.append(table)
         elif isinstance(value, Mapping):
@@ -41,7 +46,7 @@ def lay_out(evidence: Mapping[str, Any], zone: ZoneInfo) -> Evidence:
                 (value["from"], value["to"]) if {"from", "to"} <= value.keys() else value.values()
             )
             facts.append((name, " – ".join(_text(part, zone) for part in ends)))
-        elif value is not None and value != [] and name not in _SAID_ELSEWHERE:
+        else:
             facts.append((name, _text(value, zone)))
     order = list(WORDS)  # the store keeps no order of its own
     facts.sort(key=lambda fact: order.index(fact[0]) if fact[0] in WORDS else len(order))
@@ -49,12 +54,14 @@ def lay_out(evidence: Mapping[str, Any], zone: ZoneInfo) -> Evidence:
 
 
 def _paired(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Times and values that belong together, as one table."""
-    times, values = evidence.get("times"), evidence.get("values")
-    if not isinstance(times, list) or not isinstance(values, list) or len(times) != len(values):
-        return dict(evidence)
-    rest = {name: value for name, value in evidence.items() if name not in ("times", "values")}
-    return rest | ({"values": {"at": times, "value": values}} if times else {})
+    """Times or days and the values that belong to them, as one table."""
+    values = evidence.get("values")
+    for name, column in (("times", "at"), ("days", "day")):
+        times = evidence.get(name)
+        if isinstance(times, list) and isinstance(values, list) and len(times) == len(values):
+            rest = {key: value for key, value in evidence.items() if key not in (name, "values")}
+            return rest | ({"values": {column: times, "value": values}} if times else {})
+    return dict(evidence)
 
 
 def _table(name: str, value: Any, zone: ZoneInfo) -> Table | None:
@@ -63,6 +70,8 @@ def _table(name: str, value: Any, zone: ZoneInfo) -> Table | None:
         case {**columns} if columns and _are_columns(list(columns.values())):
             cells = zip(*columns.values(), strict=True)
             return Table(name, list(map(str, columns)), _rows([list(row) for row in cells], zone))
+        case {**row} if len(row) > _MOST_IN_A_FACT:
+            return Table(name, list(map(str, row)), _rows([list(row.values())], zone))
         case [dict() as first, *_]:
             names = list(first)
             found = [[row.get(key) for key in names] for row in value if isinstance(row, dict)]

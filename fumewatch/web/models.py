@@ -21,7 +21,8 @@ class Title(_Out):
 class Alert(_Out):
     """One rule breached at one monitor. `value` and `limit` are in `unit`, null where the rule has
     no number; `site` is empty while the monitor is unassigned. `is_legal_limit`: `limit` is that of
-    the site's limit profile; else it is a warning level of the rule's own."""
+    the site's limit profile; else it is a warning level of the rule's own. `group`: the vendor or
+    the street that an outage is of; it then stands at the group's first monitor."""
 
     id: UUID
     rule: str
@@ -37,6 +38,7 @@ class Alert(_Out):
     street: str
     address: str
     outlet: str
+    group: str
     channel: str | None
     value: float | None
     limit: float | None
@@ -52,7 +54,7 @@ class Alert(_Out):
     @property
     def name(self) -> str:
         """What people call the place: the site, or the monitor's code while it has none."""
-        return self.site or self.monitor
+        return self.group or self.site or self.monitor
 
     @property
     def is_open(self) -> bool:

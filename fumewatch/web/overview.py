@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from fumewatch.core.fleet import FleetState, Standing, tally
 from fumewatch.store import Database
-from fumewatch.store.pages import dead_letters, fleet, operation
+from fumewatch.store.pages import dead_letters, devices, fleet, operation
 from fumewatch.store.pages.fleet import MonitorRow
 from fumewatch.web import models
 from fumewatch.web.present import Presenter
@@ -18,6 +18,8 @@ FAILED_WITHIN: Final = timedelta(days=7)
 """A notification that failed longer ago is history, not news."""
 RECENT: Final = timedelta(days=1)
 """Dead letters of this long are news."""
+FINDINGS_OF: Final = timedelta(days=30)
+MOST_DIFFERING: Final = 1000
 T = TypeVar("T")
 
 
@@ -56,6 +58,7 @@ class Overview:
         self._fleet = _Kept(self._read_fleet, now)
         self._counts = _Kept(self._read_counts, now)
         self._letters = _Kept(self._read_letters, now)
+        self._differing = _Kept(self._read_differing, now)
 
     def fleet(self) -> Sequence[Member]:
         """Every monitor, by street and site."""
@@ -66,6 +69,14 @@ class Overview:
 
     def letters(self) -> dead_letters.Summary:
         return self._letters.get()
+
+    def differing(self) -> Sequence[devices.DiffersRow]:
+        """Monitors whose own means differed from ours in 30 days, those with most first."""
+        return self._differing.get()
+
+    def _read_differing(self, now: datetime) -> Sequence[devices.DiffersRow]:
+        with self._database.transaction() as conn:
+            return devices.differing(conn, now - FINDINGS_OF, MOST_DIFFERING)
 
     def _read_letters(self, now: datetime) -> dead_letters.Summary:
         with self._database.transaction() as conn:

@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,18 +21,22 @@ from fumewatch.store.pages import dead_letters as letters
 from fumewatch.store.pages import fleet, operation
 from fumewatch.store.pages.alerts import AlertFilter
 from fumewatch.web import alerts, api, assets, models
+from fumewatch.web.alert_shown import alert_shown
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Lang, Words, given
 from fumewatch.web.devices import devices_of
 from fumewatch.web.evidence import lay_out
-from fumewatch.web.overview import FleetFilter, summarise
-from fumewatch.web.plot import plot_of_alert, plot_of_monitor
+from fumewatch.web.grounds import grounds_of
+from fumewatch.web.judged import judged_of
+from fumewatch.web.overview import FleetFilter, Member, summarise
+from fumewatch.web.plot import plot_of_monitor
 
 router: Final = APIRouter(include_in_schema=False)
 _DAY: Final = timedelta(days=1)
 _HISTORY: Final = timedelta(days=30)
 MONITORS_A_PAGE: Final = 40
 MOST_GROUPS: Final = 40
+MOST_TO_VERIFY: Final = 40
 SAMPLES: Final = 3
 """Of dead letters, each."""
 
@@ -86,22 +91,21 @@ async def alert_rows(
 
 @router.get("/alerts/{id}")
 def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Response:
-    detail = alerts.detail(context, id)
-    with context.database.transaction() as conn:
-        row = fleet.monitor(conn, detail.alert.monitor_id)
-    now, zone = context.present.local(context.now()), context.present.zone
-    monitor = context.present.monitor(row, now) if row else None
-    evidence = detail.evidence
+    shown = alert_shown(context, id)
+    detail, evidence, zone = shown.detail, shown.detail.evidence, context.present.zone
     return context.render.page(
         request,
         language,
         "alert.html",
         alert=detail.alert,
         detail=detail,
+        said=shown.said(language.code),
+        grounds=grounds_of(context, detail.alert, evidence),
         evidence=lay_out({k: v for k, v in evidence.items() if k != "cleared"}, zone),
         cleared=lay_out(evidence.get("cleared") or {}, zone),
-        checks=context.present.checks(detail.alert.rule, language.code),
-        plot=plot_of_alert(detail.alert, monitor, now) if monitor else None,
+        checks=context.present.checks(detail.alert.rule, detail.alert.kind, language.code),
+        plot=shown.plot(),
+        days=shown.days(),
     )
 
 
@@ -159,6 +163,7 @@ def _place(
         history=history,
         plots=plots,
         devices=devices_of(context, monitors),
+        judged_of=judged_of(context, monitors),
         history_query=f"site={site.id}" if site else f"monitor={ids[0]}",
     )
 
@@ -191,7 +196,26 @@ def fleet_page(
         offset=offset,
         query_with=partial(_fleet_address, match),
         letters=context.overview.letters(),
+        differing=context.overview.differing(),
+        to_verify=_to_verify(context, members),
     )
+
+
+def _to_verify(
+    context: Context, members: Sequence[Member]
+) -> list[tuple[models.Monitor, int, datetime]]:
+    """Monitors with most findings: each with how many, and the newest's beginning."""
+    known = {member.row.id: member.row for member in members}
+    now = context.present.local(context.now())
+    rows = [row for row in context.overview.differing() if row.monitor_id in known]
+    return [
+        (
+            context.present.monitor(known[row.monitor_id], now),
+            row.differ,
+            context.present.local(row.last),
+        )
+        for row in rows[:MOST_TO_VERIFY]
+    ]
 
 
 def _fleet_address(match: FleetFilter, **other: str | int | None) -> str:
@@ -223,6 +247,7 @@ def status_page(request: Request, context: Ctx, language: Lang) -> Response:
         store=store,
         counts=context.overview.counts(),
         letters=context.overview.letters(),
+        differing=context.overview.differing(),
         versions=_versions(store),
     )
 

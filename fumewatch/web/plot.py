@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from fumewatch.web import models
+from fumewatch.web import days_plot, models
 
 _AROUND = timedelta(minutes=45)
 """Of an alert's plot: before it opened and after it resolved."""
 _LONGEST = timedelta(hours=48)
+_OF_NO_MINUTE = days_plot.KINDS | {"recurrence", "mismatch", "complaint", "outage"}
+"""Kinds whose alerts last for days, and are about no minute of the plot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ def plot_of_monitor(
         spans=[
             _span(alert, start, now)
             for alert in history
-            if alert.monitor_id == monitor.id and (alert.resolved_at or now) > start
+            if alert.monitor_id == monitor.id
+            and alert.kind not in _OF_NO_MINUTE
+            and (alert.resolved_at or now) > start
         ],
     )
 
@@ -83,6 +87,22 @@ def plot_of_alert(alert: models.Alert, monitor: models.Monitor, now: datetime) -
         limits=monitor.limits,
         spans=[_span(alert, start, now)],
         level=_level(alert, monitor),
+    )
+
+
+def plot_of_day(
+    alert: models.Alert, monitor: models.Monitor, start: datetime, now: datetime
+) -> Plot:
+    """Fume, fan and purifier over the day that the alert is about."""
+    return Plot(
+        monitor=monitor.id,
+        start=_iso(start, start),
+        end=_iso(min(start + timedelta(days=1), now), start),
+        moves=False,
+        follows=False,
+        channels=["fume"],
+        limits=monitor.limits,
+        spans=[],
     )
 
 

@@ -4,13 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fumewatch.config import Config
+from fumewatch.core.alert import Transition
 from fumewatch.core.fleet import OpenAlert, Seen, Standing, standing
 from fumewatch.core.limit import LimitProfile
+from fumewatch.core.particulars import group_name
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.rules import Rule, Threshold, Trend
+from fumewatch.core.site import Place
+from fumewatch.core.wording import sentence
 from fumewatch.health import Part
 from fumewatch.store.pages.alerts import AlertRow, NotificationRow, TransitionRow
 from fumewatch.store.pages.dead_letters import Letter
@@ -29,6 +33,13 @@ _KIND_TITLES: Final = {
     "recurrence": models.Title(zh="反复告警", en="The same alerts again and again"),
     "complaint": models.Title(zh="预警附近有居民投诉", en="Complaint near an alert"),
     "mismatch": models.Title(zh="设备统计值与平台计算不符", en="Device's own means differ"),
+    "deterioration": models.Title(zh="净化效果下降", en="Values rising day by day"),
+    "baseline": models.Title(zh="电流偏低", en="Current low against its baseline"),
+    "cleaning": models.Title(zh="净化器待清洗", en="Purifier due for cleaning"),
+    "linkage_rate": models.Title(
+        zh="净化器联动率偏低", en="Purifier on for too little of the time"
+    ),
+    "validity": models.Title(zh="监测数据有效率偏低", en="Too little valid data"),
 }
 _UNITS: Final = {
     "linkage": "min",
@@ -38,8 +49,15 @@ _UNITS: Final = {
     "outage": "",
     "recurrence": "",
     "mismatch": "",
+    "deterioration": "d",
+    "cleaning": "d",
 }
 """Of kinds whose numbers are not a channel's."""
+_KIND_CHECKS: Final = {
+    get_args(of.model_fields["kind"].annotation)[0]: of.CHECKS for of in get_args(get_args(Rule)[0])
+}
+_SHARES: Final = frozenset({"baseline", "linkage_rate", "validity"})
+"""Kinds whose numbers are shares, told in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +96,23 @@ class Presenter:
             return models.Title(zh=known.title("zh"), en=known.title("en"))
         return _KIND_TITLES.get(kind) or models.Title(zh=rule, en=rule)
 
-    def checks(self, rule: str, language: Code) -> Sequence[str]:
-        """What to look at on site; nothing where the rule is no longer configured."""
+    def checks(self, rule: str, kind: str, language: Code) -> Sequence[str]:
+        """What to look at on site; of a rule that is no longer configured, what its kind says."""
         known = self.rules.get(rule)
-        return known.checks(language) if known is not None else ()
+        if known is not None:
+            return known.checks(language)
+        return tuple(check.of(language) for check in _KIND_CHECKS.get(kind, ()))
+
+    def said(self, move: Transition, place: Place, language: Code) -> str:
+        """What the headline of a message says."""
+        rule = self.rules.get(move.alert.rule)
+        return sentence(move, place, rule=rule, zone=self.zone, language=language)
 
     def measure(self, rule: str, kind: str, evidence: Mapping[str, Any]) -> Measure:
         if kind in _UNITS:
             return Measure(None, _UNITS[kind])
+        if kind in _SHARES:
+            return Measure(None, "%", 100)
         known = self.rules.get(rule)
         channel = getattr(known, "channel", None) or evidence.get("channel")
         if channel not in INDEX:
@@ -111,6 +138,7 @@ class Presenter:
             street=row.street,
             address=row.address,
             outlet=row.outlet or "",
+            group=group_name(row.evidence) if row.kind == "outage" else "",
             channel=measure.channel,
             value=_number(row.value * measure.scale),
             limit=_number(row.limit * measure.scale),

@@ -21,6 +21,7 @@ from fumewatch.web.words import CONNECTION, LASTING, WORDS
 
 _YEAR: Final = 365 * 24 * 3600
 LONGEST_DETAIL: Final = 200
+_WHOLE_UNITS: Final = frozenset({"", "d", "min", "m"})
 
 
 class Renderer:
@@ -74,6 +75,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "number": show.number,
         "counted": show.counted,
         "value": show.value,
+        "amount": show.amount,
         "word": show.word,
         "title_of": show.title_of,
         "channel": show.channel,
@@ -159,11 +161,23 @@ class Show:
             return f"{value:.0f}"
         return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
-    def word(self, word: str) -> str:
-        """A stable word of the program (a state, a reason, a channel) as the reader says it."""
+    def amount(self, value: float | None, unit: str) -> str:
+        """As `value`, but days, minutes, metres and counts without decimals that say nothing."""
+        if value is None or unit not in _WHOLE_UNITS:
+            return self.value(value)
+        return f"{value:.1f}".removesuffix(".0")
+
+    def word(self, word: str, otherwise: str | None = None) -> str:
+        """A stable word of the program (a state, a reason, a channel) as the reader says it.
+
+        `otherwise`: what is said of a word that is not known; none: the word itself.
+        """
         if word in INDEX:
             return self.channel(word)
-        return self._language.gettext(WORDS.get(word, word))
+        known = WORDS.get(word)
+        if known is None and otherwise is not None:
+            return otherwise
+        return self._language.gettext(known or word)
 
     def title_of(self, title: Any) -> str:
         return str(getattr(title, self._language.code))

@@ -6,7 +6,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fumewatch.core.fresh import Freshness, held_minutes
 from fumewatch.core.reading import CHANNELS, MEASURED, MISSING, Readings
@@ -30,12 +29,12 @@ def of_readings(
     freshness: Freshness,
 ) -> Columns:
     """Every reading; channels that never had a value are left out."""
-    judged = readings.judged()
+    held = _held(readings, freshness)
     channels = {
         channel.name: Series(
             unit=channel.unit,
             values=_values(readings.values[i].tolist(), channel.scale),
-            held=[] if channel.is_state else _held(readings.measured_at, judged[i], freshness),
+            held=held.get(i, []),
             over_range=_marked(readings.unjudged.tolist(), i),
         )
         for i, channel in enumerate(CHANNELS)
@@ -86,21 +85,23 @@ def _values(raw: list[int], scale: int) -> list[float | None]:
     return [None if value == MISSING else value / scale for value in raw]
 
 
-def _held(
-    measured_at: NDArray[np.int64], value: NDArray[np.int32], settings: Freshness
-) -> list[int]:
-    """Rows in minutes that core.fresh finds held, as the rules see it."""
+def _held(readings: Readings, settings: Freshness) -> dict[int, list[int]]:
+    """By measured channel: rows in minutes that core.fresh finds held, as the rules see it.
+
+    All at once: it costs as much for one channel as for all of them.
+    """
+    if not len(readings.measured_at):
+        return {}
+    minute = (readings.measured_at - readings.measured_at.min()) // _MINUTE_US
+    value = readings.judged()[list(MEASURED)].T
+    shape = (int(minute.max()) + 1, len(MEASURED))
+    high, low = np.full(shape, MISSING), np.full(shape, np.iinfo(np.int32).max)
     known = value != MISSING
-    minute = (measured_at - measured_at.min()) // _MINUTE_US
-    length = int(minute.max()) + 1
-    high, low = np.full(length, MISSING), np.full(length, np.iinfo(np.int32).max)
-    np.maximum.at(high, minute[known], value[known])
-    np.minimum.at(low, minute[known], value[known])
-    present = high != MISSING
-    one = np.where(present & (high == low), high, MISSING).astype(np.int32)
-    held = held_minutes(one, present, settings)
-    rows: list[int] = np.flatnonzero(known & held[minute]).tolist()
-    return rows
+    np.maximum.at(high, minute, value)
+    np.minimum.at(low, minute, np.where(known, value, np.iinfo(np.int32).max))
+    one = np.where((high != MISSING) & (high == low), high, MISSING).astype(np.int32)
+    held = known & held_minutes(one, high != MISSING, settings)[minute]
+    return {c: np.flatnonzero(held[:, i]).tolist() for i, c in enumerate(MEASURED)}
 
 
 def _marked(unjudged: list[int], channel: int) -> list[int]:

@@ -5,7 +5,7 @@ from statistics import median
 
 from tests.bench.decode import CANONICAL, HJ212, OURS, Rate
 from tests.bench.end_to_end import Plan, Results
-from tests.bench.latency import Latency
+from tests.bench.latency import LATENESS, Latency
 from tests.bench.machine import Table
 from tests.bench.memory import Memory
 
@@ -54,10 +54,12 @@ def _rates(results: Results, plan: Plan) -> Iterator[list[str]]:
 
 def _alone(late: Latency | None, big: Memory | None) -> Iterator[list[str]]:
     if late:
-        met = late.p99 < 2 and not late.missing
-        yield _line(
-            f"p99 from publish to webhook under 2 s at {late.offered:,}/s", f"{late.p99:.2f} s", met
-        )
+        for what, took in (
+            (f"from the end of a minute and {LATENESS:.0f} s", late.waited),
+            ("from publish, of a minute already judged,", late.late),
+        ):
+            aim = f"p99 {what} to the webhook under 2 s at {late.offered:,}/s"
+            yield _line(aim, f"{took.p99:.2f} s", took.p99 < 2 and not took.missing)
     if big:
         met = big.loaded < MiB_OF_250_MB
         aim = f"under 250 MB for {big.monitors:,} monitors"

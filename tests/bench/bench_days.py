@@ -8,6 +8,7 @@ from time import perf_counter, thread_time
 
 import numpy as np
 
+from fumewatch.config import example, load
 from fumewatch.core.alert import Verdict
 from fumewatch.core.arrays import Numbers
 from fumewatch.core.days import Days
@@ -18,16 +19,7 @@ MONITORS = 10_000
 NIGHTS = 60
 PEAK = 4.0
 """How many times its median a day's highest ten minutes are; the limit is 1.0 mg/m³."""
-RULES = (
-    {"kind": "deterioration"},
-    {"kind": "baseline"},
-    {"kind": "baseline", "below": 0.5},
-    {"kind": "cleaning", "fan_hours": 900},
-    {"kind": "cleaning", "fan_hours": 900, "warn_before": "0d"},
-    {"kind": "linkage_rate"},
-    {"kind": "linkage_rate", "below": 0.75},
-    {"kind": "validity"},
-)
+RULES = [rule for rule in load(example.path(), {}).rule if isinstance(rule, DayRule)]
 
 
 def alike(days: int, n: int, r: float, rng: np.random.Generator) -> Numbers:
@@ -49,8 +41,7 @@ def cost() -> None:
     fume = np.linspace(0.08, 0.18, 28)[:, None] * alike(28, MONITORS, 0.3, np.random.default_rng(1))
     days = scene(fume)
     total = 0.0
-    for fields in RULES:
-        rule = day_rule(**fields)
+    for rule in RULES:
         cpu, wall = [], []
         for _ in range(5):
             begin, clock = thread_time(), perf_counter()
@@ -58,7 +49,7 @@ def cost() -> None:
             cpu.append(thread_time() - begin)
             wall.append(perf_counter() - clock)
         total += min(cpu)
-        print(f"{fields}: {min(cpu):.3f} s CPU, {min(wall):.3f} s")
+        print(f"{rule.id}: {min(cpu):.3f} s CPU, {min(wall):.3f} s")
         clock = perf_counter()
         for row in range(50):
             rule.evidence(days, row)

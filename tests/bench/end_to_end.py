@@ -4,6 +4,9 @@ One run: a new broker, a new database (a copy of a template), the contender; onc
 subscribed, the generator publishes, flat out or at a rate; the run ends when SQL counts every
 reading. The rate is from the first publish to the last commit, as PostgreSQL itself stamped it.
 Rounds interleave the contenders, so that a slow minute of the machine hits all of them.
+
+fumewatch judges once a minute, which a run of some seconds may miss: `bench_core` says what that
+costs. A minute of 1,000 monitors has 1,000 readings at work, and far more here.
 """
 
 import json

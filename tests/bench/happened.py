@@ -30,8 +30,6 @@ _AFTER_MIN: Final = 12
 """An alert may come so much later than what it is about, and as much again as a monitor's refresh
 period; a window of ten minutes still holds what came before."""
 _BEFORE_MIN: Final = 3
-_LEARNING_DAYS: Final = 10
-"""A baseline needs so many after the beginning."""
 _SOON_DAYS: Final = 30
 """An alert that fouling will lead to an exceedance is true so long before it."""
 _FORESEEABLE_DAYS: Final = 21
@@ -190,7 +188,8 @@ def _first_exceedance(known: Known, monitor: int, cleaned: int) -> int | None:
 
 def tired(known: Known, below: float) -> Iterator[Episode]:
     """The purifier's current is below that share of a clean one's. A baseline of the first week is
-    a little lower, a current flickers: it must be told below 0.93 times that, for three days."""
+    a little lower, a current flickers: it must be told below 0.93 times that, for three days, where
+    the cleaning before is in the ledger and the monitor was there already."""
     course = known.fleet.course
     assert course
     first = known.begin - course.first
@@ -199,7 +198,9 @@ def tired(known: Known, below: float) -> Iterator[Episode]:
     for monitor, first, end in runs((share < below * 1.05) & told):
         sure = share[monitor, first:end] < below * 0.93
         start = known.begin + first
-        must = np.count_nonzero(sure) >= 4 and first >= _LEARNING_DAYS
+        cleaned = max(day for day in course.cleanings[monitor] if day <= start)
+        is_told = cleaned in course.recorded[monitor] and cleaned >= known.begin
+        must = bool(is_told and np.count_nonzero(sure) >= 4)
         event_s = midnight_s(start + int(sure.argmax()))
         yield Episode(
             monitor, midnight_s(start), midnight_s(start + end - first + 4), event_s, must

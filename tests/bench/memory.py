@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.bench import latency
 from tests.bench.end_to_end import Load, publish
 from tests.bench.machine import Table, rss_mib
 from tests.bench.peers import fumewatch
@@ -30,10 +31,10 @@ def measure(stage: Stage, template: str, load: Load) -> Memory:
         act = stack.enter_context(stage.run(template, load.readings))
         process = stack.enter_context(fumewatch.daemon(act.scene))
         act.wait_subscribed(process)
-        time.sleep(2)  # the first pass over all monitors
+        time.sleep(2)  # what was due at the start is judged
         filled = rss_mib(process.pid)
         publish(act.scene.broker_port, load)
-        time.sleep(12)  # another pass over all, and a flush of the roll-ups
+        time.sleep(latency.due(time.time()) - time.time() + 2)  # and the roll-ups are flushed
         return Memory(load.monitors, filled, rss_mib(process.pid), _peak_mib(process.pid))
 
 

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from fumewatch.core.alert import State, Transition
+from fumewatch.core.alert import Severity, State, Transition
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.engine import Engine
 from fumewatch.core.fresh import Freshness
@@ -75,12 +75,14 @@ QUICK: Final = Plan(seeds=2, monitors=20, days=30)
 class Outcome:
     """Of one seed. `held_alerts`: alerts that rest on nothing but held values.
 
+    hints: rules of severity info, which wake nobody.
     held_minutes: readings that repeated a value above the limit while nothing was measured: each of
     them is a temptation. months: monitors times months.
     """
 
     seed: int
     scores: tuple[Score, ...]
+    hints: tuple[str, ...]
     held_alerts: tuple[Fired, ...]
     held_minutes: int
     months: float
@@ -88,9 +90,13 @@ class Outcome:
     emit_s: float
     engine_s: float
 
-    @property
-    def false(self) -> int:
-        return sum(s.false for s in self.scores)
+    def of(self, *, hints: bool) -> list[Score]:
+        """Those of hints, or those of messages."""
+        return [s for s in self.scores if (s.rule in self.hints) == hints]
+
+    def rate(self, *, hints: bool) -> float:
+        """False ones in 20 monitor-months."""
+        return 20 * sum(s.false for s in self.of(hints=hints)) / self.months
 
 
 def measure(plan: Plan, rules: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -117,6 +123,7 @@ def _run(seed: int, plan: Plan, raw: list[Mapping[str, Any]]) -> Outcome:
     return Outcome(
         seed,
         scores,
+        tuple(rule.id for rule in rules if rule.severity is Severity.INFO),
         tuple(held),
         lived.held_minutes,
         known.months,
@@ -278,12 +285,17 @@ def _aims(outcomes: Sequence[Outcome]) -> Iterator[list[str]]:
         aim = "deterioration a median of 5 days before the first exceedance"
         yield _aim(aim, f"{lead:.1f} days of {found.expected}", lead >= 5)
         yield _aim("its precision at least 0.9", f"{right:.2f} of {found.fired}", right >= 0.9)
-    rates = [20 * o.false / o.months for o in outcomes]
-    rate = 20 * sum(o.false for o in outcomes) / months
-    close = 20 * sum(s.close for o in outcomes for s in o.scores) / months
-    aim = "at most 1 false message in 20 monitor-months"
-    measured = f"{rate:.2f}; by seed {spread(rates, 2)}; and {close:.2f} close"
-    yield _aim(aim, measured, rate <= 1)
+    for hints in (False, True):
+        aim = (
+            "false hints (info) in 20 monitor-months"
+            if hints
+            else ("at most 1 false message (warning, critical) in 20 monitor-months")
+        )
+        rates = [o.rate(hints=hints) for o in outcomes]
+        rate = sum(o.rate(hints=hints) * o.months for o in outcomes) / months
+        close = 20 * sum(s.close for o in outcomes for s in o.of(hints=hints)) / months
+        measured = f"{rate:.2f}; by seed {spread(rates, 2)}; and {close:.2f} close"
+        yield _aim(aim, measured, rate <= 1)
     speed = sum(o.readings for o in outcomes) / sum(o.emit_s for o in outcomes)
     yield _aim("300,000 readings/s from the simulator", f"{speed:,.0f}", speed >= 300_000)
 

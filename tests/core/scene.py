@@ -1,7 +1,8 @@
 """A scene: what monitors sent, minute by minute up to now, and the view that rules get of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,8 @@ NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)  # 12:00 in Shanghai
 HOURS = BusinessHours.parse("10:00-14:00, 16:30-22:00", ZONE)
 LIMITS = {"db31": {"fume": 1.0}}
 DEPTH = 60
+USUAL = ("fume", "pm", "nmhc", "fan_on", "purifier_on")
+"""Channels that a view has besides those that its monitors send."""
 
 Series = Sequence[float | None]
 Monitor = dict[str, Series]
@@ -76,19 +79,27 @@ def window_of(
     freshness: Freshness = Freshness(),  # noqa: B008 - frozen
 ) -> Window:
     """Settled up to now, a whole minute, by a fleet that has behaved like that before."""
-    lessons = Lessons(freshness, ZoneInfo(ZONE), MEASURED)
+    channels = {INDEX[name] for name in {*USUAL}.union(*monitors)}
+    lessons = Lessons(freshness, ZoneInfo(ZONE), channels.intersection(MEASURED))
     sending = sent(monitors, now)
-    taught = _settled(sending, lessons, len(monitors), depth, now)
+    taught = _settled(sending, lessons, channels, len(monitors), depth, now)
     lessons.learn(taught.settled_to // 60 * 60)
     for counts in (*lessons.gaps.values(), lessons.sendings):
         counts[:] = 0
-    return _settled(sending, lessons, len(monitors), depth, now)
+    return _settled(sending, lessons, channels, len(monitors), depth, now)
 
 
-def _settled(sending: Readings, lessons: Lessons, size: int, depth: int, now: datetime) -> Window:
+def _settled(
+    sending: Readings,
+    lessons: Lessons,
+    channels: Collection[int],
+    size: int,
+    depth: int,
+    now: datetime,
+) -> Window:
     last = micros(now) // MINUTE
     first = int(sending.measured_at.min(initial=micros(now) - MINUTE)) // MINUTE
-    window = Window(range(len(CHANNELS)), depth, lessons, most=last - first)
+    window = Window(channels, depth, lessons, most=last - first)
     window.make_room(size)
     window.add(sending)
     window.begin(first)
@@ -106,12 +117,17 @@ def roster_of(*places: Place, **more: Any) -> Roster:
     return Roster.build(places, LIMITS, HOURS, **more)
 
 
-def view_of(*monitors: Monitor, now: datetime = NOON, roster: Roster | None = None) -> View:
+def view_of(
+    *monitors: Monitor,
+    now: datetime = NOON,
+    roster: Roster | None = None,
+    open_alerts: Mapping[str, Collection[int]] = MappingProxyType({}),
+) -> View:
     """Monitors 0, 1, ... each with the limit 1.0 mg/m³ of fume unless the roster says otherwise."""
     numbers = range(len(monitors))
     places = roster or roster_of(*(place(number) for number in numbers))
     window = window_of(*monitors, now=now)
-    return window.view(np.array(numbers, np.int32), places)
+    return window.view(np.array(numbers, np.int32), places, 1, open_alerts)
 
 
 def rule_of(**fields: Any) -> Rule:

@@ -5,8 +5,8 @@ import pytest
 
 from fumewatch.core.daybook import Daybook
 from fumewatch.core.days import DayFacts
-from fumewatch.core.reading import CHANNELS, INDEX
-from tests.core.scene import Monitor, Series, place, roster_of, wavering, window_of
+from fumewatch.core.reading import INDEX
+from tests.core.scene import USUAL, Monitor, Series, place, roster_of, wavering, window_of
 
 FUME = INDEX["fume"]
 near = pytest.approx
@@ -16,7 +16,7 @@ def day_of(monitor: Monitor, minutes: int = 60) -> DayFacts:
     """Of a day of so many minutes, up to noon; all of them in business hours."""
     window = window_of(monitor, depth=2 * minutes)
     view = window.view(np.array([0], np.int32), roster_of(place()), minutes)
-    book = Daybook(range(len(CHANNELS)), monitors=1)
+    book = Daybook([INDEX[name] for name in {*USUAL, *monitor}], monitors=1)
     book.add(view, window.had_readings(minutes)[:, :1])
     return book.facts()
 

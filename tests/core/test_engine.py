@@ -72,7 +72,7 @@ def sent_of(rows: Sent) -> Readings:
     return readings([(who, START + second * 1_000_000, values) for who, second, values in rows])
 
 
-@settings(max_examples=25, phases=QUICK)
+@settings(max_examples=12, phases=QUICK)
 @given(fleets, st.integers(1, 30), st.data())
 def test_live_and_backtest_give_the_same_transitions(
     rows: Sent, lateness_s: int, data: st.DataObject

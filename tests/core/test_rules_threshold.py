@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fumewatch.core.alert import Verdict
@@ -215,6 +215,7 @@ def test_evidence() -> None:
 minutes = st.lists(st.none() | st.sampled_from([0.2, 0.9, 1.1, 3.0]), min_size=1, max_size=25)
 
 
+@settings(max_examples=40)
 @given(minutes, st.sampled_from(["mean", "max", "p95"]))
 def test_a_higher_level_is_never_easier_to_breach(fume: list[float | None], statistic: str) -> None:
     view = view_of({"fume": fume})
@@ -223,12 +224,14 @@ def test_a_higher_level_is_never_easier_to_breach(fume: list[float | None], stat
     assert high is not BREACH or low is BREACH
 
 
+@settings(max_examples=40)
 @given(minutes)
 def test_a_firing_alert_is_never_easier_to_breach_than_to_keep(fume: list[float | None]) -> None:
     rule, view = exceedance(clear_below=0.9), view_of({"fume": fume})
     assert verdict(rule, view) is not BREACH or verdict(rule, view, firing=True) is BREACH
 
 
+@settings(max_examples=15)
 @given(st.lists(minutes, min_size=2, max_size=4))
 def test_monitors_are_judged_alike_alone_and_together(monitors: list[list[float | None]]) -> None:
     rule = exceedance(min_count=1)

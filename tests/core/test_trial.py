@@ -1,7 +1,7 @@
 """Trials: what their monitors send, and what is not as expected."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from fumewatch.core.alert import Alert, Reason, Severity, State, Transition, Ver
 from fumewatch.core.days import NO_DAY, Days, date_of, day_number
 from fumewatch.core.fresh import Freshness, held_minutes
 from fumewatch.core.judgement import Judgement, decide
+from fumewatch.core.pause import Pause
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.core.rules.day import DayRule
 from fumewatch.core.rules.rule import Text
@@ -195,13 +196,15 @@ def test_only_allows_no_other_rule_to_fire() -> None:
 MIDNIGHT = datetime(2026, 11, 22, 16, tzinfo=UTC)  # in Shanghai
 
 
-def days_of(cleanings: tuple[date, ...] = (), **texts: str) -> list[tuple[datetime, Days]]:
+def days_of(
+    cleanings: tuple[date, ...] = (), pauses: Sequence[Pause] = (), **texts: str
+) -> list[tuple[datetime, Days]]:
     series: Mapping[str, Series] = {name: measured(text) for name, text in texts.items()}
     monitor = Watched(place(cleanings=cleanings), days=series)
     count = max(each.least for each in series.values())
     days = timedelta(days=1)
     of = Trial("it", MIDNIGHT, MIDNIGHT + count * days, days, (monitor,), ())
-    return list(each_day(of, roster_of(monitor.place), ZoneInfo(ZONE)))
+    return list(each_day(of, roster_of(monitor.place, pauses=pauses), ZoneInfo(ZONE)))
 
 
 def test_each_day_is_judged_at_its_end_with_the_days_before_it() -> None:
@@ -228,6 +231,16 @@ def test_each_day_is_judged_at_its_end_with_the_days_before_it() -> None:
 def test_what_is_not_named_is_an_ordinary_day(texts: dict[str, str], facts: dict[str, int]) -> None:
     ((_, days),) = days_of(**texts)
     assert {name: int(getattr(days.facts, name)[0, 0]) for name in facts} == facts
+
+
+def test_a_pause_is_no_time_in_which_the_site_is_open() -> None:
+    pause = Pause.model_validate(
+        {"from": "2026-11-23 12:00", "to": "2026-11-24", "reason": "maintenance"}
+    )
+    _, last = days_of(fume="1x3", pauses=[pause])[-1]  # open from 10:00 on
+    assert last.facts.open[:, 0].tolist() == [120, 0, 570]
+    assert last.facts.valid_open[:, 0].tolist() == [120, 0, 570]
+    assert last.facts.readings[:, 0].tolist() == [1440] * 3
 
 
 def test_a_median_rests_on_the_minutes_that_are_counted() -> None:

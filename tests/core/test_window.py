@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fumewatch.core.fresh import Freshness
@@ -178,8 +178,7 @@ def test_after_a_restart_a_value_that_was_there_before_is_held() -> None:
 def test_ten_thousand_monitors_fit() -> None:
     it = Window(range(6), 60, Lessons(Freshness(), ZoneInfo(ZONE), range(6)), most=16)
     it.make_room(10_000)
-    size = sum(c.nbytes for cells in it._cells.values() for c in cells.columns())
-    assert size < 220e6
+    assert 150e6 < it.nbytes < 180e6
 
 
 rows = st.tuples(
@@ -211,6 +210,7 @@ def test_the_order_the_batches_and_the_steps_do_not_matter(
     assert state(one, 0, 1, 2, 3) == state(many, 0, 1, 2, 3)
 
 
+@settings(max_examples=25)
 @given(st.lists(rows, max_size=60), st.integers(1, 7))
 def test_late_readings_land_where_they_would_have_in_time(sent: Sent, size: int) -> None:
     """Nothing is learned within the hour, so all is as if they had come in time."""
@@ -227,6 +227,7 @@ def test_late_readings_land_where_they_would_have_in_time(sent: Sent, size: int)
     assert state(one, 0, 1, 2, 3) == state(late, 0, 1, 2, 3)
 
 
+@settings(max_examples=30)
 @given(st.lists(rows, max_size=40))
 def test_a_monitor_looks_the_same_alone_and_among_others(sent: Sent) -> None:
     it = window()

@@ -19,7 +19,7 @@ from tests.core.transitions import OPENED_AT, a_place, a_transition
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BASE = "http://127.0.0.1:8080"
-WINDOW = {"from": "2026-11-23T04:06:00+00:00", "to": "2026-11-23T04:15:00+00:00"}
+WINDOW = {"from": "2026-11-23T04:05:00+00:00", "to": "2026-11-23T04:15:00+00:00"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ TREND: dict[str, Any] = {
         "peak": 1.3,
     },
 }
-OTHER: dict[str, Any] = {"kind": "cleaning", "value": math.nan, "limit": math.nan}
+OTHER: dict[str, Any] = {"kind": "unheard-of", "value": math.nan, "limit": math.nan}
 
 
 @pytest.mark.parametrize(

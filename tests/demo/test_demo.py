@@ -106,7 +106,7 @@ def test_a_whole_run(stage: Stage) -> None:
     assert demo.returncode == 0, complaints
     found = json.loads(output)  # one object and nothing else
     assert_real(found, monitors=200)
-    assert found["alerts_resolved"] > 0
+    assert found["alerts_fired"] > 0  # none need resolve: a minute is judged when it is over
     assert 59 <= found["seconds"] <= time.monotonic() - began <= 90
     assert stage.is_clean()
 

@@ -190,7 +190,9 @@ def test_what_did_not_agree_is_compared_again_after_the_nights_recount(
     scene.measured(minutely(30, 60, 820), received=200)
     assert scene.compare(300) == {}, "nobody looks again by day"
     night = next(
-        job for job in jobs(SHANGHAI, timedelta(days=400), SETTINGS) if job.name == "repair_rollups"
+        job
+        for job in jobs(SHANGHAI, lambda: timedelta(days=400), lambda: SETTINGS)
+        if job.name == "repair_rollups"
     )
     night.run(database, at(600))
     assert scene.compare(605) == {"agrees": 1, "too few of ours": 1, "differs": 1}

@@ -15,6 +15,7 @@ from fumewatch.health import Health
 from fumewatch.store import Database, DatabaseSettings
 from fumewatch.web import Server, create_app
 from tests.fixtures.database import Servers
+from tests.web.catalogue import Catalogue, seed_catalogue
 from tests.web.seed import Seeded, seed
 
 NOW = datetime(2026, 11, 23, 11, 30, tzinfo=UTC)
@@ -46,7 +47,17 @@ def all_up() -> Health:
 @pytest.fixture(scope="session")
 def district(servers: Servers) -> Iterator[Database]:
     """Seeded once: for tests that only look."""
-    server, name = servers["plain"], f"district_{uuid.uuid4().hex[:12]}"
+    yield from _migrated(servers, "district")
+
+
+@pytest.fixture(scope="session")
+def street(servers: Servers) -> Iterator[Database]:
+    """Of the catalogue; for tests that only look."""
+    yield from _migrated(servers, "street")
+
+
+def _migrated(servers: Servers, called: str) -> Iterator[Database]:
+    server, name = servers["plain"], f"{called}_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.url(), autocommit=True) as conn:
         conn.execute(f"create database {name} template migrated")
     database = Database(DatabaseSettings(url=server.url(name)))
@@ -58,6 +69,18 @@ def district(servers: Servers) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def seeded(district: Database) -> Seeded:
     return seed(district, NOW)
+
+
+@pytest.fixture(scope="session")
+def catalogue(street: Database) -> Catalogue:
+    return seed_catalogue(street, NOW)
+
+
+@pytest.fixture(scope="session")
+def served_street(street: Database, catalogue: Catalogue, config: Config) -> Iterator[str]:
+    """The address of a running server over the catalogue."""
+    with Server(create_app(street, config, all_up(), now), "127.0.0.1", 0) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -107,7 +107,8 @@ class Flatline(MinuteRule):
         total = rolling.running(self._counted(view))
         end = np.arange(window, window + view.k)[:, None]
         since = np.take_along_axis(total, end - np.minimum(age, window), axis=0)
-        return total[window:] - since
+        flat: NDArray[np.int64] = total[window:] - since
+        return flat
 
     def _counted(self, view: View) -> Mask:
         """[w - 1 + k, n]: a value, in minutes in which it should change."""

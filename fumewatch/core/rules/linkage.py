@@ -70,7 +70,7 @@ class Linkage(MinuteRule):
         window = self.minutes_needed
         value = rolling.counts(off, window)
         least = whole_minutes(self.at_least)
-        still_off = _last_of(known, off)[-view.k :]
+        still_off = rolling.last(off, known)[-view.k :]
         has_any = rolling.counts(known, window) > 0
         judged = has_any & ~self.applied(view).unknown
         return decide(value >= least, still_off & has_any, judged, value.astype(np.float64), least)
@@ -91,7 +91,7 @@ class Linkage(MinuteRule):
 
     def _minutes(self, view: View) -> tuple[Mask, Mask]:
         """[w - 1 + k, n]: minutes with known linkage; those with fan on, purifier off."""
-        return view.remember(("minutes", self), lambda: self._find_minutes(view))
+        return self.remembered(view, "minutes", lambda: self._find_minutes(view))
 
     def _find_minutes(self, view: View) -> tuple[Mask, Mask]:
         fan, purifier = view.channel(_FAN), view.channel(_PURIFIER)
@@ -99,11 +99,3 @@ class Linkage(MinuteRule):
         runs = fan.is_on[reach]
         known = fan.present[reach] & (purifier.present[reach] | ~runs)
         return known, known & runs & ~purifier.is_on[reach] & applies
-
-
-def _last_of(known: Mask, off: Mask) -> Mask:
-    """[t, n]: what `off` was in the last minute that was known; False before there is one."""
-    minute = np.arange(len(known), dtype=np.int32)[:, None]
-    last = np.maximum.accumulate(np.where(known, minute, np.int32(-1)), axis=0)
-    found: Mask = np.take_along_axis(off, np.maximum(last, 0), axis=0) & (last >= 0)
-    return found

@@ -1,7 +1,8 @@
 """What rules have in common that judge a window of minutes."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from fumewatch.core.rules.rule import Common
 from fumewatch.core.rules.sample import Sample
 from fumewatch.core.rules.when import Applied
 from fumewatch.core.view import View, iso
+
+T = TypeVar("T")
 
 
 class MinuteRule(Common):
@@ -59,17 +62,30 @@ class MinuteRule(Common):
 
     def numbers(self, view: View) -> Judgement:
         """What `weigh` gives; made once, though evidence asks row by row."""
-        return view.remember(("numbers", self), lambda: self.weigh(view))
+        return self.remembered(view, "numbers", lambda: self.weigh(view))
 
     def sample(self, view: View, channel: str) -> Sample:
         """The rule's windows of one channel; rules with the same window and `when` share them."""
-        key = (channel, self.minutes_needed, self.when, self.missing)
-        return view.remember(
-            key, lambda: Sample(view, channel, self.minutes_needed, self.applied(view))
-        )
+
+        def make() -> Sample:
+            key = (channel, self.minutes_needed, self.when, self.missing)
+            return view.remember(
+                key, lambda: Sample(view, channel, self.minutes_needed, self.applied(view))
+            )
+
+        return self.remembered(view, channel, make)
 
     def applied(self, view: View) -> Applied:
         return self.when.apply(view, self.minutes_needed, self.missing)
+
+    def remembered(self, view: View, what: str, make: Callable[[], T]) -> T:
+        """What `make` gives, made once for this rule and view.
+
+        By the rule's identity: to hash all its fields would cost more than an alert's evidence. It
+        is kept with the rest, so that no other rule takes its place.
+        """
+        _, found = view.remember((what, id(self)), lambda: (self, make()))
+        return found
 
 
 def window_of(view: View, minutes: int, instant: int) -> dict[str, str]:

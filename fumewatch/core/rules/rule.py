@@ -1,10 +1,10 @@
 """What all rules have in common."""
 
+import math
 from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import ClassVar, Final, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fumewatch.core.alert import Policy, RuleFacts, Severity
@@ -81,4 +81,4 @@ class Common(BaseModel, ABC):
 
 def number(value: float, digits: int = 3) -> float | None:
     """As JSON can carry it."""
-    return round(float(value), digits) if np.isfinite(value) else None
+    return round(float(value), digits) if math.isfinite(value) else None

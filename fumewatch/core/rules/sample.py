@@ -37,10 +37,18 @@ class Sample:
 
     def is_idle(self, least: int) -> Mask:
         """[k, n]: the monitor reports at least so many minutes, hardly any that fulfils `when`."""
-        present = self._minutes.present[self._reach]
-        fulfilled = rolling.counts(present & self.applied.minutes, self.window)
-        idle: Mask = (rolling.counts(present, self.window) >= least) & (fulfilled < least)
+        present, fulfilled = self._reported
+        idle: Mask = (present >= least) & (fulfilled < least)
         return idle
+
+    @cached_property
+    def _reported(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """[k, n]: how many minutes have a value, and how many of them fulfil `when`."""
+        there, view, window = self._minutes.present[self._reach], self.view, self.window
+        present = view.remember(
+            ("present", self.channel.name, window), lambda: rolling.counts(there, window)
+        )
+        return present, rolling.counts(there & self.applied.minutes, window)
 
     @cached_property
     def totals(self) -> NDArray[np.int32]:
@@ -56,7 +64,7 @@ class Sample:
     def mean(self) -> Numbers:
         """The mean of all values in the minutes that count."""
         total, count = (rolling.sums(x, self.window) for x in (self.totals, self.numbers))
-        return ratio(total, count * self.channel.scale)
+        return ratio(total, count * np.int32(self.channel.scale))
 
     @cached_property
     def max(self) -> Numbers:
@@ -88,39 +96,37 @@ class Sample:
         edges = (np.arange(n + 1) * self.window // n).tolist()
         k = self.view.k
         total, count = rolling.running(self.totals), rolling.running(self.numbers)
-        parts = [
-            ratio(
-                total[upper : upper + k] - total[lower : lower + k],
-                (count[upper : upper + k] - count[lower : lower + k]) * self.channel.scale,
-            )
-            for lower, upper in pairwise(edges)
-        ]
+        parts = np.empty((n, k, total.shape[1]))
+        for part, (lower, upper) in zip(parts, pairwise(edges), strict=True):
+            values = count[upper : upper + k] - count[lower : lower + k]
+            values *= np.int32(self.channel.scale)
+            ratio(total[upper : upper + k] - total[lower : lower + k], values, part)
         bounds = np.array(edges)
-        return np.stack(parts), (bounds[:-1] + bounds[1:] - 1) / 2 - (self.window - 1)
+        return parts, (bounds[:-1] + bounds[1:] - 1) / 2 - (self.window - 1)
 
     def evidence(self, instant: int, row: int) -> dict[str, Any]:
         """One monitor's minutes as JSON: times are the starts of minutes, ISO UTC."""
         view, minutes = self.view, self._minutes
         rows = view.span(self.window, instant)
         counted = self.counted[instant : instant + self.window, row]
-        fresh, present = minutes.fresh[rows, row], minutes.present[rows, row]
+        fresh, present = minutes.fresh[rows, row], minutes.count[rows, row] > 0
         times = view.times(rows)
         return {
             "channel": self.channel.name,
             "unit": self.channel.unit,
             "window": {"from": times[0], "to": iso(int(view.now[instant]))},
-            "times": list(compress(times, counted)),
-            "values": np.round(minutes.means(rows, row)[counted], 3).tolist(),
-            "fresh": int(fresh.sum()),
-            "held": int((present & ~fresh).sum()),
+            "times": list(compress(times, counted.tolist())),
+            "values": minutes.means(rows, row)[counted].round(3).tolist(),
+            "fresh": int(np.count_nonzero(fresh)),
+            "held": int(np.count_nonzero(present & ~fresh)),
             "refresh_minutes": int(minutes.period[row]),
             "refresh_learned": bool(minutes.is_learned[row]),
             "skipped": self.applied.skipped_at(instant, row),
         }
 
 
-def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Numbers:
+def ratio(part: NDArray[Any], whole: NDArray[Any], out: Numbers | None = None) -> Numbers:
     """NaN where the whole is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Numbers = np.true_divide(part, whole)
+        found: Numbers = np.true_divide(part, whole, out=out)
     return found

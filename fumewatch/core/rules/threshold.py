@@ -95,7 +95,8 @@ class Threshold(MinuteRule):
             return nothing(view.k, len(view))
         sample = self.sample(view, self.channel)
         enough = sample.size >= self.min_count
-        value = np.where(enough, self._value(sample, band), np.nan)
+        value = self._value(sample, band).copy()  # shared with other rules
+        np.copyto(value, np.nan, where=~enough)
         known = (enough | sample.is_idle(self.min_count)) & band.is_known & ~sample.applied.unknown
         return decide(band.is_left(value), band.is_near(value), known, value, band.limit(value))
 
@@ -109,7 +110,7 @@ class Threshold(MinuteRule):
         levels = {"above": self.above, "below": self.below}
         shown |= {name: str(level) for name, level in levels.items() if level}
         if self.share_above:
-            shown["share_above"] = number(self.share_above.at(view, INDEX[self.channel])[row])
+            shown["share_above"] = number(self._band(view).counted_above[row])
         return self.sample(view, self.channel).evidence(instant, row) | shown
 
     def _value(self, sample: Sample, band: "Band") -> Numbers:
@@ -158,12 +159,27 @@ class Band:
         return ~(np.isnan(self.low) | np.isnan(self.high) | np.isnan(self.counted_above))
 
     def is_left(self, value: Numbers) -> Mask:
-        return (value < self.low) | (value > self.high)
+        return _is_outside(value, self.low, self.high)
 
     def is_near(self, value: Numbers) -> Mask:
         """Not yet far enough inside to clear."""
-        return (value <= self.clear_above) | (value >= self.clear_below)
+        near = np.zeros(value.shape, np.bool_)
+        if not np.isneginf(self.clear_above).all():
+            near |= value <= self.clear_above
+        if not np.isposinf(self.clear_below).all():
+            near |= value >= self.clear_below
+        return near
 
     def limit(self, value: Numbers) -> Numbers:
         """The bound that the value left, else the one there is."""
+        if np.isneginf(self.low).all():
+            return self.high
         return np.where((value < self.low) | np.isposinf(self.high), self.low, self.high)
+
+
+def _is_outside(value: Numbers, low: Numbers, high: Numbers) -> Mask:
+    """Bounds at infinity are everybody's or nobody's: what none has, costs nothing."""
+    outside: Mask = value > high
+    if not np.isneginf(low).all():
+        outside |= value < low
+    return outside

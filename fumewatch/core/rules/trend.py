@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
 from itertools import combinations
+from statistics import median_low
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from fumewatch.core.arrays import Mask, Numbers
@@ -20,7 +21,7 @@ from fumewatch.core.rules.terms import AnyLevel, Level, MeasuredName
 from fumewatch.core.view import View
 
 PARTS: Final = 12
-_PAIRS: Final = np.array(list(combinations(range(PARTS), 2)))
+_PAIRS: Final = tuple(combinations(range(PARTS), 2))
 
 
 class Trend(MinuteRule):
@@ -84,22 +85,16 @@ class Trend(MinuteRule):
         level = self.reaches.at(view, INDEX[self.channel])
         clear = (self.clear_below or self.reaches).at(view, INDEX[self.channel])
         enough = points.size >= self.min_points
-        line = points.line(enough & (points.agreement >= self.agreement))
+        line = points.line(self._may_open(view, points, enough))
         opens = self._opens(view, line, level)
-        concerned = view.has_alert(self.id) | opens.any(axis=0)
-        if concerned.any():  # a line costs more than all the rest: only where one may clear
-            line = points.line(enough & concerned)
+        line = points.line(enough & self._may_clear(view, opens), line)
         known = (enough | sample.is_idle(self.min_points)) & ~np.isnan(level)
         ahead = self._ahead(line)
         return decide(opens, ahead >= clear, known & ~sample.applied.unknown, ahead, level)
 
     def evidence(self, view: View, instant: int, row: int) -> dict[str, Any]:
-        points = self._points(view)
-        here = np.zeros(points.size.shape, np.bool_)
-        here[instant, row] = True
-        line = points.line(here)
+        slope, now, agreement, size = self._points(view).one(instant, row)
         level = self.reaches.at(view, INDEX[self.channel])[row]
-        slope, now = line.slope[instant, row], line.now[instant, row]
         minutes_left = (level - now) / slope if slope > 0 else np.nan
         return self.sample(view, self.channel).evidence(instant, row) | {
             "value": number(now + slope * whole_minutes(self.horizon)),
@@ -107,11 +102,23 @@ class Trend(MinuteRule):
             "reaches": str(self.reaches),
             "now": number(now),
             "slope_per_hour": number(slope * 60),
-            "agreement": number(points.agreement[instant, row]),
-            "points": int(points.size[instant, row]),
+            "agreement": number(agreement),
+            "points": size,
             "horizon_minutes": whole_minutes(self.horizon),
             "minutes_to_limit": number(minutes_left, 1),
         }
+
+    def _may_open(self, view: View, points: "Points", enough: Mask) -> Mask:
+        """Where an alert may open, before the line is known: that costs more than all the rest."""
+        rising = enough & (points.agreement(enough) >= self.agreement)
+        rise = self.min_rise.at(view, INDEX[self.channel])
+        return points.is_steep(rising, rise, self.minutes_needed)
+
+    def _may_clear(self, view: View, opens: Mask) -> Mask:
+        """Where an alert may be open."""
+        opened = np.logical_or.accumulate(opens, axis=0)
+        may_clear: Mask = view.has_alert(self.id) | opened
+        return may_clear
 
     def _opens(self, view: View, line: "Line", level: Numbers) -> Mask:
         """NaN, where no line was asked for, compares as false."""
@@ -126,8 +133,8 @@ class Trend(MinuteRule):
         return line.now + line.slope * whole_minutes(self.horizon)
 
     def _points(self, view: View) -> "Points":
-        key = ("points", self.channel, self.minutes_needed, self.when, self.missing)
-        return view.remember(key, lambda: Points(*self.sample(view, self.channel).parts(PARTS)))
+        sample = self.sample(view, self.channel)
+        return self.remembered(view, "points", lambda: Points(*sample.parts(PARTS)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,34 +158,89 @@ class Points:
         known = np.isfinite(values)
         self.size = known.sum(axis=0, dtype=np.int16)
 
-    @cached_property
-    def agreement(self) -> Numbers:
-        """[k, n]: the share of all pairs that rise; NaN where there is no pair."""
-        found = np.full(self.size.shape, np.nan)
-        some = self.size > 1
-        values, size = self.values[:, some], self.size[some].astype(np.int32)
-        rising = np.zeros(len(size), np.int16)
-        for i in range(PARTS - 1):
-            rising += (values[i + 1 :] > values[i]).view(np.uint8).sum(axis=0, dtype=np.uint8)
-        found[some] = rising / (size * (size - 1) // 2)
-        return found
+    def one(self, instant: int, row: int) -> tuple[float, float, float, int]:
+        """(slope, value now, agreement, points) of one window; NaN where there is no pair."""
+        values = self.values[:, instant, row].tolist()
+        points = [(t, v) for t, v in zip(self.at.tolist(), values, strict=True) if v == v]
+        pairs = list(combinations(points, 2))
+        if not pairs:
+            return np.nan, np.nan, np.nan, len(points)
+        slope = median_low((v - u) / (t - s) for (s, u), (t, v) in pairs)
+        now = median_low(v - slope * t for t, v in points)
+        rising = sum(v > u for (_, u), (_, v) in pairs)
+        return slope, now, rising / len(pairs), len(points)
 
-    def line(self, asked: Mask) -> Line:
-        """The Theil-Sen lines where asked [k, n]: the median of all slopes, through the median."""
-        values, (first, second) = self.values[:, asked], _PAIRS.T
-        slope, now, latest = (np.full(asked.shape, np.nan) for _ in range(3))
-        slopes = (values[second] - values[first]) / (self.at[second] - self.at[first])[:, None]
-        slope[asked] = _median(slopes)
-        now[asked] = _median(values - slope[asked] * self.at[:, None])
+    def agreement(self, asked: Mask) -> Numbers:
+        """[k, n]: the share of all pairs that rise, where asked; else, or without a pair, NaN."""
+        found = np.full(self.size.size, np.nan)
+        some = np.flatnonzero(asked & (self.size > 1))
+        values, pairs = self._some(some), _pairs(self.size.reshape(-1)[some])
+        rising, rises = np.zeros(len(some), np.uint8), np.empty(len(some), np.bool_)
+        for first, second in _PAIRS:
+            np.greater(values[second], values[first], out=rises)
+            rising += rises.view(np.uint8)
+        found[some] = rising / pairs
+        return found.reshape(self.size.shape)
+
+    def is_steep(self, asked: Mask, rise: Numbers, minutes: int) -> Mask:
+        """[k, n]: asked, and the line rises by at least `rise` [n] in so many minutes.
+
+        Without the line: its slope is the median of all slopes, so half of them are as steep.
+        """
+        found = np.zeros(asked.size, np.bool_)
+        some = np.flatnonzero(asked)
+        values, pairs = self._some(some), _pairs(self.size.reshape(-1)[some])
+        least = rise[some % len(rise)]
+        steep, slope = np.zeros(len(some), np.uint8), np.empty(len(some))
+        for first, second in _PAIRS:
+            np.subtract(values[second], values[first], out=slope)
+            slope /= self.at[second] - self.at[first]
+            slope *= minutes
+            steep += (slope >= least).view(np.uint8)
+        found[some] = steep >= pairs - _middle(pairs)
+        return found.reshape(asked.shape)
+
+    def line(self, asked: Mask, known: "Line | None" = None) -> Line:
+        """The Theil-Sen lines where asked [k, n]: the median of all slopes, through the median.
+
+        What is `known` already is kept.
+        """
+        slope, now, latest = (
+            (known.slope, known.now, known.latest)
+            if known
+            else (np.full(asked.shape, np.nan) for _ in range(3))
+        )
+        asked = asked & np.isnan(slope)
+        if not asked.any():
+            return Line(slope, now, latest)
+        values, size = self._some(np.flatnonzero(asked)), self.size[asked]
+        first, second = np.array(_PAIRS).T
+        slopes = values[second]
+        slopes -= values[first]
+        slopes /= (self.at[second] - self.at[first])[:, None]
+        slope[asked] = _median(slopes, _pairs(size))
+        now[asked] = _median(values - slope[asked] * self.at[:, None], size)
         last = PARTS - 1 - np.isfinite(values)[::-1].argmax(axis=0)
         latest[asked] = np.take_along_axis(values, last[None, :], axis=0)[0]
         return Line(slope, now, latest)
 
+    def _some(self, cells: NDArray[np.intp]) -> Numbers:
+        """[12, q]: the points of some windows."""
+        return self.values.reshape(PARTS, -1).take(cells, axis=1)
 
-def _median(numbers: Numbers) -> Numbers:
-    """[n] of [p, n], leaving out NaN (the lower of the two middle ones); NaN where all are."""
-    ascending = np.sort(numbers, axis=0)  # NaN last
-    size = np.isfinite(numbers).sum(axis=0)
-    middle = np.maximum(size - 1, 0) // 2
-    found: Numbers = np.take_along_axis(ascending, middle[None, :], axis=0)[0]
+
+def _pairs(size: NDArray[np.int16]) -> NDArray[np.int16]:
+    return size * (size - 1) // 2
+
+
+def _middle(size: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Of so many in ascending order: the lower of the two middle ones."""
+    middle: NDArray[np.int16] = np.maximum(size - 1, 0) // 2
+    return middle
+
+
+def _median(numbers: Numbers, size: NDArray[np.int16]) -> Numbers:
+    """[n] of [p, n], of which `size` [n] are not NaN; NaN where all are. Sorts in place."""
+    numbers.sort(axis=0)  # NaN last
+    found: Numbers = np.take_along_axis(numbers, _middle(size)[None, :], axis=0)[0]
     return found

@@ -3,8 +3,8 @@
 Names: those of core.days.DayFacts that are minutes (readings, valid, open, fan, linkage_known,
 linkage_on, ...), those of channels (the day's median), fume_peak and the like, and counted (minutes
 that each median rests on). What is not named is an ordinary day: a reading every minute, all valid;
-open as the site is; the fan on while it is open, the purifier with it; medians that rest on the
-fan's minutes, and no peak above them.
+open as the site is, pauses left out; the fan on while it is open, the purifier with it; medians
+that rest on the fan's minutes, and no peak above them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,16 +48,20 @@ def _days(trial: Trial, roster: Roster, midnights: Sequence[datetime]) -> Days:
     ids = np.array([watched.place.monitor for watched in trial.watched], np.int32)
     day = day_number(midnights[0].date()) + np.arange(trial.points, dtype=np.int32)
     minutes = np.array([micros(midnight) // MINUTE for midnight in midnights])
-    is_open = [
-        (roster.open_for(roster.rows(ids), np.arange(*span)) > 0).sum(axis=0)
-        for span in pairwise(minutes)
-    ]
+    is_open = [_open(roster, roster.rows(ids), np.arange(*span)) for span in pairwise(minutes)]
     facts = [
         _monitor(watched, np.diff(minutes), opened)
         for watched, opened in zip(trial.watched, np.stack(is_open, axis=1), strict=True)
     ]
     known = {name: np.stack([each[name] for each in facts], axis=1) for name in NAMES}
     return Days(ids, day, 0, roster, _facts(known), cleaned(ids, day, roster))
+
+
+def _open(roster: Roster, rows: NDArray[np.intp], minutes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """[n]: in how many of the minutes the site is open and the monitor not paused."""
+    is_judged: Mask = (roster.open_for(rows, minutes) > 0) & ~roster.paused(rows, minutes)
+    found: NDArray[np.int64] = is_judged.sum(axis=0)
+    return found
 
 
 def _monitor(

@@ -212,6 +212,30 @@ def alerts_between(
         return cursor.execute(query, (monitors, end, start, limit)).fetchall()
 
 
+def opened_at(
+    conn: Connection[Any], monitor: int, rules: list[str], times: list[datetime]
+) -> list[AlertRow]:
+    """Alerts of these rules at the monitor that opened at one of these instants, newest first."""
+    query = f"""
+        select {_ALERT} from alert a {_JOINS}
+        where a.monitor_id = %s and a.rule = any(%s) and a.opened_at = any(%s)
+        order by a.opened_at desc limit 200
+    """
+    with conn.cursor(row_factory=class_row(AlertRow)) as cursor:
+        return cursor.execute(query, (monitor, rules, times)).fetchall()
+
+
+def parts_of(conn: Connection[Any], whole: uuid.UUID, start: datetime) -> list[AlertRow]:
+    """Alerts that are part of this one (core.incident) and opened since then, newest first."""
+    query = f"""
+        select {_ALERT} from alert a {_JOINS}
+        where a.opened_at >= %s and a.evidence #>> '{{part_of,alert}}' = %s
+        order by a.opened_at desc, a.id limit 500
+    """
+    with conn.cursor(row_factory=class_row(AlertRow)) as cursor:
+        return cursor.execute(query, (start, str(whole))).fetchall()
+
+
 def transitions(conn: Connection[Any], alert: uuid.UUID) -> list[TransitionRow]:
     query = """
         select id, before, after, at, reason, value from transition

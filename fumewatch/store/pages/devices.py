@@ -42,6 +42,15 @@ class FindingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DiffersRow:
+    """A monitor with findings: how many, and when the interval of the newest began."""
+
+    monitor_id: int
+    differ: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """Of all monitors: own means compared with ours, those that differ, restarts."""
 
@@ -92,6 +101,17 @@ def findings(
     """
     with conn.cursor(row_factory=class_row(FindingRow)) as cursor:
         return cursor.execute(query, [monitors, since, most]).fetchall()
+
+
+def differing(conn: Connection[Any], since: datetime, most: int) -> list[DiffersRow]:
+    """Monitors with findings of intervals begun since then, those with most of them first."""
+    query = """
+        select monitor_id, count(*) as differ, max(start) as last
+        from device_aggregate where outcome = 'differs' and start >= %s
+        group by monitor_id order by differ desc, last desc, monitor_id limit %s
+    """
+    with conn.cursor(row_factory=class_row(DiffersRow)) as cursor:
+        return cursor.execute(query, [since, most]).fetchall()
 
 
 def figures(conn: Connection[Any], since: datetime) -> Figures:

@@ -120,6 +120,16 @@ def monitor(conn: Connection[Any], id: int) -> MonitorRow | None:
         return cursor.execute(query, (id,)).fetchone()
 
 
+def monitors_among(conn: Connection[Any], ids: list[int], limit: int = 500) -> list[MonitorRow]:
+    """Those of `ids` that there are, by street and site."""
+    query = f"""
+        select {_MONITOR} from monitor m {_JOINS} where m.id = any(%s)
+        order by s.street, s.name, m.code limit %s
+    """
+    with conn.cursor(row_factory=class_row(MonitorRow)) as cursor:
+        return cursor.execute(query, (ids, limit)).fetchall()
+
+
 def monitors_of_site(conn: Connection[Any], site: int) -> list[MonitorRow]:
     """Monitors on the outlets that serve the site, its own first, then shared flues of others."""
     query = f"""
@@ -192,3 +202,12 @@ def sharing_sites(conn: Connection[Any], outlet: int) -> list[tuple[int, str]]:
         where x.outlet_id = %s order by s.name limit 100
     """
     return [(row[0], row[1]) for row in conn.execute(query, (outlet,))]
+
+
+def cleanings(conn: Connection[Any], outlets: list[int], most: int) -> dict[int, list[date]]:
+    """By outlet, the newest `most` days on which it was cleaned, newest first."""
+    query = """
+        select outlet_id, (array_agg(cleaned_on order by cleaned_on desc))[:%s]
+        from cleaning where outlet_id = any(%s) group by outlet_id
+    """
+    return {row[0]: row[1] for row in conn.execute(query, (most, outlets))}

@@ -237,7 +237,7 @@ class Chart {
   }
 }
 
-const charts = [...document.querySelectorAll(".plot")].map((box) => new Chart(box));
+const charts = [...document.querySelectorAll(".plot[data-plot]")].map((box) => new Chart(box));
 for (const chart of charts) {
   chart.load();
   if (chart.plot.moves) setInterval(() => document.visibilityState === "visible" && chart.load(), EVERY_MS);

@@ -17,12 +17,13 @@ from typing import Any, Final
 import httpx2
 import tomlkit
 
+from fumewatch.config import example, load
 from tests.bench import history
 from tests.bench.machine import BenchError, running, tail, wait_until
 from tests.bench.peers.contender import Contender, Scene
 from tests.fixtures.broker import free_port
 
-EXAMPLE: Final = Path(__file__).parents[3] / "config.example.toml"
+EXAMPLE: Final = example.path()
 FUMEWATCH: Final = (sys.executable, "-m", "fumewatch.cli")
 PROFILE: Final = "DB31/844-2014"
 STREETS: Final = 20
@@ -107,7 +108,7 @@ def contender(template: str) -> Contender:
         title="**fumewatch**",
         acked="after commit",
         duplicates="once in effect",
-        judged="10 rules",
+        judged=f"{len(load(EXAMPLE, {}).rule)} rules",
         template=template,
         table="reading",
         launch=daemon,

@@ -117,7 +117,7 @@ def _written(key: str) -> st.SearchStrategy[str]:
 BATCHES = st.lists(st.one_of(readings(), readings(), readings(), PAYLOADS), min_size=8, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     BATCHES, st.sampled_from(PROFILES), st.sampled_from([["M1", "M1", "M2"], [""]]), st.randoms()
 )

@@ -44,7 +44,7 @@ def key_of(mn: str) -> bytes | None:
     return bytes(16) if len(mn) % 2 else None
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(PAYLOADS, st.booleans())
 def test_any_payload(payload: bytes, modbus: bool) -> None:
     read = frames(payload, modbus=modbus, key_of=key_of)
