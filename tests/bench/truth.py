@@ -57,7 +57,7 @@ _FUME: Final = INDEX["fume"]
 class Plan:
     """How much is simulated. `first`: the first seed."""
 
-    seeds: int = 6
+    seeds: int = 4
     first: int = 101
     monitors: int = 60
     days: int = 60
