@@ -17,6 +17,7 @@ from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
 from fumewatch.core.reading import CHANNELS
 from fumewatch.core.site import ZONE_NAME
 from fumewatch.core.sites_csv import write
+from fumewatch.demo.course import Course
 from fumewatch.demo.names import DISHES, FIRST, STREETS, SURNAMES, VENDORS, Speech, Vendor
 
 ZONE_S: Final = 8 * 3600
@@ -71,6 +72,8 @@ class Fleet:
     fan_a, purifier_a   currents of a clean system at work, A
     cleaned_s, cycle_s  last cleaning (seconds since 1970), and seconds until it is wholly fouled
     reports        [10, n] whether the channel is reported
+    course         how each kitchen changes over weeks; None: each day is like the other, and nobody
+                   cleans
     """
 
     seed: int
@@ -88,6 +91,7 @@ class Fleet:
     cleaned_s: NDArray[np.int64]
     cycle_s: NDArray[np.int64]
     reports: NDArray[np.bool_]
+    course: Course | None = None
 
     def __len__(self) -> int:
         return len(self.outlets)

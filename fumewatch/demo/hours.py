@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from fumewatch.core.reading import CHANNELS, MEASURED, MISSING, Readings
 from fumewatch.demo.fleet import Fleet
+from fumewatch.demo.flue import near
 from fumewatch.demo.frames import Statistic
 from fumewatch.demo.names import Speech
-from fumewatch.demo.signal import BURST_S, SENTINEL, Emission, near
+from fumewatch.demo.signal import BURST_S, SENTINEL, Emission
 from fumewatch.demo.situations import EDITED_CHANNELS, EDITED_SHARE, SILENT, Kind, Situation
 
 HOUR_S: Final = 3600

@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _MASK = 2**64 - 1
+_EVEN = np.uint64(0x0000FFFF0000FFFF)
 
 
 def uniform(seed: int, use: int, monitor: ArrayLike, k: ArrayLike) -> NDArray[np.float64]:
     """Evenly in [0, 1); `use` keeps apart what the numbers are for."""
-    start = np.uint64((seed * 0x9E3779B97F4A7C15 + use * 0xD1B54A32D192ED03) & _MASK)
-    x = _mix(np.asarray(monitor).astype(np.uint64) ^ start)
-    x = _mix(np.atleast_1d(x) ^ np.asarray(k).astype(np.uint64))
-    return (x >> np.uint64(11)) / float(2**53)
+    return (_bits(seed, use, monitor, k) >> np.uint64(11)) / float(2**53)
 
 
 def normal(seed: int, use: int, monitor: ArrayLike, k: ArrayLike) -> NDArray[np.float64]:
     """About normal, mean 0 and deviation 1, never beyond 3.5: twelve dice would be finer."""
-    total = sum(uniform(seed, use * 16 + die, monitor, k) for die in range(4))
-    return np.asarray((total - 2.0) * 3**0.5)
+    dice = _bits(seed, use * 16, monitor, k)  # four, of 16 bits each
+    pairs = (dice & _EVEN) + ((dice >> np.uint64(16)) & _EVEN)
+    total = (pairs & np.uint64(2**32 - 1)) + (pairs >> np.uint64(32))
+    return np.asarray((total / 2.0**16 - 2.0) * 3**0.5)
 
 
 def drifting(
@@ -31,6 +31,12 @@ def drifting(
     k, rest = np.divmod(at_s, scale_s)
     here, there = (uniform(seed, use, monitor, k + step) for step in (0, 1))
     return np.asarray(here + (there - here) * (rest / scale_s))
+
+
+def _bits(seed: int, use: int, monitor: ArrayLike, k: ArrayLike) -> NDArray[np.uint64]:
+    start = np.uint64((seed * 0x9E3779B97F4A7C15 + use * 0xD1B54A32D192ED03) & _MASK)
+    x = _mix(np.asarray(monitor).astype(np.uint64) ^ start)
+    return _mix(np.atleast_1d(x) ^ np.asarray(k).astype(np.uint64))
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -4,7 +4,7 @@
   repeated in between; some makes hold the last one from one cooking session to the next.
 - States and currents are those of the moment.
 - 1.6 % of the readings never come; after a lost connection the buffered ones come all at once.
-- Natural fume stays under 0.8 mg/m³: whatever is higher is a labelled situation.
+- The fume they measure is `flue`'s.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.demo import noise
-from fumewatch.demo.fleet import ZONE_S, Fleet
+from fumewatch.demo.fleet import Fleet
+from fumewatch.demo.flue import TIRED, UNREAL, Sessions, disturb, flue, fouled, near, sessions
 from fumewatch.demo.situations import (
     EDITED_CHANNELS,
     EDITED_SHARE,
@@ -30,9 +31,9 @@ SENTINEL: Final = -999_000
 _GAPS: Final = 0.016
 _DUPLICATES: Final = 0.002
 _SENTINELS: Final = 0.002
-_NATURAL_MOST: Final = 0.8
-_FAN_LEAD_S: Final = 600
-_SAMPLING_LEAD_S: Final = 300
+_ERROR: Final = 0.03
+"""Of an instrument, relative; over weeks only, as the demo's levels are told to a hair."""
+_SLOW_S: Final = 120
 _RESOLUTION: Final = {
     "temperature": 100,
     "humidity": 100,
@@ -103,10 +104,10 @@ def _sendings(
     """(monitor, measured, sent), each [n]: what is due, less what is withheld, and what is late."""
     everyone = np.arange(len(fleet))
     monitor, at_s = due(fleet, everyone, start_s, end_s, interval_s)
-    for situation in situations:
-        if situation.kind in SILENT:
-            free = ~_rows(situation, monitor, at_s)
-            monitor, at_s = monitor[free], at_s[free]
+    is_sent = np.ones(len(at_s), np.bool_)
+    for _, rows in near((s for s in situations if s.kind in SILENT), monitor, at_s):
+        is_sent[rows] = False
+    monitor, at_s = monitor[is_sent], at_s[is_sent]
     parts = [(monitor, at_s, at_s)]
     for situation in situations:
         if situation.kind is Kind.BUFFERED and start_s <= situation.end_s + BURST_S < end_s:
@@ -128,52 +129,8 @@ def due(
     return monitors[rows].astype(np.int64), at_s[rows, columns]
 
 
-def _rows(
-    situation: Situation, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    return np.asarray(
-        (monitor == situation.monitor) & (at_s >= situation.start_s) & (at_s < situation.end_s)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Sessions:
-    """Where a moment stands in its kitchen's day, each [n].
-
-    heat       0 to 1, how busily it cooks       is_fan_on
-    is_sampling, sampling_since_s                last_end_s  when sampling last ended before
-    """
-
-    heat: NDArray[np.float64]
-    is_fan_on: NDArray[np.bool_]
-    is_sampling: NDArray[np.bool_]
-    sampling_since_s: NDArray[np.int64]
-    last_end_s: NDArray[np.int64]
-
-
-def _sessions(fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]) -> _Sessions:
-    """Look at yesterday's and today's two sessions; a session may end after midnight."""
-    today = (at_s + ZONE_S) // 86400
-    spans = fleet.spans[monitor]  # [n, 2, 2]
-    days = np.stack([today - 1, today])  # [2, n]
-    start = (days[:, None, :] * 86400 - ZONE_S) + spans[:, :, 0].T[None] * 60
-    start = start.reshape(4, -1)
-    length = ((spans[:, :, 1] - spans[:, :, 0]) % 1440 * 60).T
-    end = start + np.concatenate([length, length])
-    ramp = np.minimum(at_s - start, end - at_s) / 1200
-    sampling = (start - _SAMPLING_LEAD_S <= at_s) & (at_s < end + _SAMPLING_LEAD_S)
-    ended = np.where(at_s >= end + _SAMPLING_LEAD_S, end + _SAMPLING_LEAD_S, 0)
-    return _Sessions(
-        heat=np.clip(ramp, 0, 1).max(axis=0),
-        is_fan_on=((start - _FAN_LEAD_S <= at_s) & (at_s < end + _FAN_LEAD_S)).any(axis=0),
-        is_sampling=sampling.any(axis=0),
-        sampling_since_s=np.where(sampling, start - _SAMPLING_LEAD_S, 0).max(axis=0),
-        last_end_s=ended.max(axis=0),
-    )
-
-
-def _measured_at(
-    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64], now: _Sessions
+def measured_at(
+    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64], now: Sessions
 ) -> NDArray[np.int64]:
     """When the value shown at `at_s` was measured: at the last refresh, or the session's last."""
     period, first = fleet.refresh_s[monitor], fleet.refresh_at_s[monitor]
@@ -193,14 +150,15 @@ def _values(
     at_s: NDArray[np.int64],
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """(int32 [10, n] as sent, quality uint8 [n])."""
-    present = _sessions(fleet, monitor, at_s)
-    shown_s = _measured_at(fleet, monitor, at_s, present)
+    present = sessions(fleet, monitor, at_s)
+    shown_s = measured_at(fleet, monitor, at_s, present)
     here = near(situations, monitor, at_s)
     for situation, rows in here:
         if situation.kind is Kind.STUCK:
             shown_s[rows] = situation.start_s
-    fume = _fume(fleet, situations, monitor, shown_s)
-    channels = _pollutants(fleet, monitor, shown_s, fume)
+    heat = sessions(fleet, monitor, shown_s).heat
+    fume = _fume(fleet, situations, monitor, shown_s, heat)
+    channels = _pollutants(fleet, monitor, shown_s, fume, heat)
     channels |= _machines(fleet, here, monitor, at_s, present.is_fan_on)
     quality = np.full(len(at_s), ord("N"), np.uint8)
     for situation, rows in here:
@@ -212,76 +170,52 @@ def _values(
     return _as_sent(fleet, monitor, channels), quality
 
 
-def near(
-    situations: Iterable[Situation], monitor: NDArray[np.int64], at_s: NDArray[np.int64]
-) -> list[tuple[Situation, NDArray[np.intp]]]:
-    """The situations that touch these rows, each with its rows."""
-    if not len(at_s):
-        return []
-    order = np.argsort(monitor, kind="stable")
-    by_monitor = monitor[order]
-    low, high = at_s.min(), at_s.max() + 1
-    found = []
-    for situation in situations:
-        if situation.overlaps(low, high):
-            one = order[
-                slice(*np.searchsorted(by_monitor, (situation.monitor, situation.monitor + 1)))
-            ]
-            rows = one[_rows(situation, monitor[one], at_s[one])]
-            if len(rows):
-                found.append((situation, rows))
-    return found
-
-
 def _fume(
     fleet: Fleet,
     situations: Iterable[Situation],
     monitor: NDArray[np.int64],
-    at_s: NDArray[np.int64],
+    shown_s: NDArray[np.int64],
+    heat: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """mg/m³ in the flue at that moment."""
-    heat = _sessions(fleet, monitor, at_s).heat
-    busy = 0.3 + 1.4 * noise.drifting(fleet.seed, 2, monitor, at_s, 1500)
-    busy *= np.exp(0.25 * noise.normal(fleet.seed, 3, monitor, at_s))
-    dirty = 1 + 0.5 * _fouled(fleet, monitor, at_s)
-    natural = fleet.level[monitor] * dirty * (0.08 + heat * busy)
-    fume = _NATURAL_MOST * np.tanh(natural / _NATURAL_MOST)
-    for situation, rows in near(situations, monitor, at_s):
-        when, who = at_s[rows], monitor[rows]
-        fume[rows] = _disturbed(fleet.seed, situation, who, when, fume[rows])
-    return fume
+    """What the monitor made of the flue at `shown_s`: the moment's fume; where kitchens have a
+    course its mean since the refresh before, as well as the instrument can tell."""
+    if fleet.course is None:
+        return flue(fleet, situations, monitor, shown_s, heat)
+    is_new = np.ones(len(shown_s), np.bool_)
+    is_new[1:] = (shown_s[1:] != shown_s[:-1]) | (monitor[1:] != monitor[:-1])
+    who, when = monitor[is_new], shown_s[is_new]
+    mean = np.empty(len(who))
+    real = [s for s in situations if s.kind not in UNREAL]
+    is_slow = fleet.refresh_s[who] > _SLOW_S
+    for rows, parts in ((~is_slow, 2), (is_slow, 10)):
+        mean[rows] = _mean(fleet, real, who[rows], when[rows], parts)
+    mean *= 1 + _ERROR * noise.normal(fleet.seed, 12, who, when)
+    disturb(fleet, (s for s in situations if s.kind in UNREAL), who, when, mean)
+    return np.asarray(mean[np.cumsum(is_new) - 1])
 
 
-def _disturbed(
-    seed: int,
-    situation: Situation,
+def _mean(
+    fleet: Fleet,
+    situations: Iterable[Situation],
     monitor: NDArray[np.int64],
     at_s: NDArray[np.int64],
-    fume: NDArray[np.float64],
+    parts: int,
 ) -> NDArray[np.float64]:
-    """The fume of one situation's rows."""
-    wobble = noise.normal(seed, 4, monitor, at_s)
-    match situation.kind:
-        case Kind.EXCEEDANCE | Kind.SEVERE | Kind.OVER_RANGE | Kind.EDITED:
-            return situation.level * np.exp(0.04 * wobble)
-        case Kind.NEAR_LIMIT:
-            return situation.level * (1 + 0.008 * wobble)
-        case Kind.RISING:
-            done = (at_s - situation.start_s) / (situation.end_s - situation.start_s)
-            return (0.35 + (situation.level - 0.35) * done) * (1 + 0.02 * wobble)
-        case Kind.BYPASS:
-            return 0.55 * np.exp(0.1 * wobble)
-        case Kind.BLOCKED_PROBE:
-            return 0.008 + 0.002 * wobble
-        case _:
-            return fume
+    """Of the flue over the refresh period before, from so many moments of it."""
+    ago = fleet.refresh_s[monitor][:, None] * (2 * np.arange(parts) + 1) // (2 * parts)
+    moments = (at_s[:, None] - ago).ravel()
+    fume = flue(fleet, situations, np.repeat(monitor, parts), moments)
+    return np.asarray(fume.reshape(-1, parts).mean(axis=1))
 
 
 def _pollutants(
-    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64], fume: NDArray[np.float64]
+    fleet: Fleet,
+    monitor: NDArray[np.int64],
+    at_s: NDArray[np.int64],
+    fume: NDArray[np.float64],
+    heat: NDArray[np.float64],
 ) -> dict[str, NDArray[np.float64]]:
     """The measured channels by name, in their units."""
-    heat = _sessions(fleet, monitor, at_s).heat
 
     def wobble(use: int) -> NDArray[np.float64]:
         return noise.normal(fleet.seed, use, monitor, at_s)
@@ -312,20 +246,13 @@ def _machines(
             fan[rows] = False
     minute = at_s // 60
     flicker = 1 + 0.02 * noise.normal(fleet.seed, 10, monitor, minute)
-    tired = 1 - 0.45 * _fouled(fleet, monitor, at_s)
+    tired = 1 - TIRED * fouled(fleet, monitor, at_s)
     return {
         "fan_on": fan.astype(np.float64),
         "purifier_on": purifier.astype(np.float64),
         "fan_current": fleet.fan_a[monitor] * flicker * fan,
         "purifier_current": fleet.purifier_a[monitor] * tired * flicker * purifier,
     }
-
-
-def _fouled(
-    fleet: Fleet, monitor: NDArray[np.int64], at_s: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """0 when cleaned, 1 at the end of the cleaning cycle and after."""
-    return np.clip((at_s - fleet.cleaned_s[monitor]) / fleet.cycle_s[monitor], 0, 1)
 
 
 def _as_sent(

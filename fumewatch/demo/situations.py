@@ -19,7 +19,8 @@ from fumewatch.demo.names import Speech
 
 class Kind(StrEnum):
     """The first block changes what a monitor measures, the second what arrives of it, the third
-    single messages; fouling is the slow one, built into the signal."""
+    single messages; fouling is the slow one, built into the signal. The last block is of
+    simulations of months only."""
 
     EXCEEDANCE = "exceedance"
     SEVERE = "severe exceedance"
@@ -43,14 +44,20 @@ class Kind(StrEnum):
 
     FOULING = "fouling"
 
+    NIGHT_CUT = "night cut"
+    VENDOR_OUTAGE = "vendor outage"
+    CLEANING = "cleaning"
+    STEP = "step"
 
-SILENT: Final = (Kind.POWER_CUT, Kind.BUFFERED)
+
+OF_MONTHS: Final = frozenset({Kind.NIGHT_CUT, Kind.VENDOR_OUTAGE, Kind.CLEANING, Kind.STEP})
+SILENT: Final = (Kind.POWER_CUT, Kind.BUFFERED, Kind.NIGHT_CUT, Kind.VENDOR_OUTAGE)
 """Nothing is sent while these last."""
 EDITED_SHARE: Final = 0.5
 """What is left of the pollutants in readings that somebody edits on their way; the hourly means
 that the monitor tells besides are as measured."""
 EDITED_CHANNELS: Final = tuple(INDEX[name] for name in ("fume", "pm", "nmhc"))
-_FOULED: Final = 2 / 3
+FOULED: Final = 2 / 3
 """Share of the cleaning cycle after which the purifier's current is below 70 % of a clean one's."""
 
 
@@ -165,7 +172,7 @@ def fouling(fleet: Fleet, end_s: int) -> list[Situation]:
 
     These come on top of others: fouling is no one's only trouble.
     """
-    starts = fleet.cleaned_s + (fleet.cycle_s * _FOULED).astype(np.int64)
+    starts = fleet.cleaned_s + (fleet.cycle_s * FOULED).astype(np.int64)
     fouled = np.flatnonzero((starts < end_s) & fleet.reports[INDEX["purifier_current"]])
     return [Situation(int(m), Kind.FOULING, int(starts[m]), end_s) for m in fouled]
 

@@ -3,9 +3,9 @@
     python -m tests.bench [--quick] [--rounds N] [NAME ...]
 
 NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
-(decode, latency, memory), or a bench of a part (core, store, mqtt, bytes, backtest). Without one:
-all contenders, decode, latency and memory. The tables are also left in .bench/, as markdown and
-JSON.
+(decode; truth: the shipped rules over simulated months; latency; memory), or a bench of a part
+(core, store, mqtt, bytes, backtest). Without one: all contenders and all figures of fumewatch
+alone. The tables are also left in .bench/, as markdown and JSON.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Final
 
 import structlog
 
-from tests.bench import aims, decode, end_to_end, latency, memory
+from tests.bench import aims, decode, end_to_end, latency, memory, truth
 from tests.bench.end_to_end import Load, Plan
 from tests.bench.machine import (
     BenchError,
@@ -39,7 +39,9 @@ from tests.bench.stage import stage as open_stage
 RESULTS: Final = Path(__file__).parents[2] / ".bench"
 TEMPLATE: Final = "fumewatch_bench"
 CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_RED)
-ALONE: Final = ("decode", "latency", "memory")
+ALONE: Final = ("decode", "truth", "latency", "memory")
+UNSTAGED: Final = {"decode", "truth"}
+"""These need no servers."""
 PARTS: Final = ("core", "store", "mqtt", "bytes", "backtest")
 
 MONITORS: Final = 1000
@@ -98,8 +100,18 @@ def _end_to_end(args: argparse.Namespace) -> int:
     alone = [name for name in ALONE if not args.names or name in args.names]
     results, late, big = end_to_end.Results(), None, None
     rates = decode.measure() if "decode" in alone else []
-    if alone == ["decode"] and not chosen:
-        return _report([decode.table(rates), *_aims(results, plan, late, big, rates)], {})
+    truth_plan = truth.QUICK if args.quick else truth.FULL
+    judged = truth.measure(truth_plan, truth.rules_of(truth.EXAMPLE)) if "truth" in alone else []
+    unstaged = [
+        *([decode.table(rates)] if rates else []),
+        *(truth.tables(truth_plan, judged) if judged else []),
+    ]
+    unstaged_json = {
+        "decode": [rate.as_json() for rate in rates],
+        "truth": truth.as_json(truth_plan, judged) if judged else None,
+    }
+    if set(alone) <= UNSTAGED and not chosen:
+        return _report([*unstaged, *_aims(results, plan, late, big, rates)], unstaged_json)
     with open_stage() as stage:
         end_to_end.prepare(stage)
         if "latency" in alone or any(each.template == TEMPLATE for each in chosen):
@@ -112,16 +124,16 @@ def _end_to_end(args: argparse.Namespace) -> int:
         if "memory" in alone:
             big = memory.measure(stage, _many(stage), Load(5 * MANY, MANY, 2000))
     tables = [
-        *([decode.table(rates)] if rates else []),
+        *unstaged,
         *(end_to_end.tables(results, chosen, plan) if chosen else []),
         *([latency.table([late])] if late else []),
         *([memory.table([big])] if big else []),
     ]
     tables += _aims(results, plan, late, big, rates)
     alone_json = {
-        "decode": [rate.as_json() for rate in rates],
         "latency": late and late.as_json(),
         "memory": big and big.as_json(),
+        **unstaged_json,
     }
     _report(tables, {**results.as_json(), **alone_json})
     return 1 if results.failed else 0

@@ -65,6 +65,22 @@ def test_deterioration(course: Numbers, expected: Verdict) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, CLEAR, id="0.88 at the peak, that is beyond 0.8"),
+        pytest.param({"opens_below": "limit"}, BREACH, id="not beyond the limit"),
+        pytest.param({"opens_below": 0.85}, CLEAR, id="beyond that"),
+    ],
+)
+def test_what_it_reaches_may_be_less_than_where_thresholds_speak(
+    fields: dict[str, Any], expected: Verdict
+) -> None:
+    judged = rule(reaches="0.8 * limit", **fields)
+    assert opens(judged, fume(rising(0.10, 0.22))) is expected
+    assert stays(judged, fume(rising(0.10, 0.22))) is BREACH
+
+
+@pytest.mark.parametrize(
     ("cleaned", "expected"),
     [
         pytest.param(40, BREACH, id="before the window"),

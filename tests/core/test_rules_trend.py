@@ -51,6 +51,20 @@ def test_trend(fume: list[float], firing: bool, expected: Verdict) -> None:
     assert verdict(rule, view, firing=firing) is expected
 
 
+@pytest.mark.parametrize(
+    ("opens_above", "expected"),
+    [(None, BREACH), ("0.6 * limit", BREACH), ("0.9 * limit", CLEAR), (0.79, BREACH)],
+)
+def test_it_opens_only_where_the_line_has_come_far_enough(
+    opens_above: str | float | None, expected: Verdict
+) -> None:
+    """It stands at 0.8 mg/m³; a firing alert does not ask."""
+    rule = forecast(opens_above=opens_above)
+    view = view_of({"fume": ramp(0.3, 0.8)})
+    assert verdict(rule, view, firing=False) is expected
+    assert verdict(rule, view, firing=True) is BREACH
+
+
 def test_a_monitor_that_refreshes_every_ten_minutes_has_a_trend_too() -> None:
     steps = [value for value in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8) for _ in range(10)]
     assert verdict(forecast(), view_of({"fume": steps})) is BREACH

@@ -42,11 +42,12 @@ class Deterioration(DayRule):
        clogs lets a growing share of everything through, so its peaks grow as its median does: the
        line is multiplied by the monitor's own usual ratio of a day's `peak` to its median, and the
        days left are those until the highest ten minutes of a typical day reach the level. On bad
-       days they do sooner. `of` = "median" is for levels that are meant for the median.
-    4. It opens only below the level: beyond it, threshold rules speak.
+       days they do sooner: the first exceedance comes when a typical day is at 0.8 of the limit.
+       `of` = "median" is for levels that are meant for the median.
+    4. It opens only while a typical day is below `opens_below`: beyond it, threshold rules speak.
 
     A day without enough minutes is no data. A firing alert stays while the typical day is beyond
-    the level, or a trend that is significant at `clear_significance` reaches it within
+    `opens_below`, or a trend that is significant at `clear_significance` reaches it within
     `clear_beyond`. It clears at once with a recorded cleaning or a step down.
     """
 
@@ -78,6 +79,9 @@ class Deterioration(DayRule):
     )
     reaches: AnyLevel = Field(
         Level(1.0, of_limit=True), description='a number, "limit" or "0.9 * limit"'
+    )
+    opens_below: AnyLevel | None = Field(
+        None, description="it opens only while a typical day is below it (default: reaches)"
     )
     horizon: WholeDays = Field(timedelta(days=30), description="how far ahead it looks")
     clear_beyond: WholeDays = Field(
@@ -111,9 +115,9 @@ class Deterioration(DayRule):
     def weigh(self, days: Days) -> Judgement:
         found = self._course(days.last(self.days_needed))
         horizon = float(self.horizon // DAY)
-        opens = found.is_trend & (found.now < found.level) & (found.left <= horizon)
+        opens = found.is_trend & (found.now < found.top) & (found.left <= horizon)
         goes_on = found.trend.kendall.p < self.clear_significance
-        stays = goes_on & (found.left <= self.clear_beyond // DAY) | (found.now >= found.level)
+        stays = goes_on & (found.left <= self.clear_beyond // DAY) | (found.now >= found.top)
         value = np.where(np.isfinite(found.left), found.left, np.nan)[None, :]
         known = found.is_known[None, :]
         judged = decide(opens[None, :], stays[None, :], known, value, horizon)
@@ -159,8 +163,9 @@ class Deterioration(DayRule):
         bent = _from(step.bend, since)
         bend = np.where(count_known(bent) >= self.min_days, step.bend, 0)
         judged = np.where(bend > 0, bent, judged)
-        level, least = (
-            each.at(days, INDEX[self.channel]) for each in (self.reaches, self.min_rise)
+        level, top, least = (
+            each.at(days, INDEX[self.channel])
+            for each in (self.reaches, self.opens_below or self.reaches, self.min_rise)
         )
         return Course(
             rule=self,
@@ -173,6 +178,7 @@ class Deterioration(DayRule):
             trend=find_trend(at, judged, 1 - self.significance),
             ratio=self._ratio(days, values),
             level=level,
+            top=top,
             least_rise=least,
         )
 
@@ -197,7 +203,7 @@ class Course:
     bend            [n]   the row from which on days are judged because the line bends, else 0
     trend           of the days judged
     ratio           [n]   of what is to reach the level, to the median
-    level, least_rise   [n] in the channel's unit
+    level, top, least_rise   [n] in the channel's unit
     """
 
     rule: Deterioration
@@ -210,6 +216,7 @@ class Course:
     trend: Trend
     ratio: Numbers
     level: Numbers
+    top: Numbers
     least_rise: Numbers
 
     @cached_property

@@ -54,6 +54,9 @@ class Trend(MinuteRule):
     reaches: AnyLevel = Field(
         Level(1.0, of_limit=True), description='a number, "limit" or "0.9 * limit"'
     )
+    opens_above: AnyLevel | None = Field(
+        None, description="it opens only where the line has come this far (default: anywhere)"
+    )
     clear_below: AnyLevel | None = Field(
         None, description="a firing alert clears below it (default: reaches)"
     )
@@ -122,6 +125,8 @@ class Trend(MinuteRule):
         steep = line.slope * self.minutes_needed >= self.min_rise.at(view, INDEX[self.channel])
         is_below = np.maximum(line.now, line.latest) < level
         opens: Mask = steep & is_below & (self._ahead(line) >= level)
+        if self.opens_above:
+            opens &= line.now >= self.opens_above.at(view, INDEX[self.channel])
         return opens
 
     def _ahead(self, line: "Line") -> Numbers:
