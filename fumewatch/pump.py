@@ -19,6 +19,7 @@ from fumewatch.config.ways import sources
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.sources import Sources
 from fumewatch.core.view import MINUTE
+from fumewatch.core.window import AHEAD
 from fumewatch.evaluate import Evaluate, due_minute
 from fumewatch.health import Health
 from fumewatch.ingest import Ingest, Limits, Stored
@@ -119,6 +120,7 @@ class Pump:
         now = self._now()
         if now < self._turned_at:  # the clock was set back: nothing may wait until it caught up
             self._all_due(now)
+            self._look_back_to(now)
         self._turned_at = now
         if now >= self._reload_at:
             with self._database.transaction() as conn:
@@ -151,6 +153,13 @@ class Pump:
     def _all_due(self, now: datetime) -> None:
         self._next_at = self._flush_at = self._reload_at = self._judged_at = now
         self._replay_at = now
+
+    def _look_back_to(self, now: datetime) -> None:
+        """The clock was set back: what is judged already lies ahead, so begin anew from here."""
+        due = due_minute(now, self._config.evaluate.lateness)
+        if self._engine.settled_to - due * MINUTE > AHEAD * MINUTE:
+            log.warning("clock set back, judging begins anew", judged_to=self._engine.settled_to)
+            self._load(now)
 
     def _replay(self, now: datetime) -> None:
         """Some of the dead letters that somebody asks for; if there are more, the next turn's."""

@@ -46,7 +46,7 @@ def parts(path: Path, zone: ZoneInfo, *, skip_bad: bool = False) -> Iterator[Par
         found = _header(path, file, skip_bad)
         line = 2
         for block in _blocks(path, file):
-            yield _part(block, line, found, zone)
+            yield _part(path, block, line, found, zone)
             line += block.count(b"\n")
 
 
@@ -101,7 +101,10 @@ def _header(path: Path, file: IO[bytes], skip_bad: bool) -> Header:
     if not text:
         raise ImportRefused([Fault(where, "is empty; the first line must name the columns")])
     delimiter = max(",;\t", key=text.count)
-    cells = next(csv.reader([text], delimiter=delimiter))
+    try:
+        cells = next(csv.reader([text], delimiter=delimiter))
+    except csv.Error as error:
+        raise _misquoted(where, error) from None
     return header(where, cells, skip_bad=skip_bad, delimiter=delimiter)
 
 
@@ -124,12 +127,17 @@ def _read(path: Path, file: IO[bytes], size: int, *, to_line_end: bool = False) 
         raise unreadable(path, error) from None
 
 
-def _part(block: bytes, line: int, found: Header, zone: ZoneInfo) -> Part:
+def _misquoted(where: str, error: csv.Error) -> ImportRefused:
+    what = f"cannot be read from here on: {error}; mind the quotes"
+    return ImportRefused([Fault(where, what)])
+
+
+def _part(path: Path, block: bytes, line: int, found: Header, zone: ZoneInfo) -> Part:
     columns = _by_arrow(block, found)
     if columns is not None:
         n = len(columns[MONITOR].at)
         return part(columns, range(line, line + n), zone)
-    return _by_csv(block, line, found, zone)
+    return _by_csv(path, block, line, found, zone)
 
 
 def _by_arrow(block: bytes, found: Header) -> dict[str, Texts] | None:
@@ -165,14 +173,20 @@ def _texts(column: Any) -> Texts:
     return Texts(whole.dictionary.to_pylist(), whole.indices.to_numpy())
 
 
-def _by_csv(block: bytes, line: int, found: Header, zone: ZoneInfo) -> Part:
+def _by_csv(path: Path, block: bytes, line: int, found: Header, zone: ZoneInfo) -> Part:
     rows: list[list[str]] = []
     lines: list[int] = []
     refused = []
     width = len(found.names)
     reader = csv.reader(io.StringIO(_text(block), newline=""), delimiter=found.delimiter)
     before = 0
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            raise _misquoted(f"{path}:{line + before}", error) from None
         at, before = line + before, reader.line_num
         if not any(map(str.strip, cells)):
             continue

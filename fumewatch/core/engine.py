@@ -9,7 +9,7 @@ All of it follows from what was added; when, and in which pieces, does not matte
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -217,12 +217,16 @@ class Engine:
 
     def _ends_of_day(self, minute: int) -> Iterator[int]:
         """The next local midnight and the next time to judge days, as minutes."""
-        local = self._local(minute)
+        today = self._local(minute).date()
         for clock in (time(0), DAYS_AT):
-            ahead = datetime.combine(local.date(), clock, self.zone)
-            if ahead <= local:
-                ahead = datetime.combine(local.date() + timedelta(days=1), clock, self.zone)
-            yield int(ahead.timestamp()) // 60
+            ahead = self._minute_of(today, clock)
+            if ahead <= minute:
+                ahead = self._minute_of(today + timedelta(days=1), clock)
+            yield ahead
+
+    def _minute_of(self, day: date, clock: time) -> int:
+        """The first time that it is so late, or later, where summer time takes that hour away."""
+        return int(datetime.combine(day, clock, self.zone).timestamp()) // 60
 
     def _advance_to(self, stop: int, without: frozenset[str]) -> list[Transition]:
         start = self.window.settled_to
@@ -318,11 +322,11 @@ class Engine:
     def _keep_diary(self, stop: int, k: int) -> list[Transition]:
         if not self._diary:
             return []
-        local = self._local(stop)
+        today = self._local(stop).date()
         self._diary.add(self._view(self.ids, k), self.window.had_readings(k))
-        if local.time() == time(0):
-            self._diary.end_day(local.date() - timedelta(days=1))
-        if local.time() != DAYS_AT:
+        if stop == self._minute_of(today, time(0)):
+            self._diary.end_day(today - timedelta(days=1))
+        if stop != self._minute_of(today, DAYS_AT):
             return []
         days = self._diary.days(self.ids, self.roster, stop * MINUTE)
         return self.judge_days(days) if days else []

@@ -26,11 +26,11 @@ class Incidents:
 
     def load(self, alert: Alert) -> None:
         """An alert that is open, as the store knows it."""
-        if alert.kind == _KIND and alert.fired_at is not None:
+        if _is_outage(alert) and alert.fired_at is not None:
             self._outages[str(alert.id)] = _Outage(alert, alert.fired_at, None)
 
     def note(self, move: Transition) -> None:
-        if move.alert.kind != _KIND:
+        if not _is_outage(move.alert):
             return
         self._forget(move.at - _KEPT)
         if move.alert.state is State.FIRING:
@@ -50,6 +50,11 @@ class Incidents:
         gone = [key for key, o in self._outages.items() if o.until and o.until < oldest]
         for key in gone:
             del self._outages[key]
+
+
+def _is_outage(alert: Alert) -> bool:
+    """One that opened as an outage may rest on something else since its rule's kind changed."""
+    return alert.kind == _KIND and "name" in alert.evidence
 
 
 def _group(outage: Alert, roster: Roster, monitor: int) -> str | None:

@@ -147,8 +147,10 @@ class Window:
         """
         self._take_in_overdue()
         start = self.settled_to
-        if start % HOUR == 0:
+        if start % HOUR == 0 and start >= self.teaches_from:
             self.lessons.learn(start)
+        elif start % HOUR == 0:  # else a day that ended before would end again
+            self.lessons.begin(start)
         self._shift(until - start)
         rows = slice(self._end, self._end + until - start)
         self._scatter(self._take_ready(until, start), is_blank=True)

@@ -274,3 +274,14 @@ def test_files_that_cannot_be_read(
     with pytest.raises(ImportRefused) as refused:
         of_file(file, spool)
     assert refused.value.faults[0].what.startswith(what)
+
+
+@pytest.mark.parametrize("at", ["header", "row"])
+def test_a_quote_that_never_ends_is_told_with_its_line(tmp_path: Path, at: str) -> None:
+    path = tmp_path / "open.csv"
+    head = "measured_at,monitor,fume\n"
+    if at == "header":
+        head = f'measured_at,"monitor{"x" * 140_000}\n'
+    path.write_text(head + '2026-11-23 12:00:00,"m1,0.5\n' + "2026-11-23 12:00:00,m1,0.5\n" * 6000)
+    with pytest.raises(ImportRefused, match=r"open.csv:[12]"):
+        list(csv_file.parts(path, SHANGHAI))

@@ -1,10 +1,11 @@
 """Many monitors fall silent at once: one incident is told, its members are not."""
 
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from fumewatch.core.alert import State, Transition
+from fumewatch.core.alert import Alert, Severity, State, Transition
 from fumewatch.core.engine import Engine
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.routing import Route, told
@@ -97,3 +98,21 @@ def test_members_do_not_count_for_patterns() -> None:
     )
     moves = engine.advance(start + 60 * MINUTE)
     assert [m.alert.monitor for m in moves if m.alert.rule == "cuts"] == [5]
+
+
+def test_a_rule_that_was_an_outage_and_is_one_no_more_breaks_nothing() -> None:
+    """Its open alert keeps the kind, and gets the evidence of another when it fires."""
+    high = rule_of(id="outage", kind="threshold", channel="fume", above=1.0, min_count=1,
+                   **{"for": "2m"})  # fmt: skip
+    engine = Engine([high, OFFLINE], Freshness(), roster_of(*PLACES), ZoneInfo(ZONE))
+    start = micros(NOON)
+    engine.begin(start)
+    evidence = {"by": "vendor", "name": "acme", "limit": 3}
+    engine.load(
+        [Alert(uuid4(), "outage", "outage", Severity.WARNING, 0, State.PENDING, NOON, NOON, 3.0,
+               3.0, evidence=evidence)]
+    )  # fmt: skip
+    sent = [(0, start + m * MINUTE, {"fume": 1.5 + m / 100}) for m in range(30)]
+    engine.add(readings([*sent, (1, start, {"fume": 0.1})]))
+    moves = engine.advance(start + 60 * MINUTE)
+    assert ("offline", State.FIRING) in {(m.alert.rule, m.alert.state) for m in moves}

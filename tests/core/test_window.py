@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import INDEX, Readings
+from fumewatch.core.recollection import recollect, remember
 from fumewatch.core.roster import NEVER
 from fumewatch.core.view import MINUTE, View, iso
 from fumewatch.core.window import HOUR, Window
@@ -242,3 +243,23 @@ def test_a_monitor_looks_the_same_alone_and_among_others(sent: Sent) -> None:
 
 def test_times_are_utc() -> None:
     assert iso(NOW) == datetime(2026, 11, 23, 4, tzinfo=UTC).isoformat()
+
+
+def test_a_day_that_ended_before_a_restart_does_not_end_again() -> None:
+    """Else each restart after midnight halves what was learned, and counts the day twice."""
+    midnight = micros(datetime(2026, 11, 22, 16, tzinfo=UTC)) // MINUTE
+    first = window(midnight - 120)
+    first.add(
+        readings(
+            [(0, (midnight - 120 + m) * MINUTE, {"fume": 0.3 + m % 7 / 100}) for m in range(0, 180)]
+        )
+    )
+    settle(first, midnight + 60)
+    learned = recollect(first)
+    again = window(midnight - 30)
+    remember(again, learned, midnight + 60, midnight - 30)
+    settle(again, midnight + 60)
+    kept = recollect(again)
+    assert kept.gaps.tolist() == learned.gaps.tolist()
+    assert kept.days.tolist() == learned.days.tolist()
+    assert kept.sampling.tolist() == learned.sampling.tolist()

@@ -81,6 +81,17 @@ def test_a_clock_set_back_stops_neither_rules_nor_rollups(world: World):
         turn_until(pump, lambda: world.rows("select sum(readings) from rollup_10m") == [(10,)])
 
 
+def test_a_clock_that_was_hours_ahead_silences_no_rule(world: World):
+    world.assign("M1")
+    clock = Clock()
+    clock.offset = timedelta(hours=6)
+    with pumping(world, clock) as pump:
+        pump.turn()
+        clock.offset, clock.pace = timedelta(0), timedelta(seconds=1)
+        world.publish("M1", *exceeding())
+        turn_until(pump, lambda: world.count("alert") == 1)
+
+
 def test_a_clock_that_was_far_ahead_once_refuses_nobody_for_it(world: World):
     clock = Clock()
     clock.offset = timedelta(days=500)

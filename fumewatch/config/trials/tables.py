@@ -37,6 +37,8 @@ def _start(raw: Any) -> datetime:
         raise ValueError(f"{raw!r} is no instant; write 2026-11-23T11:00:00, without quotes")
     if raw.second or raw.microsecond:
         raise ValueError(f"{raw} is within a minute; rules judge whole minutes: start with one")
+    if not 1971 <= raw.year <= 2100:
+        raise ValueError(f"{raw} is no time of a monitor; start between 1971 and 2100")
     return raw
 
 
