@@ -20,7 +20,7 @@ from fumewatch.core.rollup import Rollup
 from fumewatch.core.sources import Sources
 from fumewatch.core.view import MINUTE
 from fumewatch.core.window import AHEAD
-from fumewatch.evaluate import Evaluate, due_minute
+from fumewatch.evaluate import FURTHEST_BEHIND, Evaluate, due_minute
 from fumewatch.health import Health
 from fumewatch.ingest import Ingest, Limits, Stored
 from fumewatch.mqtt import Subscriber
@@ -47,6 +47,8 @@ STATUS_WITHIN: Final = timedelta(seconds=5)
 """How soon a status does: loading the roster anew for each would cost more than all the rest."""
 LOOK_BACK_MINUTES: Final = 10
 """How often what devices and residents told is read again: patterns are judged as often."""
+BACKLOG_WITHIN: Final = timedelta(seconds=15)
+"""How soon after a connection the broker hands over what it held."""
 PATIENCE: Final = timedelta(minutes=5)
 """How long minutes that are due wait for a backlog to be stored."""
 REPLAY_EVERY: Final = timedelta(seconds=1)
@@ -209,9 +211,14 @@ class Pump:
             return self._evaluate.judge_days(days, now)
 
     def _is_behind(self, now: datetime) -> bool:
-        """Readings of the minutes that are due still wait in the inbox, as after an outage."""
-        has_backlog = self._subscriber.depth >= self._config.ingest.max_batch
-        return has_backlog and now - self._judged_at < PATIENCE
+        """Readings of the minutes that are due are still with the broker, or in the inbox.
+
+        While the broker is away minutes wait, to be judged one by one when the backlog has come.
+        """
+        broker, waited = self._health.parts()["broker"], now - self._judged_at
+        if not broker.is_up or (waited > BACKLOG_WITHIN and now - broker.since < BACKLOG_WITHIN):
+            return waited < FURTHEST_BEHIND
+        return self._subscriber.depth >= self._config.ingest.max_batch and waited < PATIENCE
 
     def _is_settled(self, now: datetime) -> bool:
         """The broker has had time to hand over what it held, and the monitors to reconnect."""

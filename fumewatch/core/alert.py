@@ -51,6 +51,7 @@ class Reason(StrEnum):
     CLEARED = "cleared"
     CLEARED_EARLY = "cleared before it fired"
     RULE_REMOVED = "rule removed"
+    ALONE = "incident over, still breached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,13 @@ def withdraw(alert: Alert, now: datetime) -> Step:
     """Resolve an open alert whose rule is no longer in the configuration."""
     resolved = replace(alert, state=State.RESOLVED, resolved_at=now)
     return _move(resolved, alert.state, now, Reason.RULE_REMOVED)
+
+
+def left_alone(alert: Alert, at: datetime) -> Transition:
+    """A firing alert whose incident is over: from now on it speaks for itself."""
+    evidence = {name: value for name, value in alert.evidence.items() if name != PART_OF}
+    alone = replace(alert, state=State.FIRING, resolved_at=None, evidence=evidence)
+    return Transition(alone, State.FIRING, at, Reason.ALONE)
 
 
 def _breach(alert: Alert | None, finding: Finding, now: datetime, rule: RuleFacts) -> Step:

@@ -7,7 +7,8 @@ from typing import Any, Final
 from fumewatch.core.alert import PART_OF, Alert, State, Transition
 from fumewatch.core.roster import Roster
 
-_KIND: Final = "outage"
+OUTAGE: Final = "outage"
+"""The kind of rules whose alerts are incidents."""
 _KEPT: Final = timedelta(days=1)
 
 
@@ -52,9 +53,15 @@ class Incidents:
             del self._outages[key]
 
 
+def part_of(alert: Alert) -> str | None:
+    """The id of the incident's alert, where it is part of one."""
+    part = alert.evidence.get(PART_OF)
+    return part["alert"] if part else None
+
+
 def _is_outage(alert: Alert) -> bool:
     """One that opened as an outage may rest on something else since its rule's kind changed."""
-    return alert.kind == _KIND and "name" in alert.evidence
+    return alert.kind == OUTAGE and "name" in alert.evidence
 
 
 def _group(outage: Alert, roster: Roster, monitor: int) -> str | None:

@@ -79,20 +79,31 @@ class Lessons:
         self.today = _wider(self.today, more)
 
     def note_sendings(
-        self, before: NDArray[np.int32], seen_at: NDArray[np.int32], seen: Mask
+        self,
+        before: NDArray[np.int32],
+        seen_at: NDArray[np.int32],
+        seen: Mask,
+        who: NDArray[np.int32] | None = None,
     ) -> None:
         """Of some minutes [t, m]: who had a reading, and when the latest by then was.
 
-        `before` [m]: when the latest before these minutes was.
+        `before` [m]: when the latest before these minutes was. `who`: of these monitors only.
         """
         previous = np.concatenate([before[None, :], seen_at[:-1]])
-        count_gaps(self.sendings, previous, seen_at, seen)
+        if who is None:
+            count_gaps(self.sendings, previous, seen_at, seen)
+        else:
+            counted = np.zeros((len(self.sendings), len(who)), np.uint16)
+            count_gaps(counted, previous, seen_at, seen)
+            self.sendings[:, who] += counted
 
-    def note_changes(self, first: int, changed: Mask) -> None:
+    def note_changes(
+        self, first: int, changed: Mask, who: slice | NDArray[np.int32] = slice(None)
+    ) -> None:
         """In which quarter-hours the value changed: [t, m], from minute `first` on (since 1970)."""
         quarters = self.quarter(first + np.arange(len(changed)))
         for quarter in np.unique(quarters).tolist():
-            self.today[quarter] |= changed[quarters == quarter].any(axis=0)
+            self.today[quarter, who] |= changed[quarters == quarter].any(axis=0)
 
     def quarter(self, minutes: NDArray[np.int64]) -> NDArray[np.int64]:
         """Of the local day."""

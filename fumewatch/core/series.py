@@ -123,12 +123,18 @@ class _Run:
         return np.full(self.times, value, np.float64)
 
 
+LARGEST: Final = 100_000.0
+"""In a channel's unit: readings are whole numbers of 32 bits, in thousandths."""
+
+
 def _numbers(run: _Run) -> Numbers:
     if run["missing"]:
         return run.filled(np.nan)
     # in thousandths, as readings are: ten steps of 0.1 arrive at 1.0
     first, step = float(run["value"] or 0), float(run["step"] or 0)
     values: Numbers = np.round(first + step * np.arange(run.times), 6)
+    if np.abs(values).max() > LARGEST:
+        raise ValueError(f"{values[np.abs(values).argmax()]:g} is more than any monitor tells")
     return values
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fumewatch.core import fresh, scatter
 from fumewatch.core.arrays import Mask
-from fumewatch.core.fresh import NO_MINUTE, UNKNOWN, Cells, Trail
+from fumewatch.core.fresh import NO_MINUTE, NOT_YET, UNKNOWN, Cells, Trail
 from fumewatch.core.late import trail_before, uncover
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
@@ -226,10 +226,17 @@ class Window:
         period, teaches = lessons.period[channel], first >= self.teaches_from
         gaps = lessons.gaps[channel] if teaches else None
         fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
-        if teaches and channel == INDEX["fume"]:
+        if teaches:
+            self._note_changes(channel, first, new, self._trail[channel], slice(None))
+
+    def _note_changes(
+        self, channel: int, first: int, new: Cells, trail: Trail, who: slice | NDArray[np.int32]
+    ) -> None:
+        """When fume was measured anew; in the very first minute nothing changes."""
+        if channel == INDEX["fume"]:
             minutes = np.arange(first, first + len(new.count))[:, None]
-            is_first = self._trail[channel].began_at == minutes  # nothing changes in it
-            lessons.note_changes(first, (new.age == 0) & (new.count > 0) & ~is_first)
+            changed = (new.age == 0) & (new.count > 0) & (trail.began_at != minutes)
+            self.lessons.note_changes(first, changed, who)
 
     def _note_seen(self, rows: slice) -> None:
         """When monitors last measured, and how often they do."""
@@ -293,22 +300,40 @@ class Window:
             return
         late, self._overdue = Readings.concatenate(self._overdue), []
         self.saw(late.monitor, late.measured_at)
-        known = late.take(late.measured_at >= self._first * MINUTE)
-        if not len(known):
+        known = late.take(late.measured_at >= max(self._first, self.teaches_from) * MINUTE)
+        old = late.take(late.measured_at < max(self._first, self.teaches_from) * MINUTE)
+        old = old.take(old.measured_at >= self._first * MINUTE)
+        # A monitor whose clock is slow is always late, and teaches all the same: what comes after
+        # all that came of it before is learned from.
+        minute = known.measured_at // MINUTE
+        first = np.full(self._size, NOT_YET, np.int64)
+        np.minimum.at(first, known.monitor, minute)
+        is_ahead = (first > self._seen_at)[known.monitor]
+        self._land(old, teaches=False)
+        self._land(known.take(~is_ahead), teaches=False)
+        self._land(known.take(is_ahead), teaches=True)
+
+    def _land(self, late: Readings, *, teaches: bool) -> None:
+        if not len(late):
             return
-        who = np.unique(known.monitor)
-        rows = slice(int(known.measured_at.min()) // MINUTE - self._first, self._end)
+        who = np.unique(late.monitor)
+        rows = slice(int(late.measured_at.min()) // MINUTE - self._first, self._end)
         for channel in self._channels:
             uncover(self._cells[channel], rows, who)
-        self._scatter(known, is_blank=False)
+        self._scatter(late, is_blank=False)
         for channel in self._channels:
-            self._settle_again(channel, rows, who)
-        seen = self._second[: self._end, who] >= 0
-        last = self._first + self._end - 1 - seen[::-1].argmax(axis=0)
-        self._seen_at[who] = np.where(seen.any(axis=0), last, self._seen_at[who])
+            self._settle_again(channel, rows, who, teaches)
+        seen = self._second[rows, who] >= 0
+        minute = np.arange(self._first + rows.start, self._first + rows.stop, dtype=np.int32)
+        seen_at = fresh.latest(self._seen_at[who], seen, minute[:, None])
+        if teaches:
+            self.lessons.note_sendings(self._seen_at[who], seen_at, seen, who)
+        self._seen_at[who] = seen_at.max(axis=0)
         self._late[who] = True
 
-    def _settle_again(self, channel: int, rows: slice, who: NDArray[np.int32]) -> None:
+    def _settle_again(
+        self, channel: int, rows: slice, who: NDArray[np.int32], teaches: bool
+    ) -> None:
         lessons, first, cells = self.lessons, self._first + rows.start, self._cells[channel]
         new, before = cells.take(rows, who), cells.take(slice(0, rows.start), who)
         trail = trail_before(before, first, self._trail[channel].take(who))
@@ -316,7 +341,11 @@ class Window:
             fresh.settle_state(new, before, first, trail, lessons.interval[who])
         else:
             period = lessons.period[channel][who]
-            fresh.settle(new, before, first, trail, period, lessons.interval[who], None)
+            gaps = np.zeros((len(lessons.gaps[channel]), len(who)), np.uint16)
+            fresh.settle(new, before, first, trail, period, lessons.interval[who], gaps)
+            if teaches:
+                lessons.gaps[channel][:, who] += gaps
+                self._note_changes(channel, first, new, trail, who)
         for column, again in zip(cells.columns(), new.columns(), strict=True):
             if column.flags.writeable:
                 column[rows, who] = again

@@ -26,6 +26,7 @@ WORDS: Final = {
     "cleared": _("Back to normal"),
     "cleared before it fired": _("Cleared before it fired"),
     "rule removed": _("The rule was removed"),
+    "incident over, still breached": _("The outage is over, this one goes on"),
     # a notification's states
     "due": _("To be sent"),
     "sent": _("Sent"),

@@ -116,3 +116,37 @@ def test_a_rule_that_was_an_outage_and_is_one_no_more_breaks_nothing() -> None:
     engine.add(readings([*sent, (1, start, {"fume": 0.1})]))
     moves = engine.advance(start + 60 * MINUTE)
     assert ("offline", State.FIRING) in {(m.alert.rule, m.alert.state) for m in moves}
+
+
+def back(piece: int) -> list[tuple[str, int, str, bool]]:
+    """Of the vendor's five, 0 to 3 come back after forty minutes, 4 stays away; what is told."""
+    engine = Engine([OFFLINE, OUTAGE], Freshness(), roster_of(*PLACES), ZoneInfo(ZONE))
+    start = micros(NOON)
+    rows = [
+        (number, start + m * MINUTE, {"fume": 0.1})
+        for number in range(len(VENDORS))
+        for m in range(60)
+        if number > 4 or m < 10 or (number < 4 and m >= 40)
+    ]
+    engine.begin(start)
+    engine.add(readings(rows))
+    moves = []
+    for until in range(piece, 60 + piece, piece):
+        moves += engine.advance(start + min(until, 60) * MINUTE)
+    route, listeners = Route(receiver=("all",)), {"all": Everybody()}
+    return [
+        (m.alert.rule, m.alert.monitor, m.reason.value, bool(told([route], listeners, m, place)))
+        for m in moves
+        for place in [PLACES[m.alert.monitor]]
+    ]
+
+
+@pytest.mark.parametrize("piece", [1, 20, 60])
+def test_who_stays_away_when_the_outage_is_over_is_told(piece: int) -> None:
+    found = back(piece)
+    assert [move for move in found if move[3]] == [
+        ("outage", 0, "breached", True),
+        ("offline", 4, "incident over, still breached", True),
+        ("outage", 0, "cleared", True),
+    ]
+    assert len([move for move in found if move[0] == "offline"]) == 5 + 4 + 1

@@ -14,7 +14,7 @@ from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
 from fumewatch.core.recollection import recollect, remember
 from fumewatch.core.view import MINUTE
 from fumewatch.core.window import Window
-from tests.core.scene import micros, place, roster_of, rule_of
+from tests.core.scene import micros, place, readings, roster_of, rule_of
 
 FUME = INDEX["fume"]
 DAY = 1440
@@ -116,3 +116,23 @@ def test_a_few_points_lie_on_a_plane_by_chance() -> None:
     rng = np.random.default_rng(1)
     fume, pm, nmhc = (rng.integers(100, 900, (25, 1)).astype(np.int32) for _ in range(3))
     assert find_mixes(fume, pm, nmhc, np.ones((25, 1), np.bool_)) == {}
+
+
+def test_a_monitor_whose_clock_is_slow_teaches_as_others_do() -> None:
+    """Its readings come three minutes after their minute was judged, each five minutes."""
+    engine = Engine([RULE], Freshness(), roster_of(place(), place(1)), ZoneInfo("Asia/Shanghai"))
+    begins = micros(datetime(2026, 11, 2, 16, tzinfo=UTC))
+    engine.begin(begins)
+    for minute in range(26 * 60):
+        rows = []
+        if minute % 5 == 0:
+            value = 0.1 + minute // 10 % 7 / 100
+            late = begins + (minute - 3) * MINUTE
+            rows = [(0, begins + minute * MINUTE, {"fume": value}), (1, late, {"fume": value})]
+            engine.add(readings([row for row in rows if row[1] >= begins]))
+        engine.advance(begins + (minute + 1) * MINUTE)
+        engine.again()
+    lessons = engine.lessons
+    assert lessons.interval[:2].tolist() == [5, 5]
+    assert lessons.period[FUME][:2].tolist() == [10, 10]
+    assert lessons.days[:2].tolist() == [1, 1]

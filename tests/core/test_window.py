@@ -251,7 +251,7 @@ def test_a_day_that_ended_before_a_restart_does_not_end_again() -> None:
     first = window(midnight - 120)
     first.add(
         readings(
-            [(0, (midnight - 120 + m) * MINUTE, {"fume": 0.3 + m % 7 / 100}) for m in range(0, 180)]
+            [(0, (midnight - 120 + m) * MINUTE, {"fume": 0.3 + m % 7 / 100}) for m in range(180)]
         )
     )
     settle(first, midnight + 60)
