@@ -10,7 +10,7 @@ const config = { displayModeBar: false, responsive: true };
 function layout(more) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hovermode: "x unified", dragmode: false,
-    showlegend: false, margin: { l: narrow.matches ? 36 : 46, r: 8, t: 8, b: 30 },
+    showlegend: false, margin: { l: narrow.matches ? 36 : 46, r: 8, t: 8, b: 42 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("soft") },
     hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: colour("ink") } },
     ...more,
@@ -101,7 +101,7 @@ function draw(box) {
   };
   const title = { text: `${plot.channel}${plot.unit ? `, ${plot.unit}` : ""}`, font: { size: 12 }, x: 0, xref: "paper", xanchor: "left", y: 1, yref: "paper", yanchor: "bottom", pad: { b: 4 } };
   Plotly.newPlot(box, [value, ...strips(plot), ...bands(plot)], layout({
-    title, margin: { l: 54, r: 8, t: 24, b: 30 }, shapes: [...shades(plot), ...levels(plot)], annotations: notes(plot),
+    title, margin: { l: 54, r: 8, t: 24, b: 42 }, shapes: [...shades(plot), ...levels(plot)], annotations: notes(plot),
     xaxis: axis({ type: "date", range: [plot.start, clock(plot.start, plot.values.length * plot.step)], showgrid: false, anchor: hasBands ? "y2" : "y", nticks: narrow.matches ? 5 : 10, tickformat: "%H:%M\n%m-%d", hoverformat: "%m-%d %H:%M" }),
     yaxis: axis({ domain: [hasBands ? 0.22 : 0, 0.84], range: [Math.min(0, ...plot.values.filter((v) => v !== null)), top * 1.12] }),
     yaxis3: axis({ domain: [0.87, 1], type: "category", categoryarray: ["new", "old"], range: [-0.7, 1.7], tickvals: plot.spans.map((span) => span.side), showgrid: false, showline: false, tickfont: { size: 10.5 } }),

@@ -30,6 +30,7 @@ class Renderer:
     ) -> None:
         self._now = now
         self._configured = configured
+        self._zone = zone
         self._environments = {
             code: _environment(language, zone, now) for code, language in LANGUAGES.items()
         }
@@ -49,7 +50,10 @@ class Renderer:
         return response
 
     def text(self, code: Code, template: str, /, **values: Any) -> str:
-        return self._environments[code].get_template(template).render(now=self._now(), **values)
+        now = self._now()
+        today = now.astimezone(self._zone).date()
+        found = self._environments[code].get_template(template)
+        return found.render(now=now, today=today, **values)
 
 
 def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]) -> Environment:
