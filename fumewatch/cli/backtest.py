@@ -103,7 +103,8 @@ def backtest(
     with _opened(asked, readings, sites, skip_bad) as opened:
         if opened.unknown:
             raise typer.BadParameter(
-                f"no monitor is called or lies at {opened.unknown[0]!r}", param_hint="--site, --street"
+                f"no monitor is called or lies at {opened.unknown[0]!r}",
+                param_hint="--site, --street",
             )
         work = settle(asked, opened)
         with _progress("judging", work.minutes) as progress:

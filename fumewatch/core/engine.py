@@ -9,7 +9,6 @@ All of it follows from what was added; when, and in which pieces, does not matte
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -21,17 +20,15 @@ from numpy.typing import NDArray
 from fumewatch.core.alert import (
     Alert,
     RuleFacts,
-    State,
     Step,
     Transition,
-    left_alone,
     withdraw,
 )
 from fumewatch.core.daybook import Diary
 from fumewatch.core.days import Days
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.history import KEPT, History
-from fumewatch.core.incident import OUTAGE, Incidents, part_of
+from fumewatch.core.incident import Incidents, released
 from fumewatch.core.judge import steps
 from fumewatch.core.judgement import Judgement
 from fumewatch.core.lessons import Lessons
@@ -242,7 +239,9 @@ class Engine:
         self.window.settle(stop)
         rules = [rule for rule in self._minute_rules if rule.kind not in without]
         moves = self._take_over(self._judge_minutes(rules, stop - start))
-        moves = self._release(moves)
+        moves, freed = released(moves, self.open.values())
+        for move in freed:
+            self.open[move.alert.rule][move.alert.monitor] = move.alert
         moves += self._judge_patterns(start, stop, moves)
         moves += self._keep_diary(stop, stop - start)
         moves.sort(key=lambda m: (m.at, self._order[m.alert.rule], m.alert.monitor))
@@ -278,32 +277,6 @@ class Engine:
 
     def _view(self, ids: NDArray[np.int32], k: int) -> View:
         return self.window.view(ids, self.roster, k, self.open)
-
-    def _release(self, moves: list[Transition]) -> list[Transition]:
-        """With those that are told by themselves now: their outage is over, and they still fire.
-
-        Also one that resolved later in the same go, as if each minute were judged by itself.
-        """
-        over = {
-            str(m.alert.id): m.at for m in moves if m.alert.kind == OUTAGE and not m.alert.is_open
-        }
-        if not over:
-            return moves
-        found = []
-        for i, move in enumerate(moves):
-            at = over.get(part_of(move.alert) or "")
-            if at and move.before is State.FIRING and move.at > at:
-                freed = left_alone(move.alert, at)
-                moves[i] = replace(move, alert=replace(move.alert, evidence=freed.alert.evidence))
-                found.append(freed)
-        for by_monitor in self.open.values():
-            for monitor, alert in by_monitor.items():
-                at = over.get(part_of(alert) or "")
-                if at and alert.fired_at is not None and alert.fired_at <= at:
-                    freed = left_alone(alert, at)
-                    by_monitor[monitor] = freed.alert
-                    found.append(freed)
-        return moves + found
 
     # ── patterns ──
 

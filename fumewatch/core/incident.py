@@ -1,10 +1,11 @@
 """Outages that are open: whose offline alerts are part of one, and are not told one by one."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from fumewatch.core.alert import PART_OF, Alert, State, Transition
+from fumewatch.core.alert import PART_OF, Alert, State, Transition, left_alone
 from fumewatch.core.roster import Roster
 
 OUTAGE: Final = "outage"
@@ -51,6 +52,39 @@ class Incidents:
         gone = [key for key, o in self._outages.items() if o.until and o.until < oldest]
         for key in gone:
             del self._outages[key]
+
+
+def released(
+    moves: Sequence[Transition], open_alerts: Iterable[Mapping[int, Alert]]
+) -> tuple[list[Transition], list[Transition]]:
+    """The moves, and with them those of alerts whose outage is over while they still fire: from now
+    on they are told by themselves. Also the latter's alone that are still open.
+
+    An alert that resolved later in the same go counts as if each minute were judged by itself.
+    """
+    over = {str(m.alert.id): m.at for m in moves if _is_over(m)}
+    if not over:
+        return list(moves), []
+    told: list[Transition] = []
+    for move in moves:
+        at = over.get(part_of(move.alert) or "")
+        if at and move.before is State.FIRING and move.at > at:
+            freed = left_alone(move.alert, at)
+            told += [freed, replace(move, alert=replace(move.alert, evidence=freed.alert.evidence))]
+        else:
+            told.append(move)
+    still = [alert for by_monitor in open_alerts for alert in by_monitor.values()]
+    left = [left_alone(alert, at) for alert in still if (at := _freed_at(alert, over))]
+    return told + left, left
+
+
+def _is_over(move: Transition) -> bool:
+    return move.alert.kind == OUTAGE and not move.alert.is_open
+
+
+def _freed_at(alert: Alert, over: Mapping[str, datetime]) -> datetime | None:
+    at = over.get(part_of(alert) or "")
+    return at if at and alert.fired_at is not None and alert.fired_at <= at else None
 
 
 def part_of(alert: Alert) -> str | None:
