@@ -104,9 +104,13 @@ def test_the_example_names_its_rules_differently() -> None:
 
 
 def test_what_a_window_must_keep_for_them() -> None:
+    """An hour more than the longest window: a condition on a current counts what came before."""
     channels, minutes = needs(example())
-    assert channels == {INDEX[name] for name in ("fume", "pm", "nmhc", "fan_on", "purifier_on")}
-    assert minutes == 60
+    names = ("fume", "pm", "nmhc", "fan_current", "fan_on", "purifier_on")
+    assert channels == {INDEX[name] for name in names}
+    assert minutes == 120
+    without = [rule for rule in example() if rule.id not in ("flat-line", "ultra-low")]
+    assert needs(without)[1] == 60
     assert needs([]) == (frozenset(), 1)
 
 
