@@ -26,7 +26,7 @@ NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)  # 12:00 in Shanghai
 HOURS = BusinessHours.parse("10:00-14:00, 16:30-22:00", ZONE)
 LIMITS = {"db31": {"fume": 1.0}}
 DEPTH = 60
-USUAL = ("fume", "pm", "nmhc", "fan_on", "purifier_on")
+USUAL = ("fume", "pm", "nmhc", "fan_on", "purifier_on", "fan_current")
 """Channels that a view has besides those that its monitors send."""
 
 Series = Sequence[float | None]
