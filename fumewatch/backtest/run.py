@@ -148,8 +148,12 @@ def run(
     return [judge.finish() for judge in judges]
 
 
-def engine_of(config: Config, rules: Sequence[Rule], places: Mapping[int, Place]) -> Engine:
-    return Engine(rules, config.freshness, roster_of(config, places.values()), config.zone)
+def engine_of(
+    config: Config, rules: Sequence[Rule], places: Mapping[int, Place], least: int = 1
+) -> Engine:
+    """`least`: minutes that the window keeps in any case."""
+    roster = roster_of(config, places.values())
+    return Engine(rules, config.freshness, roster, config.zone, least=least)
 
 
 def needed_rules(rules: Sequence[Rule], wanted: Collection[str]) -> list[Rule]:

@@ -26,6 +26,8 @@ but a hundredth of it."""
 FLEET_IN: Final = timedelta(days=2)
 """The same, where every monitor must be replayed: outages ask who was alive within a day."""
 _MINUTE: Final = timedelta(minutes=1)
+SHOWN_MINUTES: Final = 60
+"""Of a rule that looks at one instant only, an hour of minutes is shown all the same."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +88,8 @@ def explained(config: "Config", rule: "Common", history: History, at: datetime) 
         return _of_stored_past(rule, history.database, history, config, at)
     begin = max(_begin(rule, at, config.zone), _first_midnight(history, config.zone))
     begin = min(begin, at - _MINUTE)
-    engine = engine_of(config, needed_rules(config.rule, {rule.id}), history.source.places)
+    needed = needed_rules(config.rule, {rule.id})
+    engine = engine_of(config, needed, history.source.places, least=SHOWN_MINUTES)
     engine.begin(_us(begin))
     learned_at = _tell_known(history, engine, begin, at)
     readings, moves = _replay(engine, history, needs_all(rule), begin, at)

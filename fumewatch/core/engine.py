@@ -70,9 +70,11 @@ class Engine:
         *,
         keeps_days: bool = True,
         most: int = HOUR,
+        least: int = 1,
     ) -> None:
         """`keeps_days`: gather the facts of days from the readings; else `judge_days` is called by
-        who has them from the store. `most`: minutes judged in one go.
+        who has them from the store. `most`: minutes judged in one go. `least`: minutes to keep
+        even where rules look back less, for who wants to show them.
         """
         self.rules: tuple[Common, ...] = tuple(rules)
         self.roster = roster
@@ -92,7 +94,7 @@ class Engine:
             channels |= frozenset().union(*(rule.channels_needed for rule in self._day_rules))
         self._diary = Diary(self._day_rules, channels) if keeps_days and self._day_rules else None
         self.lessons = Lessons(freshness, zone, channels & frozenset(MEASURED))
-        self.window = Window(channels, minutes, self.lessons, most)
+        self.window = Window(channels, max(minutes, least), self.lessons, most)
         self.incidents = Incidents()
         self._order = {rule.id: i for i, rule in enumerate(self.rules)}
         self._touched: dict[UUID, Alert] = {}
