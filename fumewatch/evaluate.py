@@ -129,7 +129,14 @@ class Evaluate:
         )
         keys = {name: notification_key(move, name) for name in names}
         return [
-            Notification(key, number, name, {**body, "key": str(key), "transition": number}, at)
+            Notification(
+                key,
+                name,
+                move.alert.id,
+                {**body, "key": str(key), "transition": number},
+                at,
+                transition_id=number,
+            )
             for name, key in keys.items()
         ]
 

@@ -94,12 +94,13 @@ class Outbox:
             rows = [
                 Notification(
                     uuid.uuid4(),
-                    number,
                     receiver,
+                    move.alert.id,
                     a_body(state=state.value, rule=rule),
                     created_at or now(),
+                    transition_id=number,
                 )
-                for number, state in zip(numbers, states, strict=True)
+                for number, state, move in zip(numbers, states, moves, strict=True)
             ]
             outbox.add(conn, rows)
         return [row.idempotency_key for row in rows]
@@ -307,8 +308,8 @@ def test_a_claim_from_a_long_backlog_is_quick_though_nobody_expected_one(
         conn.execute("analyze outbox")
         moves = box.moves(3000)
         rows = [
-            Notification(uuid.uuid4(), number, "duty", a_body(), now())
-            for number in alerts.save(conn, moves)
+            Notification(uuid.uuid4(), "duty", move.alert.id, a_body(), now(), transition_id=number)
+            for move, number in zip(moves, alerts.save(conn, moves), strict=True)
         ]
         outbox.add(conn, rows)
     begun = time.monotonic()

@@ -14,6 +14,7 @@ from pydantic import (
     InstanceOf,
     PlainSerializer,
     PrivateAttr,
+    SecretStr,
     ValidationInfo,
     field_validator,
 )
@@ -22,13 +23,16 @@ from fumewatch.config.calendar import CalendarSettings
 from fumewatch.config.profiles import ProfileSettings
 from fumewatch.core.calendar import BusinessHours, DayKind
 from fumewatch.core.calendar.hours import NO_HOURS
+from fumewatch.core.dispatch.digest import Digest
+from fumewatch.core.dispatch.mute import Inhibition
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import Fault
+from fumewatch.core.followup.ladder import Escalation
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.integrity import Integrity
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.pause import Pause
-from fumewatch.core.routing import Route
+from fumewatch.core.routing import Route, Strings
 from fumewatch.core.rules import Rule
 from fumewatch.core.site import ZONE_NAME
 from fumewatch.core.site_class import SiteClass
@@ -150,6 +154,24 @@ class WebSettings(_Table):
         return self.public_url or f"http://{self.listen}"
 
 
+class LinksSettings(_Table):
+    """[links]: of messages, which open an alert and let their addressee answer, without a password.
+
+    secret: signs them; empty: messages link to the plain page, where nothing can be answered.
+    """
+
+    secret: SecretStr | None = None
+    valid_for: Duration = Field(timedelta(days=7), ge=timedelta(hours=1), le=timedelta(days=90))
+
+
+class DeadManSettings(_Table):
+    """[dead_man]: who is told when a receiver's notifications have not gone out for so long."""
+
+    receiver: Strings | tuple[()] = ()
+    after: Duration = Field(timedelta(minutes=15), ge=timedelta(minutes=1), le=timedelta(days=1))
+    repeat: Duration = Field(timedelta(hours=4), ge=timedelta(minutes=10), le=timedelta(days=7))
+
+
 class LogSettings(_Table):
     """[log]: what goes to standard error, for journald or the container's log."""
 
@@ -176,12 +198,17 @@ class Config(_Table):
     integrity: Integrity = Integrity()
     retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
+    links: LinksSettings = LinksSettings()
+    dead_man: DeadManSettings = DeadManSettings()
     log: LogSettings = LogSettings()
     profile: tuple[ProfileSettings, ...] = ()
     limit: tuple[LimitProfile, ...] = ()
     rule: tuple[Rule, ...] = ()
     receiver: tuple[ReceiverSettings, ...] = ()
     route: tuple[Route, ...] = ()
+    inhibit: tuple[Inhibition, ...] = ()
+    escalation: tuple[Escalation, ...] = ()
+    digest: tuple[Digest, ...] = ()
 
     _warnings: tuple[Fault, ...] = PrivateAttr(())
 

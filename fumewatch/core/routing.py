@@ -1,13 +1,17 @@
-"""Routing: which receivers a transition goes to, by its labels."""
+"""Routing: which receivers a transition goes to, by its labels, and how alerts are grouped."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Final, Protocol
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from fumewatch.core.alert import Severity, State, Transition
+from fumewatch.core.alert import Alert, Severity, State, Transition
+from fumewatch.core.duration import Duration
 from fumewatch.core.site import Place
 
 _NAMESPACE: Final = uuid.UUID("66756d65-7761-5463-8000-6f7574626f78")
@@ -25,7 +29,12 @@ class Label(StrEnum):
     STREET = "street"
     SITE = "site"
     VENDOR = "vendor"
+    TAG = "tag"
 
+
+Labels = Mapping[Label, tuple[str, ...]]
+"""The values of each label: one, but for `tag` of which a site may have none or several. A label
+that an unassigned monitor has no value for is the empty string."""
 
 _CLOSED: Final[Mapping[Label, type[StrEnum]]] = {Label.SEVERITY: Severity, Label.STATE: State}
 """Labels whose values are known beforehand, so that a misspelt one can be refused."""
@@ -40,16 +49,25 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1
 """One string or a list of them, in TOML."""
 
 
-class Route(BaseModel):
-    """One [[route]]: labels it matches → receivers. Without `match` it takes everything."""
+@lru_cache(maxsize=1000)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
+
+
+class Matchers(BaseModel):
+    """Which alerts are meant: every label that is named must fit. Without any: all of them.
+
+    match: one of these values. match_re: a whole value fits one of these patterns. match_not: none
+    of these values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    receiver: Strings
     match: dict[Label, Strings] = Field(default_factory=dict)
-    goes_on: bool = Field(False, alias="continue")
+    match_re: dict[Label, Strings] = Field(default_factory=dict)
+    match_not: dict[Label, Strings] = Field(default_factory=dict)
 
-    @field_validator("match")
+    @field_validator("match", "match_not")
     @classmethod
     def _values_exist(cls, match: dict[Label, tuple[str, ...]]) -> dict[Label, tuple[str, ...]]:
         for label, known in _CLOSED.items():
@@ -58,38 +76,89 @@ class Route(BaseModel):
                 raise ValueError(f"no {label} is called {min(wrong)!r}; there are {listed}")
         return match
 
-    def takes(self, labels: Mapping[Label, str]) -> bool:
-        return all(labels[label] in wanted for label, wanted in self.match.items())
+    @field_validator("match_re")
+    @classmethod
+    def _are_patterns(cls, match: dict[Label, tuple[str, ...]]) -> dict[Label, tuple[str, ...]]:
+        for label, texts in match.items():
+            for text in texts:
+                try:
+                    _pattern(text)
+                except re.error as error:
+                    raise ValueError(f"{label}: {text!r} is not a pattern: {error}") from None
+        return match
+
+    @property
+    def take_all(self) -> bool:
+        return not (self.match or self.match_re or self.match_not)
+
+    def take(self, labels: Labels) -> bool:
+        return self.mismatch(labels) is None
+
+    def mismatch(self, labels: Labels) -> Label | None:
+        """The first label that does not fit; None: all do."""
+        for label, wanted in self.match.items():
+            if not any(value in wanted for value in labels[label]):
+                return label
+        for label, texts in self.match_re.items():
+            if not any(
+                _pattern(text).fullmatch(value) for text in texts for value in labels[label]
+            ):
+                return label
+        for label, unwanted in self.match_not.items():
+            if any(value in unwanted for value in labels[label]):
+                return label
+        return None
 
 
-def route(routes: Iterable[Route], labels: Mapping[Label, str]) -> tuple[str, ...]:
-    """The receivers' names, each once, in the order of the routes.
+GroupBy = Literal[
+    "alert", "severity", "rule", "kind", "monitor", "district", "street", "site", "vendor"
+]
 
-    The first route that takes the labels wins, and those after it are not asked unless it says
-    `continue = true`.
+
+class Route(Matchers):
+    """One [[route]]: labels it matches → receivers. Without `match` it takes everything.
+
+    The rest is for receivers whose people read groups (`takes = "groups"`), as in Alertmanager.
+    group_by: alerts that have these labels in common are one group; "alert": each is its own.
+    group_wait: a new group waits for others to come. group_interval: the least between two messages
+    of a group. repeat_interval: what goes on is told again; 0: never.
     """
-    found: dict[str, None] = {}
+
+    receiver: Strings
+    goes_on: bool = Field(False, alias="continue")
+    group_by: Annotated[tuple[GroupBy, ...], BeforeValidator(listed)] = ("alert",)
+    group_wait: Duration = Field(timedelta(0), ge=timedelta(0), le=timedelta(hours=1))
+    group_interval: Duration = Field(timedelta(minutes=5), ge=timedelta(0), le=timedelta(days=1))
+    repeat_interval: Duration = Field(timedelta(0), ge=timedelta(0), le=timedelta(days=30))
+
+
+def taken_by(routes: Iterable[Route], labels: Labels) -> Iterable[Route]:
+    """The routes that take it, in order: the first, and after one with `continue` the next."""
     for candidate in routes:
-        if candidate.takes(labels):
-            found.update(dict.fromkeys(candidate.receiver))
+        if candidate.take(labels):
+            yield candidate
             if not candidate.goes_on:
-                break
-    return tuple(found)
+                return
 
 
-def labels_of(transition: Transition, place: Place) -> dict[Label, str]:
-    """A label that an unassigned monitor has no value for is the empty string."""
-    alert = transition.alert
+def route(routes: Iterable[Route], labels: Labels) -> tuple[str, ...]:
+    """The receivers' names, each once, in the order of the routes."""
+    taken = taken_by(routes, labels)
+    return tuple(dict.fromkeys(name for each in taken for name in each.receiver))
+
+
+def labels_of(alert: Alert, place: Place) -> dict[Label, tuple[str, ...]]:
     return {
-        Label.SEVERITY: alert.severity.value,
-        Label.RULE: alert.rule,
-        Label.KIND: alert.kind,
-        Label.STATE: alert.state.value,
-        Label.MONITOR: place.code,
-        Label.DISTRICT: place.district,
-        Label.STREET: place.street,
-        Label.SITE: place.site,
-        Label.VENDOR: place.vendor,
+        Label.SEVERITY: (alert.severity.value,),
+        Label.RULE: (alert.rule,),
+        Label.KIND: (alert.kind,),
+        Label.STATE: (alert.state.value,),
+        Label.MONITOR: (place.code,),
+        Label.DISTRICT: (place.district,),
+        Label.STREET: (place.street,),
+        Label.SITE: (place.site,),
+        Label.VENDOR: (place.vendor,),
+        Label.TAG: place.tags,
     }
 
 
@@ -104,7 +173,7 @@ class Listener(Protocol):
 def told(
     routes: Iterable[Route], listeners: Mapping[str, Listener], transition: Transition, place: Place
 ) -> tuple[str, ...]:
-    """The names of the receivers that get a notification of it, in the order of the routes.
+    """The names of the receivers that are told of this transition, in the order of the routes.
 
     Nobody is told of what is part of an incident: of that, they are.
     """
@@ -112,7 +181,7 @@ def told(
         return ()
     return tuple(
         name
-        for name in route(routes, labels_of(transition, place))
+        for name in route(routes, labels_of(transition.alert, place))
         if listeners[name].is_told(transition.before, transition.alert.state)
     )
 

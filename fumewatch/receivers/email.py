@@ -42,6 +42,7 @@ class EmailSettings(ReceiverFields):
     """A [[receiver]] of kind "email". `from` may carry a name: "值班 <duty@example.org>"."""
 
     kind: Literal["email"]
+    takes: Literal["transitions", "groups"] = "groups"
     parallel: int = Field(2, ge=1, le=16)
     host: str = Field(min_length=1)
     port: int | None = Field(None, ge=1, le=65535)

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fumewatch.core.alert import State
+from fumewatch.core.dispatch.mute import Quiet
 from fumewatch.core.phrases import one_line
 
 Body = dict[str, Any]
@@ -31,7 +32,13 @@ class Receiver(Protocol):
 
 
 class ReceiverFields(BaseModel):
-    """What each [[receiver]] has. `parallel` bounds the sends under way to it at one time."""
+    """What each [[receiver]] has. `parallel` bounds the sends under way to it at one time.
+
+    takes: "transitions", each by itself and at once, for machines; "groups" for people, as the
+    route groups them. contact: who is addressed, where the address is not the receiver's own: the
+    contact of the alert's site, vendor or street. most_per_minute: a limit of the remote; what is
+    beyond it is turned into one message; 0: none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +46,10 @@ class ReceiverFields(BaseModel):
     states: tuple[State, ...] = Field((State.FIRING, State.RESOLVED), min_length=1)
     language: Literal["both", "zh", "en"] = "both"
     parallel: int = Field(1, ge=1, le=16)
+    takes: Literal["transitions", "groups"] = "transitions"
+    quiet: Quiet | None = None
+    contact: Literal["site", "vendor", "street"] | None = None
+    most_per_minute: int = Field(0, ge=0, le=6000)
 
     @field_validator("states")
     @classmethod

@@ -18,13 +18,20 @@ from fumewatch.store.document import jsonb, text
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to one receiver about one transition; `body` is the whole message."""
+    """One message to one receiver; `body` is the whole message.
+
+    thread: the messages of a thread go out in order; the alert, or the group. transition_id: None
+    where it is not of one transition alone. addressee: "", or whom of the receiver's contacts.
+    """
 
     idempotency_key: UUID
-    transition_id: int
     receiver: str
+    thread: UUID
     body: dict[str, Any]
     due_at: datetime
+    transition_id: int | None = None
+    addressee: str = ""
+    reason: str = "transition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +58,14 @@ class Outcome:
 
 
 _ADD: Final = """
-    insert into outbox
-        (idempotency_key, transition_id, alert_id, receiver, body, due_at, created_at)
-    select %(key)s, id, alert_id, %(receiver)s, %(body)s, %(due_at)s, %(due_at)s
-    from transition where id = %(transition)s
+    insert into outbox (idempotency_key, transition_id, thread, receiver, addressee, reason, body,
+        due_at, created_at)
+    values (%(key)s, %(transition)s, %(thread)s, %(receiver)s, %(addressee)s, %(reason)s, %(body)s,
+        %(due_at)s, %(due_at)s)
     on conflict (idempotency_key) do nothing
 """
 # A lateral for each receiver, so that the backlog of one cannot hide another's rows. A row waits
-# for every earlier one of its alert and receiver: nobody hears "resolved" before "firing".
+# for every earlier one of its thread and receiver: nobody hears "resolved" before "firing".
 # Unsettled is the same as due, but only the index outbox_unsettled can serve it: statistics mostly
 # say that nothing is due, and the plan made for that is quadratic once thousands are.
 _CLAIM: Final = """
@@ -71,7 +78,7 @@ _CLAIM: Final = """
                 and (o.claimed_until is null or o.claimed_until <= %(now)s)
                 and o.id = (
                     select first.id from outbox first
-                    where first.settled_at is null and first.alert_id = o.alert_id
+                    where first.settled_at is null and first.thread = o.thread
                         and first.receiver = o.receiver
                     order by first.id limit 1)
             order by o.due_at, o.id
@@ -108,7 +115,7 @@ _FAIL_UNKNOWN: Final = """
 
 
 def add(conn: Connection, notifications: Sequence[Notification]) -> None:
-    """In the transition's transaction. A key that is there already adds nothing."""
+    """In the transaction of what it tells. A key that is there already adds nothing."""
     if notifications:
         with conn.cursor() as cursor:
             cursor.executemany(_ADD, [_columns(notification) for notification in notifications])
@@ -156,7 +163,10 @@ def _columns(notification: Notification) -> dict[str, Any]:
     return {
         "key": notification.idempotency_key,
         "transition": notification.transition_id,
+        "thread": notification.thread,
         "receiver": notification.receiver,
+        "addressee": notification.addressee,
+        "reason": notification.reason,
         "body": jsonb(notification.body),
         "due_at": notification.due_at,
     }

@@ -180,9 +180,9 @@ def test_migrate_says_what_it_did(
     fumewatch: Fumewatch, write: Write, empty_database_url: str
 ) -> None:
     config = write(f'[database]\nurl = "{empty_database_url}"\n')
-    assert "The schema went from nothing to 0003." in fumewatch("migrate", "-c", config).out
-    assert "The schema is at 0003 already." in fumewatch("migrate", "-c", config).out
-    assert fumewatch("migrate", "--json", "-c", config).json == {"before": "0003", "after": "0003"}
+    assert "The schema went from nothing to 0004." in fumewatch("migrate", "-c", config).out
+    assert "The schema is at 0004 already." in fumewatch("migrate", "-c", config).out
+    assert fumewatch("migrate", "--json", "-c", config).json == {"before": "0004", "after": "0004"}
 
 
 @pytest.mark.parametrize(

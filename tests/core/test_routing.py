@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from fumewatch.core.alert import Severity, State
 from fumewatch.core.routing import (
+    Label,
     Route,
     labels_of,
     notification_key,
@@ -52,7 +53,7 @@ def on(table: dict[str, Any]) -> dict[str, Any]:
 def test_a_warning_by_a_threshold_in_tianping(
     tables: list[dict[str, Any]], receivers: tuple[str, ...]
 ) -> None:
-    assert route(routes(*tables), labels_of(a_transition(), a_place())) == receivers
+    assert route(routes(*tables), labels_of(a_transition().alert, a_place())) == receivers
 
 
 @pytest.mark.parametrize(
@@ -71,16 +72,17 @@ def test_a_warning_by_a_threshold_in_tianping(
 )
 def test_every_label_can_be_matched(label: str, value: str) -> None:
     labels = labels_of(
-        a_transition(severity=Severity.CRITICAL, rule="purifier-off", kind="linkage"), a_place()
+        a_transition(severity=Severity.CRITICAL, rule="purifier-off", kind="linkage").alert,
+        a_place(),
     )
 
     matching = routes({"receiver": "x", "match": {label: value}})
     assert route(matching, labels) == ("x",)
-    assert route(matching, {**labels, label: "something else"}) == ()
+    assert route(matching, {**labels, Label(label): ("something else",)}) == ()
 
 
 def test_an_unassigned_monitor_can_be_matched() -> None:
-    labels = labels_of(a_transition(), Place(monitor=9, code="MN9", district="xuhui"))
+    labels = labels_of(a_transition().alert, Place(monitor=9, code="MN9", district="xuhui"))
 
     assert route(routes(UNASSIGNED), labels) == ("vendor",)
 

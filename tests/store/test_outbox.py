@@ -35,7 +35,9 @@ def add(database: Database, *rows: tuple[int, str], due: float = 0) -> list[uuid
         outbox.add(
             conn,
             [
-                Notification(key, transition, receiver, {"id": str(key)}, at(due))
+                Notification(
+                    key, receiver, uuid.UUID(int=transition), {"id": str(key)}, at(due), transition
+                )
                 for key, (transition, receiver) in zip(keys, rows, strict=True)
             ],
         )
@@ -126,7 +128,7 @@ def test_released_claims_are_free_at_once(database: Database, transitions: list[
 def test_the_same_key_twice_is_one_message(database: Database, transitions: list[int]) -> None:
     (key,) = add(database, (transitions[0], "duty"))
     with database.transaction() as conn:
-        outbox.add(conn, [Notification(key, transitions[1], "duty", {}, NOON)])
+        outbox.add(conn, [Notification(key, "duty", key, {}, NOON, transitions[1])])
     assert len(claim(database)) == 1
 
 

@@ -310,7 +310,7 @@ def settle(conn: Connection, transition: int, state: str, at: datetime) -> None:
     for receiver in ("duty", "archive"):
         key = uuid5(UUID(int=0), f"{transition}/{receiver}")
         body = {"text": {"zh": "预警", "en": "early warning"}}
-        outbox.add(conn, [outbox.Notification(key, transition, receiver, body, at)])
+        outbox.add(conn, [outbox.Notification(key, receiver, key, body, at, transition)])
         failed = state == "failed" and receiver == "duty"
         conn.execute(
             "update outbox set state = %s, answer = %s, attempts = %s, settled_at = %s"

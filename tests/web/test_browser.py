@@ -291,7 +291,7 @@ def seed_hostile(database: Database, now: datetime) -> list[str]:
         readings.add(conn, fleet_readings([1, 2, stranger], now), now)
         conn.execute(LATEST)
         number = open_alert(conn, evil)
-        outbox.add(conn, [outbox.Notification(evil.id, number, SCRIPT, {}, now)])
+        outbox.add(conn, [outbox.Notification(evil.id, SCRIPT, evil.id, {}, now, number)])
         conn.execute("update outbox set answer = %s", [f"</code>{SCRIPT}"])
         letter = DeadLetter(now, f"fume/{SCRIPT}/up", payload, "not_json", QUOTES, SCRIPT)
         dead_letters.add(conn, [letter])

@@ -1,0 +1,1 @@
+"""Dispatch: from alerts to notices: groups, inhibition, silences, quiet hours, digests."""
