@@ -13,7 +13,7 @@ from typing import Final, Literal
 from fumewatch.core import cells
 from fumewatch.core.addressing import ROLES, Entry, Role
 from fumewatch.core.notice import Contact
-from fumewatch.core.table import BAD, Column, Row, Table, closest, read
+from fumewatch.core.table import BAD, Column, Row, Table, read
 
 COLUMNS: Final = (
     Column("site_code", ("单位编码", "餐饮单位编码", "site"), "whose: a site, as in sites.csv"),
@@ -104,9 +104,9 @@ def _entry(table: Table, row: Row, sites: Collection[str]) -> Entry | None:
         said = " and ".join(_OWNERS[role] for role, _ in owners) or "none"
         what = f"a contact is of one site_code, vendor or street; here is {said}"
         table.fault(row.line, "", what)
-    elif owners[0][0] == "site" and owners[0][1] not in (*sites, BAD):
-        hint = closest(owners[0][1], sites) or "; see sites list"
-        table.fault(row.line, "site_code", f"no site has the code {owners[0][1]!r}{hint}")
+    elif owners[0][0] == "site" and owners[0][1] not in sites and owners[0][1] != BAD:
+        what = f"no site has the code {owners[0][1]!r}; see sites list"
+        table.fault(row.line, "site_code", what)
     if not reached:
         table.fault(row.line, "", "cannot be reached; give an email, a phone or an account")
     if BAD in found.values() or "name" not in found or len(owners) != 1:

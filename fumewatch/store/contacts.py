@@ -79,6 +79,14 @@ def replace(conn: Connection, entries: Sequence[Entry]) -> tuple[Tally, int]:
     return add(conn, entries), removed
 
 
+def remove(conn: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """The names of those removed, by id."""
+    rows = conn.execute(
+        "delete from contact where id = any(%s::bigint[]) returning id, name", [list(ids)]
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def all_contacts(conn: Connection) -> list[Entry]:
     """Of sites, then of vendors, then of streets; each in the order they came."""
     with conn.cursor(row_factory=kwargs_row(_entry)) as cursor:
