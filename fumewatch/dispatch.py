@@ -51,7 +51,7 @@ class _Known:
 
     dispatcher: Dispatcher
     ladders: Ladders
-    places: Mapping[int, Place]
+    places: dict[int, Place]
     contacts_at: datetime
     digested_to: datetime
     transition: int = 0
@@ -128,8 +128,9 @@ class Dispatch:
         config, places = self._config, self._places()
         calendar = config.calendar.days
         dispatcher = Dispatcher(config.route, self._people, config.inhibit, calendar, config.zone)
-        ladders = Ladders(config.escalation, places, calendar, config.zone)
-        known = _Known(dispatcher, ladders, places, now, now - LATEST, told.mark(conn))
+        live = dict(places)
+        ladders = Ladders(config.escalation, live, calendar, config.zone)
+        known = _Known(dispatcher, ladders, live, now, now - LATEST, told.mark(conn))
         known.action = actions.mark(conn)
         self._read_people(conn, known, now)
         dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
@@ -146,13 +147,13 @@ class Dispatch:
         if is_due or found != known.silences:
             known.silences = found
             known.dispatcher.use(found, known.addressing)
-        places = self._places()
-        if places is not known.places:
-            known.places = places
-            known.ladders.use(places)
+        if is_due:
+            known.places.update(self._places())
 
     def _take(self, known: _Known, move: Transition) -> None:
         alert = move.alert
+        if alert.monitor not in known.places:
+            known.places.update(self._places())
         place = known.places.get(alert.monitor)
         if place is None:
             log.warning("alert of an unknown monitor, nobody is told", alert=str(alert.id))
@@ -200,9 +201,7 @@ class Dispatch:
 
     def _digests(self, conn: Connection, known: _Known, now: datetime) -> list[Plan]:
         config = self._config
-        found = issues(
-            config.digest, known.digested_to, now, config.calendar.days, config.zone
-        )
+        found = issues(config.digest, known.digested_to, now, config.calendar.days, config.zone)
         made: list[Plan] = []
         for issue in found:
             audience = self._people.get(issue.receiver)

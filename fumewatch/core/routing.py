@@ -182,8 +182,7 @@ def told(
     return tuple(
         name
         for name in route(routes, labels_of(transition.alert, place))
-        if name in listeners
-        and listeners[name].is_told(transition.before, transition.alert.state)
+        if name in listeners and listeners[name].is_told(transition.before, transition.alert.state)
     )
 
 

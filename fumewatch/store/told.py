@@ -115,9 +115,7 @@ def _moves(conn: Connection, query: str, params: Any) -> list[Transition]:
 
 
 def _move(before: str | None, at: datetime, reason: str, **columns: Any) -> Transition:
-    return Transition(
-        as_alert(**columns), State(before) if before else None, at, Reason(reason)
-    )
+    return Transition(as_alert(**columns), State(before) if before else None, at, Reason(reason))
 
 
 def _told(state: str, **columns: Any) -> Told:

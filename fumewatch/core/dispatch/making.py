@@ -5,7 +5,8 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fumewatch.core.alert import Alert, Reason as Cause, State, Transition
+from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.alert import Reason as Cause
 from fumewatch.core.case import SpokenRule
 from fumewatch.core.dispatch.plan import Plan
 from fumewatch.core.link import of_receiver
