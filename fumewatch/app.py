@@ -5,8 +5,8 @@ Another one is a warm standby, which shows its pages and waits. A leader's term 
 load what the store knows, connect to the broker, pump until stopped or deposed.
 
 Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the broker's socket;
-"dispatch" decides what people are sent; "deliver" sends; APScheduler's run the jobs; "web" serves the pages; "reload" reads the
-configuration anew when its files change.
+"dispatch" decides what people are sent; "deliver" sends; APScheduler's run the jobs; "web" serves
+the pages; "reload" reads the configuration anew when its files change.
 """
 
 import gc

@@ -8,7 +8,7 @@ crash loses nothing, and tells nothing twice that was written.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -57,7 +57,7 @@ class _Known:
     transition: int = 0
     action: int = 0
     silences: Sequence[Silence] = ()
-    addressing: Addressing = Addressing()
+    addressing: Addressing = field(default_factory=Addressing)
 
 
 class Dispatch:

@@ -82,7 +82,7 @@ def _group(step: DueStep, audience: Audience, addressee: str) -> Group:
 
 
 def _plan(notice: _Notice, now: datetime) -> Plan:
-    """The key says when each step fell due: one that is taken again after a reopening is another."""
+    """The key says when each step fell due: taken again after a reopening it is another."""
     group = notice.group
     parts = sorted(f"{step.alert.id}@{step.due.at.isoformat()}" for step in notice.steps)
     return Plan(
