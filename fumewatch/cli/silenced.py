@@ -74,11 +74,10 @@ def effect(conn: "Connection", config: "Config", matchers: "Matchers") -> Effect
 
 
 def tell(effect: Effect, silence: Silence, zone: "ZoneInfo") -> None:
-    from fumewatch.core.conditions import conditions
+    from fumewatch.core.conditions import written
 
-    about = ", ".join(conditions(silence.matchers)) or "everything"
     span = f"{_clock(silence.starts_at, zone)} to {_clock(silence.ends_at, zone)}"
-    show.line(f"Silence of {show.inert(about)}, {span}")
+    show.line(f"Silence of {show.inert(written(silence.matchers))}, {span}")
     if effect.alerts:
         columns = ["state", "severity", "rule", "monitor", "site", "street", "since"]
         shown = effect.alerts[:_SHOWN]
@@ -92,7 +91,7 @@ def tell(effect: Effect, silence: Silence, zone: "ZoneInfo") -> None:
 
 
 def tell_all(silences: Iterable[Silence], now: datetime, zone: "ZoneInfo") -> None:
-    from fumewatch.core.conditions import conditions
+    from fumewatch.core.conditions import written
     from fumewatch.core.silencing import over_at, standing
 
     columns = ["id", "", "alerts", "from", "until", "reason", "by", "ended by"]
@@ -100,7 +99,7 @@ def tell_all(silences: Iterable[Silence], now: datetime, zone: "ZoneInfo") -> No
         (
             one.id,
             standing(one, now),
-            ", ".join(conditions(one.matchers)) or "everything",
+            written(one.matchers),
             _clock(one.starts_at, zone),
             _clock(over_at(one), zone),
             one.reason,

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from fumewatch.core.routing import Label, Matchers
 from fumewatch.core.site import Place
 
 Field = Literal["match", "match_re", "match_not"]
-_SIGNS: Final[tuple[tuple[Field, str], ...]] = (
+_SIGNS: Final[tuple[tuple[Field, Literal["=", "=~", "!="]], ...]] = (
     ("match", "="),
     ("match_re", "=~"),
     ("match_not", "!="),
@@ -21,17 +22,33 @@ Known = Mapping[Label, frozenset[str]]
 """The values that each label has somewhere; a label that is not named may have any."""
 
 
-def conditions(matchers: Matchers) -> tuple[str, ...]:
-    """One for each label, its values separated by " | "; none: everything is meant.
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one label must be."""
 
-    >>> conditions(Matchers(match={"severity": ["info", "warning"]}, match_not={"site": "A"}))
-    ('severity=info | warning', 'site!=A')
-    """
+    label: Label
+    sign: Literal["=", "=~", "!="]
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.label}{self.sign}{' | '.join(self.values)}"
+
+
+def conditions(matchers: Matchers) -> tuple[Condition, ...]:
+    """None: everything is meant."""
     return tuple(
-        f"{label}{sign}{' | '.join(values)}"
+        Condition(label, sign, values)
         for field, sign in _SIGNS
         for label, values in getattr(matchers, field).items()
     )
+
+
+def written(matchers: Matchers) -> str:
+    """
+    >>> written(Matchers(match={"severity": ["info", "warning"]}, match_not={"site": "A"}))
+    'severity=info | warning, site!=A'
+    """
+    return ", ".join(map(str, conditions(matchers))) or "everything"
 
 
 def matchers_of(given: Mapping[Field, Iterable[str]]) -> Matchers:
