@@ -1,0 +1,212 @@
+"""Post: HTTP as every receiver that speaks it does it, with the same caution towards the remote.
+
+The environment's proxies are not used, redirects are not followed, an answer is read to
+MOST_READ bytes and for one time-out at most, and no URL (they hold tokens) is in any error.
+"""
+
+import codecs
+import json
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any, Final
+
+import httpx2
+from pydantic import AfterValidator, Field, FilePath, SecretStr
+
+from fumewatch.core.duration import Duration, show
+from fumewatch.core.errors import SendError
+from fumewatch.receivers.receiver import ReceiverFields, as_answer
+
+MOST_READ: Final = 65_536
+TRY_AGAIN: Final = frozenset({408, 425, 429})
+"""The 4xx answers that speak of the moment, not of the message."""
+OURS: Final = frozenset(
+    {"idempotency-key", "content-type", "content-length", "host", "transfer-encoding"}
+)
+"""Headers that no configuration sets."""
+
+
+def check_url(value: SecretStr) -> SecretStr:
+    """For pydantic: ValueError where it is not the URL of an HTTP server; it is not repeated."""
+    try:
+        url = httpx2.URL(value.get_secret_value())
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise ValueError(f"is not a URL: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("is not a URL like https://host/path")
+    return value
+
+
+def check_headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    for name, value in headers.items():
+        if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+            raise ValueError(f"{name!r} is not a header's name")
+        if name.lower() in OURS:
+            raise ValueError(f"{name!r} is set by fumewatch")
+        if not value.get_secret_value().isascii() or not value.get_secret_value().isprintable():
+            raise ValueError(f"the value of {name!r} is not plain ASCII in one line")
+    return headers
+
+
+Url = Annotated[SecretStr, AfterValidator(check_url)]
+Headers = Annotated[dict[str, SecretStr], AfterValidator(check_headers)]
+
+
+class PostFields(ReceiverFields):
+    """What each [[receiver]] that is reached over HTTP has."""
+
+    timeout: Duration = Field(timedelta(seconds=10), gt=timedelta(0), le=timedelta(seconds=60))
+    proxy: Url | None = None
+    tls_ca: FilePath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a remote said. Names of headers are lower case; `body` may be cut: see `is_whole`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_whole: bool = True
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        """In the charset it says it is in (many gateways still say GBK), else UTF-8."""
+        return self.body.decode(_charset(self.headers.get("content-type", "")), "replace")
+
+    @property
+    def said(self) -> str:
+        """Status and body in one line, cut as an answer is kept and shown."""
+        return as_answer(f"{self.status} {self.text}".strip())
+
+    def json(self) -> Any:
+        """None where it is not JSON, or was cut."""
+        try:
+            return json.loads(self.text) if self.is_whole else None
+        except (ValueError, RecursionError):
+            return None
+
+    def refusal(self, now: datetime) -> SendError:
+        """By its status alone: 4xx is about the message, but for those of TRY_AGAIN.
+
+        A redirect is not for good: a gateway's log-in page or a moved URL can be mended.
+        """
+        return SendError(
+            self.said,
+            permanent=400 <= self.status < 500 and self.status not in TRY_AGAIN,
+            retry_after=parse_retry_after(self.headers.get("retry-after", ""), now),
+        )
+
+
+class Post:
+    """Sends requests; safe to be used from several threads at once."""
+
+    def __init__(self, settings: PostFields, clock: Callable[[], float] = time.monotonic) -> None:
+        self._timeout = settings.timeout
+        self._clock = clock
+        self._client = httpx2.Client(
+            headers={
+                "User-Agent": "fumewatch",
+                "Accept-Encoding": "identity",  # so that a cut answer can be read
+            },
+            timeout=settings.timeout.total_seconds(),
+            follow_redirects=False,  # a redirected POST may lose its body and leak its headers
+            trust_env=False,  # a proxy is the file's business, not the environment's
+            proxy=settings.proxy.get_secret_value() if settings.proxy else None,
+            verify=ssl.create_default_context(cafile=settings.tls_ca) if settings.tls_ca else True,
+        )
+
+    def send(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, method: str = "POST"
+    ) -> Answer:
+        """The remote's answer, whatever its status; SendError, to be retried, where none came."""
+        try:
+            with self._client.stream(method, url, content=body, headers=headers) as response:
+                head, is_whole = self._read(response)
+                return Answer(response.status_code, _plain(response), head, is_whole)
+        except httpx2.HTTPError as error:
+            raise SendError(self._what(error), permanent=False) from None
+
+    def _read(self, response: httpx2.Response) -> tuple[bytes, bool]:
+        """The beginning of the body, and whether it is all of it."""
+        deadline = self._clock() + self._timeout.total_seconds()
+        head = b""
+        try:
+            for chunk in response.iter_raw():
+                head += chunk
+                if len(head) > MOST_READ or self._clock() > deadline:
+                    return head[:MOST_READ], False
+        except httpx2.HTTPError:
+            return head, False
+        return head, True
+
+    def _what(self, error: httpx2.HTTPError) -> str:
+        """Without the URL, which may hold a token."""
+        within = show(self._timeout)
+        match error:
+            case httpx2.ConnectTimeout():
+                return f"no connection within {within}"
+            case httpx2.TimeoutException():
+                return f"no answer within {within}"
+            case httpx2.ConnectError():
+                return as_answer(_tls(error) or f"no connection: {error}")
+            case httpx2.RemoteProtocolError():
+                return "the connection was closed before the answer, or the answer is not HTTP"
+            case _:
+                return type(error).__name__
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def as_json(value: Any) -> bytes:
+    """Compact UTF-8; ValueError for NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def revealed(headers: Mapping[str, SecretStr]) -> dict[str, str]:
+    """As they go out."""
+    return {name: value.get_secret_value() for name, value in headers.items()}
+
+
+def parse_retry_after(text: str, now: datetime) -> timedelta | None:
+    """Seconds or an HTTP date (RFC 9110 §10.2.3); None where it says nothing of use."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:9]), 86_400))
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max(at - now, timedelta(0)), timedelta(days=1))
+
+
+def _plain(response: httpx2.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _charset(content_type: str) -> str:
+    _, _, name = content_type.lower().partition("charset=")
+    try:
+        return codecs.lookup(name.split(";")[0].strip(" \"'") or "utf-8").name
+    except LookupError:
+        return "utf-8"
+
+
+def _tls(error: BaseException) -> str:
+    """What is wrong with the server's TLS, where that is what went wrong."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate of the server is not trusted: {cause.verify_message}"
+    return f"TLS failed: {cause.reason or cause}" if cause else ""
