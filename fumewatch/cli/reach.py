@@ -18,10 +18,13 @@ from fumewatch.core.errors import BrokerUnavailable, FumewatchError, StoreRefuse
 from fumewatch.core.facts import Facts, OutletFacts
 from fumewatch.mqtt import Subscriber
 from fumewatch.receivers import ReceiverSettings
+from fumewatch.receivers.dingtalk import DingTalkSettings
 from fumewatch.receivers.email import PORTS, EmailSettings
+from fumewatch.receivers.feishu import FeishuSettings
 from fumewatch.receivers.log import LogSettings
 from fumewatch.receivers.mqtt import MqttReceiverSettings
 from fumewatch.receivers.webhook import WebhookSettings
+from fumewatch.receivers.wecom import WeComSettings
 from fumewatch.store import Database, migrate, sites
 from fumewatch.store.pages import operation
 
@@ -122,7 +125,7 @@ def _broker(config: Config) -> str:
 
 def _receiver(receiver: ReceiverSettings) -> str:
     match receiver:
-        case WebhookSettings():
+        case WebhookSettings() | WeComSettings() | DingTalkSettings() | FeishuSettings():
             return _webhook(receiver)
         case EmailSettings():
             return _open(receiver.host, receiver.port or PORTS[receiver.security])
@@ -134,7 +137,9 @@ def _receiver(receiver: ReceiverSettings) -> str:
             assert_never(receiver)
 
 
-def _webhook(receiver: WebhookSettings) -> str:
+def _webhook(
+    receiver: WebhookSettings | WeComSettings | DingTalkSettings | FeishuSettings,
+) -> str:
     """Only host and port are told: the rest of the address may be a secret."""
     via = receiver.proxy or receiver.url
     parts = urlsplit(via.get_secret_value())

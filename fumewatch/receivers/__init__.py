@@ -6,11 +6,14 @@ from typing import Annotated, assert_never
 
 from pydantic import Field
 
+from fumewatch.receivers.dingtalk import DingTalk, DingTalkSettings
 from fumewatch.receivers.email import Email, EmailSettings
+from fumewatch.receivers.feishu import Feishu, FeishuSettings
 from fumewatch.receivers.log import LogFile, LogSettings
 from fumewatch.receivers.mqtt import MqttReceiver, MqttReceiverSettings, Publisher
 from fumewatch.receivers.receiver import Body, Receiver, as_answer
 from fumewatch.receivers.webhook import Webhook, WebhookSettings
+from fumewatch.receivers.wecom import WeCom, WeComSettings
 
 __all__ = [
     "Body",
@@ -22,7 +25,13 @@ __all__ = [
 ]
 
 ReceiverSettings = Annotated[
-    WebhookSettings | EmailSettings | MqttReceiverSettings | LogSettings,
+    WebhookSettings
+    | EmailSettings
+    | MqttReceiverSettings
+    | LogSettings
+    | WeComSettings
+    | DingTalkSettings
+    | FeishuSettings,
     Field(discriminator="kind"),
 ]
 """One [[receiver]] of the configuration."""
@@ -41,5 +50,11 @@ def build(
             return MqttReceiver(settings, publisher)
         case LogSettings():
             return LogFile(settings)
+        case WeComSettings():
+            return WeCom(settings, now)
+        case DingTalkSettings():
+            return DingTalk(settings, now)
+        case FeishuSettings():
+            return Feishu(settings, now)
         case _:
             assert_never(settings)
