@@ -65,7 +65,9 @@ def test_markdown_as_documented(server: DingTalkServer) -> None:
     send(server.url)
 
     (request,) = server.requests
-    assert request.path.startswith(f"/robot/send?access_token={server.token}&timestamp=1795407300000&sign=")
+    assert request.path.startswith(
+        f"/robot/send?access_token={server.token}&timestamp=1795407300000&sign="
+    )
     assert request.body["msgtype"] == "markdown"
     assert request.body["markdown"].keys() == {"title", "text"}
     assert request.body["at"] == {"atUserIds": [], "atMobiles": [], "isAtAll": False}
