@@ -80,7 +80,8 @@ No early warning is open.
 {% elif one %}
 {{ strong(one.headline) }}
 {% else %}
-{{ strong("[" ~ ("Still" if reason == "repeat" else "Early warnings") ~ "] " ~ shared() ~ counted()) }}
+{% set tag = "Still" if reason == "repeat" else "Early warnings" %}
+{{ strong("[" ~ tag ~ "] " ~ shared() ~ counted()) }}
 {% endif %}
 {{ intro() }}
 {% if one and reason not in ("digest", "storm") %}

@@ -37,14 +37,15 @@ def _twins(marks: str) -> dict[int, str]:
     return {ord(mark): chr(ord(mark) + 0xFEE0) for mark in marks}
 
 
+_SPACES: Final = re.compile(r"\s+")
 _PLAIN: Final = _twins("<>@")
 _MARKDOWN: Final = _twins("<>@[]*`~#!|\\&")
 _LOOSE_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 """One inside a code (MN_01) marks nothing."""
 _EMOJI: Final = re.compile(r":(?=[0-9]*[A-Za-z_+-][\w+-]*(?::|$)|$)", re.ASCII)
 """Feishu's :DONE:, which may end in a layout's own colon; not that of 12:05."""
-_LIST: Final = re.compile(r"^[-+](?=\s|[-+]|$)|^=(?==*$)")
-_NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+_LIST: Final = re.compile(r"^( ?)([-+](?=[ +-]|$)|=(?==*$))")
+_NUMBERED: Final = re.compile(r"^( ?\d{1,9})([.)])(?= |$)")
 _DOMAIN: Final = re.compile(r"(?<=[^\W_])\.(?=[^\W\d_]{2})")
 """The dot of a host name: apps make links of bare ones. Not that of a number."""
 
@@ -66,8 +67,9 @@ def inert(value: Any, style: Style) -> Ready:
 
 
 def _one_line(text: str) -> str:
+    """A space at either end stays one: a layout's own words may need it."""
     flat = "".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST])
-    return shortened(" ".join(flat.split()), LONGEST)
+    return shortened(_SPACES.sub(" ", flat), LONGEST)
 
 
 def _unlinked(text: str) -> str:
@@ -76,8 +78,9 @@ def _unlinked(text: str) -> str:
 
 def _unmarked(text: str) -> str:
     text = _LOOSE_UNDERSCORE.sub("＿", text.translate(_MARKDOWN))
-    text = _LIST.sub(lambda mark: chr(ord(mark[0]) + 0xFEE0), text)
-    return _NUMBERED.sub(lambda m: m[1] + chr(ord(m[2]) + 0xFEE0), text)
+    for at_start in (_LIST, _NUMBERED):
+        text = at_start.sub(lambda found: found[1] + chr(ord(found[2]) + 0xFEE0), text)
+    return text
 
 
 def shortened(text: str, most: int) -> str:

@@ -58,7 +58,7 @@ def compiled(layout: str, style: Style, language: Language) -> Template:
     try:
         return _environment(style, language).from_string(layout)
     except TemplateSyntaxError as error:
-        raise LayoutFault(error.message or "not a template", error.lineno) from None
+        raise LayoutFault((error.message or "no template").rstrip("."), error.lineno) from None
     except TemplateError as error:  # an unknown filter
         raise LayoutFault(str(error), None) from None
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from fumewatch.core.letter.facts import Budget, facts
 from fumewatch.core.letter.samples import CONTACT, samples
 from fumewatch.core.letter.style import Style
-from fumewatch.core.letter.template import Layout, LayoutFault, Templates, fill
+from fumewatch.core.letter.template import Layout, LayoutFault, Templates, compiled, fill
 from fumewatch.core.words import Language
 
 _PROOF: Final = re.compile(r"violat(?:e|es|ed|ion|ions|or|ors)\b|违法|违规|违反", re.IGNORECASE)
@@ -45,6 +45,7 @@ def _try_out(layout: Layout, language: Language) -> None:
         line = layout.count("\n", 0, found.start()) + 1
         what = f"says {found[0]!r}; online values are an early warning (预警), never proof"
         raise LayoutFault(what, line)
+    compiled(layout, Style.PLAIN, language)
     for notice in samples() + samples(to=CONTACT) if layout.strip() else ():
         given = facts(notice, language, Budget())
         try:
