@@ -30,6 +30,22 @@ _SINCE: Final = f"""{_ALERTS}
     where a.id in (select alert_id from transition where id > %s and id <= %s)
     order by a.opened_at, a.id
 """
+_FOLLOWED: Final = f"""{_ALERTS}
+    where a.fired_at > %s
+        and not exists (
+            select from (
+                select kind, detail from action
+                where alert_id = a.id and kind in ('outcome', 'reopened')
+                order by id desc limit 1
+            ) end_ where end_.detail->>'outcome' in ('false alarm', 'resolved')
+        )
+    order by a.opened_at, a.id
+"""
+_BETWEEN: Final = f"""{_ALERTS}
+    where a.fired_at is not null and a.fired_at <= %(until)s
+        and (a.resolved_at is null or a.resolved_at > %(since)s)
+    order by a.opened_at, a.id
+"""
 _SOME: Final = f"{_ALERTS} where a.id = any(%s) order by a.opened_at, a.id"
 _TOLD: Final = """
     select t.receiver, t.addressee, t.alert_id as alert, t.state, t.at
@@ -65,6 +81,16 @@ def of(conn: Connection, alerts: Sequence[UUID]) -> list[Transition]:
     return _moves(conn, _SOME, [list(alerts)])
 
 
+def followed(conn: Connection, since: datetime) -> list[Transition]:
+    """Of alerts that fired since then and nobody has closed."""
+    return _moves(conn, _FOLLOWED, [since])
+
+
+def between(conn: Connection, since: datetime, until: datetime) -> list[Transition]:
+    """Of alerts that fired by `until` and were not over by `since`."""
+    return _moves(conn, _BETWEEN, {"since": since, "until": until})
+
+
 def load(conn: Connection) -> list[Told]:
     """Of alerts that fire, or of which somebody believes so."""
     with conn.cursor(row_factory=kwargs_row(_told)) as cursor:
@@ -83,15 +109,13 @@ def save(conn: Connection, rows: Sequence[Told]) -> None:
         conn.execute(_SAVE, columns)
 
 
-def _moves(conn: Connection, query: str, params: list[Any]) -> list[Transition]:
+def _moves(conn: Connection, query: str, params: Any) -> list[Transition]:
     with conn.cursor(row_factory=kwargs_row(_move)) as cursor:
         return cursor.execute(query, params).fetchall()
 
 
 def _move(before: str | None, at: datetime, reason: str, **columns: Any) -> Transition:
-    return Transition(
-        as_alert(**columns), State(before) if before else None, at, Reason(reason)
-    )
+    return Transition(as_alert(**columns), State(before) if before else None, at, Reason(reason))
 
 
 def _told(state: str, **columns: Any) -> Told:
