@@ -22,7 +22,7 @@ import httpx2
 from pydantic import Field
 
 from fumewatch.core.errors import SendError, Throttled
-from fumewatch.core.letter import Letter, Style, Wording, render
+from fumewatch.core.letter import Letter, Style, render
 from fumewatch.core.notice import as_notice
 from fumewatch.core.phrases import one_line
 from fumewatch.receivers.bucket import Bucket
@@ -59,7 +59,6 @@ class BotFields(PostFields):
     mention: Mention = Mention()
     mention_when: MentionWhen = MentionWhen()
     most_per_minute: int = Field(20, ge=0, le=6000)
-    wording: Wording = Wording()
 
 
 S = TypeVar("S", bound=BotFields)
