@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
-from pydantic import AfterValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr, field_validator
 
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import SendError
@@ -76,6 +78,16 @@ class PostFields(ReceiverFields):
     proxy: Url | None = None
     tls_ca: FilePath | None = None
 
+    @field_validator("tls_ca")
+    @classmethod
+    def _holds_certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                _trusting(path)
+            except OSError as error:  # ssl.SSLError is one
+                raise ValueError(f"{path} holds no certificates in PEM: {error.strerror}") from None
+        return path
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -117,7 +129,7 @@ class Answer:
     def json(self) -> Any:
         """None where it is not JSON, or was cut."""
         try:
-            return json.loads(self.text) if self.is_whole else None
+            return json.loads(self.text.removeprefix("\ufeff")) if self.is_whole else None
         except (ValueError, RecursionError):
             return None
 
@@ -154,7 +166,7 @@ class Post:
             follow_redirects=False,  # a redirected POST may lose its body and leak its headers
             trust_env=False,  # a proxy is the file's business, not the environment's
             proxy=settings.proxy.get_secret_value() if settings.proxy else None,
-            verify=ssl.create_default_context(cafile=settings.tls_ca) if settings.tls_ca else True,
+            verify=_trusting(settings.tls_ca) if settings.tls_ca else _trusting_the_usual(),
         )
 
     def send(
@@ -222,6 +234,16 @@ def parse_retry_after(text: str, now: datetime) -> timedelta | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max(at - now, timedelta(0)), timedelta(days=1))
+
+
+def _trusting(ca: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca)
+
+
+@cache
+def _trusting_the_usual() -> ssl.SSLContext:
+    """Once for all receivers: to read some 140 certificates takes 0.1 s."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _plain(response: httpx2.Response) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -132,10 +132,9 @@ def _text(value: Any) -> str:
 
 
 def _known(value: Any) -> Any:
-    """The value; a value that is not defined raises here, where str() would not always."""
-    if isinstance(value, StrictUndefined):
-        str(value)
-    return value
+    """A value that is not defined raises here, where not every filter would; what an `if` without
+    `else` leaves open is empty, as Jinja2 has it."""
+    return str(value) if isinstance(value, Undefined) else value
 
 
 def _words(error: Exception) -> str:
