@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, SecretStr, field_validator
 
 from fumewatch.core.errors import SendError
-from fumewatch.core.letter import Style, Wording, render
+from fumewatch.core.letter import Style, render
 from fumewatch.core.notice import as_notice
 from fumewatch.receivers.post import hide, tokens_of
 from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer
@@ -36,7 +36,6 @@ class AppriseSettings(ReceiverFields):
     kind: Literal["apprise"]
     takes: Literal["transitions", "groups"] = "groups"
     urls: tuple[SecretStr, ...] = Field(min_length=1, max_length=20)
-    wording: Wording = Wording()
 
     @field_validator("urls")
     @classmethod

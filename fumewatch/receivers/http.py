@@ -33,7 +33,7 @@ A city's platform, with a token in a header and a form:
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -42,9 +42,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from fumewatch.core.errors import SendError
-from fumewatch.core.letter import Style, Wording, render
-from fumewatch.core.notice import as_notice
-from fumewatch.receivers import sample, signature
+from fumewatch.core.letter import Style, render
+from fumewatch.core.letter.samples import CONTACT, samples
+from fumewatch.core.notice import Reason, as_notice
+from fumewatch.receivers import signature
 from fumewatch.receivers.post import (
     CHARSETS,
     Answer,
@@ -70,10 +71,10 @@ from fumewatch.receivers.template import (
 FORM: Final = "application/x-www-form-urlencoded"
 KNOWN: Final = frozenset(
     {"key", "reason", "at", "receiver", "to", "state", "severity", "group", "counts", "title"}
-    | {"alerts", "left_out", "link", "text", "now", "values"}
+    | {"alerts", "left_out", "link", "step", "text", "now", "values"}
 )
 """What templates are offered: the notice (core.notice), but for `title` and `text`, which are the
-letter's, and `now`, and the receiver's own `values`."""
+letter's, and `now`, and the receiver's own `values`. step: none where it is no escalation."""
 _SERVER: Final = re.compile(r"https?://[^/?#{}\s]+([/?].*)?", re.DOTALL)
 _NOT_IN_A_FORM: Final = re.compile(r"[^\x21-\x7e]")
 
@@ -100,7 +101,6 @@ class HttpSettings(PostFields):
     answer: str = ""
     secret: SecretStr | None = None
     most_bytes: int = Field(0, ge=0, le=100_000)
-    wording: Wording = Wording()
 
     @field_validator("url")
     @classmethod
@@ -160,12 +160,13 @@ class HttpSettings(PostFields):
     @model_validator(mode="after")
     def _can_be_rendered(self) -> "HttpSettings":
         form = Form(self)
-        samples = sample.transitions if self.takes == "transitions" else sample.groups
-        for what, notice in samples(self.name, sample.CONTACT if self.contact else None):
+        for notice in _samples(self):
             try:
                 form.request(notice, notice["at"])
             except TemplateFault as fault:
-                raise ValueError(f"for a notice of {what}: {fault}{self._hint(form)}") from None
+                what = f"{notice['state']} notice of reason {notice['reason']!r}"
+                none = "" if notice["alerts"] else ", which has no alert"
+                raise ValueError(f"{fault}{self._hint(form)} (for a {what}{none})") from None
         return self
 
     def _hint(self, form: "Form") -> str:
@@ -238,6 +239,7 @@ class Form:
             most_bytes=settings.most_bytes or None,
         )
         return {
+            "step": None,
             **notice,
             "title": letter.title,
             "text": letter.text,
@@ -312,6 +314,14 @@ class Http:
 
     def close(self) -> None:
         self._post.close()
+
+
+def _samples(settings: HttpSettings) -> Iterator[Body]:
+    """What it may be told of, with a quotation mark in each name."""
+    for notice in samples(settings.name, CONTACT if settings.contact else None):
+        if not settings.is_machine or notice["reason"] == Reason.TRANSITION:
+            alerts = [{**alert, "site": f'"{alert["site"]}"'} for alert in notice["alerts"]]
+            yield {**notice, "alerts": alerts}
 
 
 def _compiled(text: str, environment: ImmutableSandboxedEnvironment) -> None:
