@@ -34,6 +34,7 @@ from fumewatch.receivers.post import (
     PostFields,
     Url,
     as_json,
+    hide,
     parse_retry_after,
 )
 from fumewatch.receivers.receiver import Body, as_answer
@@ -44,7 +45,6 @@ SPARE: Final = 1.0
 """Seconds added to a remote's window: a request may take longer to arrive than the one before."""
 LEAST_TEXT: Final = 500
 """Bytes; with less there is no letter."""
-SHORTEST_SECRET: Final = 6
 SET_UP_REST: Final = timedelta(minutes=5)
 
 Told = dict[str, Any]
@@ -105,11 +105,11 @@ class Bot(ABC, Generic[S]):
         self._settings = settings
         self._now = now
         self._clock = clock
-        self._post = Post(settings, clock)
+        self._hidden = _secrets(settings.url.get_secret_value())
+        self._post = Post(settings, self._hidden, clock)
         per_minute = ((settings.most_per_minute, 60 + SPARE),) if settings.most_per_minute else ()
         self._bucket = Bucket(*per_minute, *self.limits)
         self._lock = threading.Lock()
-        self._hidden = _secrets(settings.url.get_secret_value())
 
     @abstractmethod
     def _request(self, notice: Body, who: Called) -> tuple[str, Told]:
@@ -159,7 +159,7 @@ class Bot(ABC, Generic[S]):
             raise self._refusal(self._odd(said) or self._unspoken(answer), answer, words)
         told = f"{next(iter(self.codes))} {code}: {words}"
         if code == 0 and answer.is_success:
-            return as_answer(self._hide(told))
+            return as_answer(hide(told, self._hidden))
         raise self._refusal(self._fault(code, words) or Fault(""), answer, told)
 
     def _verdict(self, said: Any) -> tuple[int | None, str]:
@@ -189,14 +189,8 @@ class Bot(ABC, Generic[S]):
         if rest and not fault.permanent:
             with self._lock:
                 self._bucket.shut(self._clock() + rest.total_seconds())
-        detail = " · ".join(filter(None, [fault.reason, self._hide(told)]))
+        detail = " · ".join(filter(None, [fault.reason, hide(told, self._hidden)]))
         return SendError(as_answer(detail), permanent=fault.permanent, retry_after=rest)
-
-    def _hide(self, text: str) -> str:
-        """A remote, or what stands before it, may repeat what it was asked."""
-        for secret in self._hidden:
-            text = text.replace(secret, "***")
-        return text
 
     def _render(self, notice: Body, style: Style, most_bytes: int) -> Letter:
         """In the language of the contact it is meant for, or the receiver's."""
@@ -231,4 +225,4 @@ def _secrets(url: str) -> list[str]:
     parsed = httpx2.URL(url)
     parts = [url, parsed.raw_path.decode("ascii"), parsed.path.rpartition("/")[2]]
     parts += [value for _, value in parsed.params.multi_items()]
-    return sorted({part for part in parts if len(part) >= SHORTEST_SECRET}, key=len, reverse=True)
+    return sorted(set(parts), key=len, reverse=True)

@@ -8,14 +8,17 @@ import codecs
 import json
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
-from pydantic import AfterValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, Field, FilePath, SecretStr, field_validator
 
 from fumewatch.core.duration import Duration, show
 from fumewatch.core.errors import SendError
@@ -26,8 +29,15 @@ TRY_AGAIN: Final = frozenset({408, 425, 429})
 """The 4xx answers that speak of the moment, not of the message."""
 OURS: Final = frozenset(
     {"idempotency-key", "content-type", "content-length", "host", "transfer-encoding"}
+    | {"webhook-id", "webhook-timestamp", "webhook-signature"}
 )
 """Headers that no configuration sets."""
+
+
+CHARSETS: Final = frozenset(
+    {"utf-8", "ascii", "iso8859-1", "cp1252", "gb2312", "gbk", "gb18030", "big5"}
+)
+"""Others of Python's are no charsets at all (rot13), or fail over a byte too many (idna)."""
 
 
 def check_url(value: SecretStr) -> SecretStr:
@@ -43,13 +53,18 @@ def check_url(value: SecretStr) -> SecretStr:
 
 def check_headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     for name, value in headers.items():
-        if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-            raise ValueError(f"{name!r} is not a header's name")
-        if name.lower() in OURS:
-            raise ValueError(f"{name!r} is set by fumewatch")
-        if not value.get_secret_value().isascii() or not value.get_secret_value().isprintable():
-            raise ValueError(f"the value of {name!r} is not plain ASCII in one line")
+        check_header(name, value.get_secret_value())
     return headers
+
+
+def check_header(name: str, value: str) -> None:
+    """ValueError where it cannot be sent, or is not the configuration's to set."""
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError(f"{name!r} is not a header's name")
+    if name.lower() in OURS:
+        raise ValueError(f"{name!r} is set by fumewatch")
+    if not value.isascii() or not value.isprintable():
+        raise ValueError(f"the value of {name!r} is not plain ASCII in one line")
 
 
 Url = Annotated[SecretStr, AfterValidator(check_url)]
@@ -63,34 +78,58 @@ class PostFields(ReceiverFields):
     proxy: Url | None = None
     tls_ca: FilePath | None = None
 
+    @field_validator("tls_ca")
+    @classmethod
+    def _holds_certificates(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            try:
+                _trusting(path)
+            except OSError as error:  # ssl.SSLError is one
+                raise ValueError(f"{path} holds no certificates in PEM: {error.strerror}") from None
+        return path
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a remote said. Names of headers are lower case; `body` may be cut: see `is_whole`."""
+    """What a remote said. Names of headers are lower case; `body` may be cut: see `is_whole`.
+
+    hidden: secrets that are not to be shown, should the remote repeat them.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     is_whole: bool = True
+    hidden: tuple[str, ...] = ()
 
     @property
     def is_success(self) -> bool:
         return 200 <= self.status < 300
 
     @property
+    def is_page(self) -> bool:
+        """A page for people: what a portal or a proxy in between says."""
+        return "html" in self.headers.get("content-type", "").lower()
+
+    @property
     def text(self) -> str:
         """In the charset it says it is in (many gateways still say GBK), else UTF-8."""
-        return self.body.decode(_charset(self.headers.get("content-type", "")), "replace")
+        return self.body.decode(
+            charset_of(self.headers.get("content-type", "")) or "utf-8", "replace"
+        )
 
     @property
     def said(self) -> str:
-        """Status and body in one line, cut as an answer is kept and shown."""
-        return as_answer(f"{self.status} {self.text}".strip())
+        return self.shown(self.text)
+
+    def shown(self, words: str) -> str:
+        """The status and these words of it in one line, cut as an answer is kept and shown."""
+        return as_answer(hide(f"{self.status} {words}".strip(), self.hidden))
 
     def json(self) -> Any:
         """None where it is not JSON, or was cut."""
         try:
-            return json.loads(self.text) if self.is_whole else None
+            return json.loads(self.text.removeprefix("\ufeff")) if self.is_whole else None
         except (ValueError, RecursionError):
             return None
 
@@ -107,10 +146,16 @@ class Answer:
 
 
 class Post:
-    """Sends requests; safe to be used from several threads at once."""
+    """Sends requests; safe to be used from several threads at once. `hidden`: see Answer."""
 
-    def __init__(self, settings: PostFields, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: PostFields,
+        hidden: Iterable[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._timeout = settings.timeout
+        self._hidden = tuple(hidden)
         self._clock = clock
         self._client = httpx2.Client(
             headers={
@@ -121,7 +166,7 @@ class Post:
             follow_redirects=False,  # a redirected POST may lose its body and leak its headers
             trust_env=False,  # a proxy is the file's business, not the environment's
             proxy=settings.proxy.get_secret_value() if settings.proxy else None,
-            verify=ssl.create_default_context(cafile=settings.tls_ca) if settings.tls_ca else True,
+            verify=_trusting(settings.tls_ca) if settings.tls_ca else _trusting_the_usual(),
         )
 
     def send(
@@ -130,8 +175,9 @@ class Post:
         """The remote's answer, whatever its status; SendError, to be retried, where none came."""
         try:
             with self._client.stream(method, url, content=body, headers=headers) as response:
-                head, is_whole = self._read(response)
-                return Answer(response.status_code, _plain(response), head, is_whole)
+                return Answer(
+                    response.status_code, _plain(response), *self._read(response), self._hidden
+                )
         except httpx2.HTTPError as error:
             raise SendError(self._what(error), permanent=False) from None
 
@@ -190,16 +236,45 @@ def parse_retry_after(text: str, now: datetime) -> timedelta | None:
     return min(max(at - now, timedelta(0)), timedelta(days=1))
 
 
+def _trusting(ca: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca)
+
+
+@cache
+def _trusting_the_usual() -> ssl.SSLContext:
+    """Once for all receivers: to read some 140 certificates takes 0.1 s."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
 def _plain(response: httpx2.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
-def _charset(content_type: str) -> str:
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """The text without any secret that a remote repeats. Shorter than 6 is none, but a word."""
+    for secret in secrets:
+        if len(secret) >= 6:
+            text = text.replace(secret, "***")
+    return text
+
+
+def tokens_of(url: str, headers: Mapping[str, str]) -> list[str]:
+    """What of an address is likely a secret: values of its query, long parts of its path, and
+    the words of headers."""
+    parts = urlsplit(url)
+    query = [value for _, value in parse_qsl(parts.query)]
+    path = [part for part in parts.path.split("/") if len(part) >= 16]
+    return [*query, *path, *(word for value in headers.values() for word in value.split())]
+
+
+def charset_of(content_type: str) -> str | None:
+    """By Python's name for it, UTF-8 where it names none; None for one that is not known here."""
     _, _, name = content_type.lower().partition("charset=")
     try:
-        return codecs.lookup(name.split(";")[0].strip(" \"'") or "utf-8").name
-    except LookupError:
-        return "utf-8"
+        found = codecs.lookup(name.split(";")[0].strip(" \"'") or "utf-8").name
+    except (LookupError, ValueError):
+        return None
+    return found if found in CHARSETS else None
 
 
 def _tls(error: BaseException) -> str:

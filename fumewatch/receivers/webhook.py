@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from fumewatch.receivers.post import Headers, Post, PostFields, Url, as_json, revealed
+from fumewatch.receivers.post import Headers, Post, PostFields, Url, as_json, revealed, tokens_of
 from fumewatch.receivers.receiver import Body, content
 
 
@@ -30,14 +30,16 @@ class Webhook:
     ) -> None:
         self._settings = settings
         self._now = now
-        self._post = Post(settings, clock)
+        self._url = settings.url.get_secret_value()
+        self._headers = revealed(settings.headers)
+        self._post = Post(settings, tokens_of(self._url, self._headers), clock)
 
     def send(self, body: Body, key: uuid.UUID) -> str:
         answer = self._post.send(
-            self._settings.url.get_secret_value(),
+            self._url,
             as_json(content(body, key, self._settings.language)),
             {
-                **revealed(self._settings.headers),
+                **self._headers,
                 "Content-Type": "application/json",
                 "Idempotency-Key": str(key),
             },

@@ -92,15 +92,12 @@ class BotServer(WebhookServer):
         clock: Callable[[], float] = time.monotonic,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tls)
         self._judging = threading.Lock()
         self._most_per_minute = most_per_minute
         self.reset()
         self.secret, self.keywords, self.addresses = secret, keywords, addresses
         self._now, self._clock = now, clock
-        self._scheme = "https" if tls else "http"
-        if tls:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     def reset(self) -> None:
         """As if nobody had asked yet; its security settings stay."""

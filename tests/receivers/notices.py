@@ -1,17 +1,18 @@
 """Notices for the receivers of people, to be overridden where a test cares."""
 
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from fumewatch.core.notice import Body, Contact, Reason, notice
-from tests.receivers.factories import KEY, a_body
+from fumewatch.core.notice import Body, Contact, Reason
+from tests.receivers import factories
+from tests.receivers.factories import a_body
 
 NOW = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 
 
 def a_contact(**overrides: Any) -> Contact:
-    return Contact(**{"id": 7, "name": "李师傅", **overrides})
+    """Who can be reached by what is given only."""
+    return factories.a_contact(**{"phone": "", "email": "", **overrides})
 
 
 def a_notice(
@@ -19,10 +20,9 @@ def a_notice(
     count: int = 1,
     reason: Reason = Reason.GROUP,
     to: Contact | None = None,
-    key: uuid.UUID = KEY,
     **overrides: Any,
 ) -> Body:
     """`overrides`: of each of its alerts."""
     change = "resolved" if overrides.get("state") == "resolved" else "firing"
     alerts = [{**a_body(**overrides), "change": change} for _ in range(count)]
-    return notice(alerts, key=key, reason=reason, at=NOW, receiver="group", to=to)
+    return factories.a_notice(*alerts, reason=reason, to=to)

@@ -3,37 +3,24 @@
 import json
 import logging
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from fumewatch.core.errors import SendError, Throttled
-from fumewatch.core.letter import Letter
-from fumewatch.core.notice import Reason
-from fumewatch.receivers import Receiver, ReceiverSettings
-from fumewatch.receivers import bot as bot_module
-from fumewatch.receivers.bot import Bot, fitted
-from fumewatch.receivers.dingtalk import DingTalk
-from fumewatch.receivers.feishu import Feishu
-from fumewatch.receivers.post import as_json
-from fumewatch.receivers.wecom import WeCom
+from fumewatch.receivers.bot import Bot
 from tests.receivers.bots import (
     LOG_IN_PAGE,
     PORTAL,
     BotServer,
-    dingtalk_server,
-    feishu_server,
     self_signed,
-    wecom_server,
 )
 from tests.receivers.factories import KEY, a_body
-from tests.receivers.notices import NOW, a_contact, a_notice
+from tests.receivers.kinds import Clock, Kind, make, read, refusal
+from tests.receivers.notices import a_notice
 from tests.receivers.servers import (
     CLOSE_HALF_WAY,
     CLOSE_IN_BODY,
@@ -41,81 +28,6 @@ from tests.receivers.servers import (
     Answer,
     Request,
 )
-
-
-@dataclass(frozen=True)
-class Kind:
-    name: str
-    receiver: type[Bot[Any]]
-    server: Callable[..., AbstractContextManager[BotServer]]
-    most: int
-
-    def __str__(self) -> str:
-        return self.name
-
-
-KINDS = [
-    Kind("wecom", WeCom, wecom_server, 20),
-    Kind("dingtalk", DingTalk, dingtalk_server, 20),
-    Kind("feishu", Feishu, feishu_server, 100),
-]
-
-
-@dataclass
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    now: float = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def read(kind: str, **table: Any) -> ReceiverSettings:
-    adapter: TypeAdapter[ReceiverSettings] = TypeAdapter(ReceiverSettings)
-    return adapter.validate_python({"kind": kind, "name": "group", "timeout": "2s", **table})
-
-
-@pytest.fixture(scope="module", params=KINDS, ids=str)
-def kind(request: pytest.FixtureRequest) -> Kind:
-    found: Kind = request.param
-    return found
-
-
-@pytest.fixture(scope="module")
-def running(kind: Kind) -> Iterator[tuple[BotServer, Clock]]:
-    clock = Clock()
-    with kind.server(now=NOW.timestamp, clock=clock) as server:
-        yield server, clock
-
-
-@pytest.fixture
-def server(running: tuple[BotServer, Clock]) -> BotServer:
-    running[0].reset()
-    return running[0]
-
-
-@pytest.fixture
-def clock(running: tuple[BotServer, Clock]) -> Clock:
-    running[1].now = 0.0
-    return running[1]
-
-
-def make(kind: Kind, url: str, clock: Clock | None = None, **table: Any) -> Bot[Any]:
-    return kind.receiver(read(kind.name, url=url, **table), lambda: NOW, clock or Clock())
-
-
-@pytest.fixture
-def receiver(kind: Kind, server: BotServer, clock: Clock) -> Iterator[Bot[Any]]:
-    receiver = make(kind, server.url, clock)
-    yield receiver
-    receiver.close()
-
-
-def refusal(receiver: Receiver, body: dict[str, Any] | None = None) -> SendError:
-    with pytest.raises(SendError) as caught:
-        receiver.send(body or a_notice(), KEY)
-    return caught.value
 
 
 def test_a_notice_is_read_in_the_group(server: BotServer, receiver: Bot[Any]) -> None:
@@ -130,25 +42,6 @@ def test_a_transition_is_sent_as_a_notice_of_one(server: BotServer, receiver: Bo
     receiver.send(a_body(key=str(KEY)), KEY)
 
     assert "老王面馆" in server.messages[0].text
-
-
-@pytest.mark.parametrize(
-    ("settings", "to", "languages"),
-    [
-        ({}, None, {"zh", "en"}),
-        ({"language": "en"}, None, {"en"}),
-        ({"language": "en"}, a_contact(language="zh"), {"zh"}),
-    ],
-)
-def test_the_language_of_whom_it_is_meant_for(
-    kind: Kind, server: BotServer, settings: dict[str, Any], to: Any, languages: set[str]
-) -> None:
-    receiver = make(kind, server.url, **settings)
-    receiver.send(a_notice(to=to), KEY)
-    receiver.close()
-
-    text = server.messages[0].text
-    assert {code for code, word in (("zh", "地点"), ("en", "Where")) if word in text} == languages
 
 
 @pytest.mark.parametrize(
@@ -323,133 +216,6 @@ def test_who_shares_the_bot_uses_up_its_room(
     assert isinstance(second, Throttled)
     assert first.retry_after == second.retry_after
     assert len(server.requests) == kind.most + 1
-
-
-MENTION = {"mention": {"names": ["zhangsan"]}}
-
-
-@pytest.mark.parametrize(
-    ("overrides", "settings", "are_called"),
-    [
-        ({"severity": "critical"}, {}, True),
-        ({"severity": "warning"}, {}, False),
-        ({"severity": "warning"}, {"mention_when": {"severity": ["critical", "warning"]}}, True),
-        ({"severity": "warning"}, {"mention_when": {"severity": "warning"}}, True),
-        ({"severity": "critical", "state": "resolved"}, {}, False),
-        ({"severity": "critical", "reason": Reason.DIGEST}, {}, False),
-        ({"severity": "critical", "reason": Reason.STORM}, {}, True),
-        ({"severity": "critical", "reason": Reason.ESCALATION}, {}, True),
-    ],
-)
-def test_when_somebody_is_called(
-    kind: Kind,
-    server: BotServer,
-    overrides: dict[str, Any],
-    settings: dict[str, Any],
-    are_called: bool,
-) -> None:
-    receiver = make(kind, server.url, **MENTION, **settings)
-    receiver.send(a_notice(**overrides), KEY)
-    receiver.close()
-
-    assert server.messages[0].names == (("zhangsan",) if are_called else ())
-
-
-def test_everybody_is_called(kind: Kind, server: BotServer) -> None:
-    receiver = make(kind, server.url, mention={"all": True})
-    receiver.send(a_notice(severity="critical"), KEY)
-    receiver.close()
-
-    assert server.messages[0].all
-
-
-@pytest.mark.parametrize(
-    ("account", "names"),
-    [
-        ("lisi", ("lisi",)),
-        ("", ()),
-        ("all", ()),
-        ("@all", ()),
-        ("ALL", ()),
-        ("x></at><at id=all", ()),
-        ("a> <@all", ()),
-        ("老李", ()),
-    ],
-)
-def test_a_contact_is_called_whatever_the_severity(
-    kind: Kind, server: BotServer, receiver: Bot[Any], account: str, names: tuple[str, ...]
-) -> None:
-    receiver.send(a_notice(to=a_contact(account=account), severity="info"), KEY)
-
-    (message,) = server.messages
-    assert (message.names, message.all) == (names, False)
-
-
-UNFIT = {
-    "wecom": {"errcode": 40058, "errmsg": "no"},
-    "dingtalk": {"errcode": 430104, "errmsg": "no"},
-    "feishu": {"code": 11246, "msg": "no"},
-}
-
-
-def test_a_mention_that_is_refused_costs_no_message(
-    kind: Kind, server: BotServer, receiver: Bot[Any]
-) -> None:
-    def only_unnamed(request: Request) -> Answer:
-        if "lisi" in json.dumps(request.body):
-            return Answer(200, {}, json.dumps(UNFIT[kind.name]).encode())
-        return server.as_platform(request)
-
-    server.behave = only_unnamed
-    answer = receiver.send(a_notice(to=a_contact(account="lisi")), KEY)
-
-    assert "without its mention" in answer
-    assert len(server.messages) == 1
-
-
-WORST = ['"', "\\", "烟", "\U0001f525", "a", "\n"]
-
-
-@pytest.mark.parametrize("character", WORST)
-@pytest.mark.parametrize("settings", [{}, {"mention": {"names": ["zhangsan"], "all": True}}])
-def test_as_much_as_the_platform_takes(
-    kind: Kind,
-    server: BotServer,
-    monkeypatch: pytest.MonkeyPatch,
-    character: str,
-    settings: dict[str, Any],
-) -> None:
-    """A letter that uses all the room it is given is neither refused nor much shorter."""
-
-    def full(*args: Any, most_bytes: int, **kwargs: Any) -> Letter:
-        return Letter("标题" * 50, character * (most_bytes // len(character.encode())))
-
-    monkeypatch.setattr(bot_module, "render", full)
-    receiver = make(kind, server.url, **settings)
-    receiver.send(a_notice(severity="critical"), KEY)
-    receiver.close()
-
-    (message,) = server.messages
-    assert len(message.text.encode()) > 1900
-    assert len(message.title) <= 64
-
-
-@pytest.mark.parametrize("character", WORST)
-def test_fitted_ends_even_where_text_is_all_quotes(character: str) -> None:
-    made = fitted(lambda most: {"x": character * (most // len(character.encode()))}, 20_000)
-
-    assert 17_000 < len(as_json(made)) <= 20_000
-
-
-def test_a_letter_that_never_fits_is_asked_for_a_few_times_only() -> None:
-    asked: list[int] = []
-
-    def stubborn(most: int) -> dict[str, Any]:
-        asked.append(most)
-        return {"x": "烟" * 10_000}
-
-    assert len(as_json(fitted(stubborn, 20_000))) > 20_000
-    assert len(asked) < 40
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,7 @@ def test_a_table_makes_its_receiver(table: dict[str, Any], kind: type[Receiver])
 
 
 def test_an_unknown_kind_is_told_what_there_is() -> None:
-    with pytest.raises(
-        ValidationError, match="'webhook', 'email', 'mqtt', 'log', 'wecom', 'dingtalk', 'feishu'"
-    ):
+    with pytest.raises(ValidationError, match=r"'webhook', 'email', .* 'dingtalk', 'feishu'"):
         read({"kind": "pigeon", "name": "x"})
 
 
