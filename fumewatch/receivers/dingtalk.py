@@ -38,7 +38,7 @@ _TOO_OFTEN: Final = moment("more than 20 messages a minute: the bot is shut", mi
 _NO_TOKEN: Final = set_up("DingTalk does not know the access_token in the URL; copy it again")
 _UNFIT: Final = message("DingTalk finds something in the message unfit")
 _SIGN: Final = set_up("signature refused: is `secret` the bot's 加签, and the clock right?")
-_KEYWORD: Final = message("no keyword of the bot's 自定义关键词 is in it; add 预警 to them")
+_KEYWORD: Final = message("none of the bot's 自定义关键词 is in it; allow 预警 and Early warning")
 _ADDRESS: Final = set_up("our address is not in the bot's IP 地址段; add it there")
 
 

@@ -65,7 +65,7 @@ class Feishu(Bot[FeishuSettings]):
         19007: set_up("the bot was switched off in its group"),
         19021: set_up("signature refused: is `secret` the bot's 签名校验, and the clock right?"),
         19022: set_up("our address is not in the bot's IP 白名单; add it there"),
-        19024: message("no keyword of the bot's 自定义关键词 is in it; add 预警 to them"),
+        19024: message("none of the bot's 自定义关键词 is in it; allow 预警 and Early warning"),
     }
 
     def _request(self, notice: Body, who: Called) -> tuple[str, Told]:

@@ -142,7 +142,7 @@ def test_no_keyword_in_it(server: DingTalkServer) -> None:
     error = refusal(server.url, a_notice(text={"zh": "你好", "en": "hello"}))
 
     assert error.permanent
-    assert "add 预警" in error.detail
+    assert "allow 预警" in error.detail
 
 
 def test_an_address_that_is_not_on_its_list(server: DingTalkServer) -> None:
@@ -181,8 +181,8 @@ LONG, SET_UP = timedelta(minutes=10), timedelta(minutes=5)
         (400106, "bot is not exist", False, SET_UP, "no such bot"),
         (430104, "包含不合适的内容", True, None, "unfit"),
         (460101, "message too long, exceed 20000 bytes", True, None, "too long"),
-        (310000, "keywords not in content", True, None, "add 预警"),
-        (310000, "description:关键词不匹配;solution:请联系群管理员", True, None, "add 预警"),
+        (310000, "keywords not in content", True, None, "allow 预警"),
+        (310000, "description:关键词不匹配;solution:请联系群管理员", True, None, "allow 预警"),
         (310000, "invalid timestamp", False, SET_UP, "the clock right"),
         (310000, "sign not match", False, SET_UP, "signature refused"),
         (310000, "description:机器人发送签名不匹配;solution:", False, SET_UP, "signature"),

@@ -138,7 +138,7 @@ def test_no_keyword_in_it(server: FeishuServer) -> None:
     error = refusal(server.url, a_notice(text={"zh": "你好", "en": "hello"}))
 
     assert error.permanent
-    assert "add 预警" in error.detail
+    assert "allow 预警" in error.detail
 
 
 def test_an_address_that_is_not_on_its_list(server: FeishuServer) -> None:
@@ -176,7 +176,7 @@ SOON, SET_UP = timedelta(seconds=30), timedelta(minutes=5)
         (19007, "Bot Not Enabled", False, SET_UP, "switched off"),
         (19021, "sign match fail", False, SET_UP, "signature"),
         (19022, "Ip Not Allowed", False, SET_UP, "our address"),
-        (19024, "Key Words Not Found", True, None, "add 预警"),
+        (19024, "Key Words Not Found", True, None, "allow 预警"),
         (99999, "something new", False, None, ""),
     ],
 )
