@@ -56,6 +56,10 @@ class ReceiverFields(BaseModel):
     def _once_each(cls, states: tuple[State, ...]) -> tuple[State, ...]:
         return tuple(dict.fromkeys(states))
 
+    @property
+    def is_machine(self) -> bool:
+        return self.takes == "transitions"
+
     def is_told(self, before: State | None, after: State) -> bool:
         """Whether a transition goes there; an end only where its beginning went."""
         if after is State.RESOLVED and before is State.PENDING and State.PENDING not in self.states:

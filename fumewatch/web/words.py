@@ -64,6 +64,7 @@ WORDS: Final = {
     "database": _("Database"),
     "ingest": _("Ingest"),
     "evaluate": _("Evaluation"),
+    "dispatch": _("Dispatch"),
     "deliver": _("Delivery"),
     "starting": _("Starting"),
     # kinds of rules
