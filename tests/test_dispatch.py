@@ -211,9 +211,7 @@ def test_a_step_is_taken_once_and_its_end_is_told(stage: Stage) -> None:
     assert stage.round(after(minutes=59)) == []
     stage.start(LADDER)
     assert stage.round(after(minutes=60)) == [
-        ("bureau", "escalation", [("M0", "still"), ("M2", "still")])
-        if False
-        else ("bureau", "escalation", [("M0", "firing"), ("M2", "firing")])
+        ("bureau", "escalation", [("M0", "firing"), ("M2", "firing")])
     ]
     stage.start(LADDER)
     assert stage.round(after(minutes=70)) == []
@@ -294,17 +292,16 @@ at = "13:00"
     stage.start(digest)
     stage.fires(0)
     stage.round(after(minutes=1))
-    expected = [("bureau", "digest", [("M0", "firing")])]
-    found = stage.round(after(minutes=60, seconds=1))
-    assert [(receiver, reason) for receiver, reason, _ in found] == [("bureau", "digest")]
+    assert stage.round(after(minutes=60, seconds=1)) == [("bureau", "digest", [("M0", "firing")])]
     stage.start(digest)
     assert stage.round(after(minutes=61)) == []
-    assert expected
 
 
 def test_another_grouping_repeats_nothing(stage: Stage) -> None:
     stage.fires(0)
     stage.round(after(minutes=1))
-    stage.start('[[inhibit]]\nsource = { match = { severity = "critical" } }\n'
-                'target = { match = { severity = "warning" } }\n')
+    stage.start(
+        '[[inhibit]]\nsource = { match = { severity = "critical" } }\n'
+        'target = { match = { severity = "warning" } }\n'
+    )
     assert stage.round(after(minutes=10)) == []
