@@ -22,6 +22,7 @@ from fumewatch.cli import (
     fleet,
     options,
     profiles,
+    routes,
     rules,
     show,
     silences,
@@ -166,6 +167,7 @@ app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: 
 app.add_typer(cleanings.app, name="cleanings", help="When outlets were cleaned: import and list.")
 app.add_typer(complaints.app, name="complaints", help="What residents told: import and list.")
 app.add_typer(contacts.app, name="contacts", help=contacts.ABOUT)
+app.add_typer(routes.app, name="routes", help=routes.ABOUT)
 app.add_typer(silences.app, name="silences", help=silences.ABOUT)
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
