@@ -1,6 +1,5 @@
 """Dispatch, with a real database: what people are sent, across crashes, actions and silences."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,8 +147,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(database: Database, tmp_path: Path) -> Iterator[Stage]:
-    yield Stage(database, tmp_path)
+def stage(database: Database, tmp_path: Path) -> Stage:
+    return Stage(database, tmp_path)
 
 
 def test_a_group_waits_and_is_told_once_however_often_we_crash(stage: Stage) -> None:
