@@ -22,6 +22,7 @@ from fumewatch.mqtt import Subscriber
 from fumewatch.receivers import ReceiverSettings
 from fumewatch.receivers.alertmanager import AlertmanagerSettings
 from fumewatch.receivers.apprise import AppriseSettings
+from fumewatch.receivers.bot import BotFields
 from fumewatch.receivers.cloudevents import CloudEventsSettings
 from fumewatch.receivers.email import PORTS, EmailSettings
 from fumewatch.receivers.http import HttpSettings
@@ -128,7 +129,7 @@ def _broker(config: Config) -> str:
 
 def _receiver(receiver: ReceiverSettings) -> str:
     match receiver:
-        case WebhookSettings() | HttpSettings() | CloudEventsSettings():
+        case WebhookSettings() | HttpSettings() | CloudEventsSettings() | BotFields():
             return _server(receiver.proxy or receiver.url)
         case AlertmanagerSettings():
             return "; ".join(map(_server, [receiver.proxy] if receiver.proxy else receiver.urls))

@@ -8,13 +8,17 @@ from pydantic import Field
 
 from fumewatch.receivers.alertmanager import Alertmanager, AlertmanagerSettings
 from fumewatch.receivers.apprise import Apprise, AppriseSettings
+from fumewatch.receivers.bot import BotFields
 from fumewatch.receivers.cloudevents import CloudEvents, CloudEventsSettings
+from fumewatch.receivers.dingtalk import DingTalk, DingTalkSettings
 from fumewatch.receivers.email import Email, EmailSettings
+from fumewatch.receivers.feishu import Feishu, FeishuSettings
 from fumewatch.receivers.http import Http, HttpSettings
 from fumewatch.receivers.log import LogFile, LogSettings
 from fumewatch.receivers.mqtt import MqttReceiver, MqttReceiverSettings, Publisher
 from fumewatch.receivers.receiver import Body, Receiver, as_answer
 from fumewatch.receivers.webhook import Webhook, WebhookSettings
+from fumewatch.receivers.wecom import WeCom, WeComSettings
 
 __all__ = [
     "Body",
@@ -33,7 +37,10 @@ ReceiverSettings = Annotated[
     | HttpSettings
     | CloudEventsSettings
     | AlertmanagerSettings
-    | AppriseSettings,
+    | AppriseSettings
+    | WeComSettings
+    | DingTalkSettings
+    | FeishuSettings,
     Field(discriminator="kind"),
 ]
 """One [[receiver]] of the configuration."""
@@ -54,6 +61,8 @@ def build(
             return Apprise(settings)
         case WebhookSettings() | HttpSettings() | CloudEventsSettings() | AlertmanagerSettings():
             return _over_http(settings, now)
+        case BotFields():
+            return _bot(settings, now)
         case _:
             assert_never(settings)
 
@@ -71,5 +80,19 @@ def _over_http(
             return CloudEvents(settings, now)
         case AlertmanagerSettings():
             return Alertmanager(settings, now)
+        case _:
+            assert_never(settings)
+
+
+def _bot(
+    settings: WeComSettings | DingTalkSettings | FeishuSettings, now: Callable[[], datetime]
+) -> Receiver:
+    match settings:
+        case WeComSettings():
+            return WeCom(settings, now)
+        case DingTalkSettings():
+            return DingTalk(settings, now)
+        case FeishuSettings():
+            return Feishu(settings, now)
         case _:
             assert_never(settings)

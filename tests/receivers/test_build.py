@@ -10,12 +10,15 @@ from fumewatch.receivers import ReceiverSettings, build
 from fumewatch.receivers.alertmanager import Alertmanager
 from fumewatch.receivers.apprise import Apprise
 from fumewatch.receivers.cloudevents import CloudEvents
+from fumewatch.receivers.dingtalk import DingTalk
 from fumewatch.receivers.email import Email
+from fumewatch.receivers.feishu import Feishu
 from fumewatch.receivers.http import Http
 from fumewatch.receivers.log import LogFile
 from fumewatch.receivers.mqtt import MqttReceiver
 from fumewatch.receivers.receiver import Receiver, content
 from fumewatch.receivers.webhook import Webhook
+from fumewatch.receivers.wecom import WeCom
 from tests.receivers.factories import KEY, a_body, a_notice
 
 P, F, R = State.PENDING, State.FIRING, State.RESOLVED
@@ -28,8 +31,14 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"kind": "cloudevents", "name": "city", "url": "http://127.0.0.1:9000/events"},
     {"kind": "alertmanager", "name": "am", "urls": ["http://127.0.0.1:9093"]},
     {"kind": "apprise", "name": "others", "urls": ["json://127.0.0.1:9000/"]},
+    {"kind": "wecom", "name": "wecom", "url": "http://127.0.0.1/cgi-bin/webhook/send?key=k"},
+    {"kind": "dingtalk", "name": "ding", "url": "http://127.0.0.1/robot/send?access_token=t"},
+    {"kind": "feishu", "name": "feishu", "url": "http://127.0.0.1/open-apis/bot/v2/hook/h"},
 ]
-KINDS = (Webhook, Email, MqttReceiver, LogFile, Http, CloudEvents, Alertmanager, Apprise)
+KINDS = (
+    *(Webhook, Email, MqttReceiver, LogFile, Http, CloudEvents, Alertmanager, Apprise),
+    *(WeCom, DingTalk, Feishu),
+)
 
 
 class Publisher:
@@ -57,7 +66,7 @@ def test_a_table_makes_its_receiver(table: dict[str, Any], kind: type[Receiver])
 
 
 def test_an_unknown_kind_is_told_what_there_is() -> None:
-    with pytest.raises(ValidationError, match="'webhook', 'email', 'mqtt', 'log'"):
+    with pytest.raises(ValidationError, match=r"'webhook', 'email', .* 'dingtalk', 'feishu'"):
         read({"kind": "pigeon", "name": "x"})
 
 
