@@ -64,7 +64,7 @@ class Apprise:
         self._served: OrderedDict[uuid.UUID, set[int]] = OrderedDict()
 
     def send(self, body: Body, key: uuid.UUID) -> str:
-        notice = as_notice(body, self._settings.name)
+        notice = as_notice({**body, "key": str(key)}, self._settings.name)
         with self._lock:
             served = set(self._served.pop(key, ()))
         refused: list[str] = []

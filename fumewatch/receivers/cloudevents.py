@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from fumewatch.core.notice import is_notice
 from fumewatch.receivers.post import (
@@ -38,6 +38,14 @@ class CloudEventsSettings(PostFields):
     headers: Headers = Field(default_factory=dict)
     mode: Literal["structured", "binary"] = "structured"
     source: str = Field("/fumewatch", pattern=r"^[\w.~:/?#\[\]@!$&'()*+,;=%-]+$")
+
+    @field_validator("headers")
+    @classmethod
+    def _are_no_attributes(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name in headers:
+            if name.lower().startswith("ce-"):
+                raise ValueError(f"{name!r} is set by fumewatch")
+        return headers
 
 
 class CloudEvents:

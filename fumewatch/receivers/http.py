@@ -276,7 +276,7 @@ class Http:
 
     def send(self, body: Body, key: uuid.UUID) -> str:
         now = self._now()
-        notice = {**as_notice(body, self._settings.name), "key": str(key)}
+        notice = as_notice({**body, "key": str(key)}, self._settings.name)
         try:
             request = self._form.request(notice, now.isoformat())
         except TemplateFault as fault:

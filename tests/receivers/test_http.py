@@ -254,7 +254,7 @@ def test_text_is_cut_where_the_gateway_wants_it_short(server: WebhookServer) -> 
         ({"body": "{% if true %}\n\n{{ }}"}, "line 3: Expected an expression"),
         ({"body": "{{ text | tojson"}, "line 1: unexpected end of template"),
         ({"body": "{{ lipsum() }}"}, "there is no 'lipsum'"),
-        ({"body": '\n{"a": "{{ text }}"}'}, "body: does not give JSON: Expecting"),
+        ({"body": '\n{"a": "{{ text }}"}'}, "body: does not give JSON: "),
         ({"body": "{{ ''.__class__ }}"}, "access to attribute '__class__'"),
         ({"body": "\n{{ alerts[0].sight | tojson }}"}, "body, line 2: 'dict object' has no attr"),
         ({"body": "{{ alerts[0].site | tojson }}"}, "'dead man', which has no alert)"),
