@@ -24,6 +24,7 @@ from fumewatch.cli import (
     rules,
     show,
     sites,
+    wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
@@ -165,6 +166,7 @@ app.add_typer(complaints.app, name="complaints", help="What residents told: impo
 app.add_typer(contacts.app, name="contacts", help=contacts.ABOUT)
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
+app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
