@@ -13,14 +13,13 @@ from uuid import UUID
 
 from fumewatch.backtest.compare import Span
 from fumewatch.backtest.people import People
-from fumewatch.backtest.sources import Source
+from fumewatch.backtest.sources import Happened, Source
 from fumewatch.config import Config
 from fumewatch.config.rosters import roster_of
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.dispatch.making import shown
 from fumewatch.core.dispatch.plan import Plan
 from fumewatch.core.engine import Engine
-from fumewatch.core.past import Complaints, Happenings
 from fumewatch.core.routing import told
 from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.site import Place
@@ -95,9 +94,9 @@ class Judge:
         self._engine = engine_of(trial.config, needed, places)
         self._engine.begin(begin)
 
-    def happened(self, restarts: Happenings, findings: Happenings, complaints: Complaints) -> None:
-        """What devices and residents told, before and in the span."""
-        self._engine.happened(restarts, findings, complaints)
+    def happened(self, happened: Happened) -> None:
+        """What devices, residents and inspectors told, before and in the span."""
+        self._engine.happened(*happened)
 
     def take(self, readings: Any, until: int) -> None:
         if len(readings):
@@ -154,7 +153,7 @@ def run(
     judges = [Judge(trial, source.places, span, start) for trial in trials]
     happened = source.happened(start, end)
     for judge in judges:
-        judge.happened(*happened)
+        judge.happened(happened)
     for block in source.blocks(start, end):
         for judge in judges:
             judge.take(block.readings, block.until)

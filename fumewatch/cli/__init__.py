@@ -23,6 +23,7 @@ from fumewatch.cli import (
     profiles,
     rules,
     show,
+    silences,
     sites,
     wording,
 )
@@ -164,6 +165,7 @@ app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: 
 app.add_typer(cleanings.app, name="cleanings", help="When outlets were cleaned: import and list.")
 app.add_typer(complaints.app, name="complaints", help="What residents told: import and list.")
 app.add_typer(contacts.app, name="contacts", help=contacts.ABOUT)
+app.add_typer(silences.app, name="silences", help=silences.ABOUT)
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(wording.app, name="wording", help=wording.ABOUT)

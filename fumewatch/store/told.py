@@ -119,4 +119,4 @@ def _move(before: str | None, at: datetime, reason: str, **columns: Any) -> Tran
 
 
 def _told(state: str, **columns: Any) -> Told:
-    return Told(state=State(state), **columns)
+    return Told(state=State.FIRING if state == "firing" else State.RESOLVED, **columns)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fumewatch.core.alert import Alert, State
-from fumewatch.core.dispatch.plan import Audience, Contacts, Group, Plan, Told
+from fumewatch.core.dispatch.plan import Audience, Contacts, Group, Known, Plan, Told
 from fumewatch.core.followup.action import Action
 from fumewatch.core.followup.ladders import DueStep, escalated
 from fumewatch.core.notice import Change, Contact, Reason
@@ -99,7 +99,7 @@ def _plan(notice: _Notice, now: datetime) -> Plan:
     )
 
 
-def _known(alert: Alert) -> State:
+def _known(alert: Alert) -> Known:
     return State.FIRING if alert.is_open else State.RESOLVED
 
 

@@ -20,12 +20,13 @@ from pydantic import (
     model_validator,
 )
 
-from fumewatch.core.alert import Alert
+from fumewatch.core.alert import Alert, State
 from fumewatch.core.calendar import Calendar
 from fumewatch.core.followup.action import Action
 from fumewatch.core.followup.clock import Clock, Delay, Wait, check_hours
 from fumewatch.core.followup.standing import Done, Standing, fold
-from fumewatch.core.routing import Matchers, Strings, listed
+from fumewatch.core.routing import Label, Matchers, Strings, labels_of, listed
+from fumewatch.core.site import Place
 
 
 class Step(BaseModel):
@@ -97,6 +98,12 @@ class Due:
     at: datetime
 
 
+def ladder_of(escalations: Iterable[Escalation], alert: Alert, place: Place) -> Escalation | None:
+    """The first that takes the alert as it fired: that it resolves does not change its ladder."""
+    labels = labels_of(alert, place) | {Label.STATE: (State.FIRING.value,)}
+    return next((each for each in escalations if each.take(labels)), None)
+
+
 def due(
     escalation: Escalation,
     alert: Alert,
@@ -110,7 +117,7 @@ def due(
     resolving, where all steps are taken, or where the next waits for what is not done yet.
     """
     clock = Clock.of(escalation.hours, calendar, zone)
-    return next_due(escalation, alert, fold(alert, actions), clock)
+    return next_due(escalation, alert, fold(actions, alert.resolved_at), clock)
 
 
 def next_due(escalation: Escalation, alert: Alert, standing: Standing, clock: Clock) -> Due | None:

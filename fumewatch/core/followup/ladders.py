@@ -18,13 +18,19 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fumewatch.core.alert import Alert, State
+from fumewatch.core.alert import Alert
 from fumewatch.core.calendar import Calendar
 from fumewatch.core.followup.action import Action, ActionKind
 from fumewatch.core.followup.clock import Clock
-from fumewatch.core.followup.ladder import Due, Escalation, Step, has_ended, next_due
+from fumewatch.core.followup.ladder import (
+    Due,
+    Escalation,
+    Step,
+    has_ended,
+    ladder_of,
+    next_due,
+)
 from fumewatch.core.followup.standing import fold
-from fumewatch.core.routing import Label, labels_of
 from fumewatch.core.site import Place
 
 FOLLOWED: Final = timedelta(days=180)
@@ -58,9 +64,10 @@ class _Entry:
 
 
 class Ladders:
-    """Not safe from several threads. `places`: of every monitor, by its id; looked up, not copied.
+    """Not safe from several threads. `places`: of every monitor, by its id; an alert of one that
+    is not among them is not followed up.
 
-    A changed configuration, calendar or register of sites needs a new one, loaded anew.
+    A changed configuration or calendar needs a new one, loaded anew.
     """
 
     def __init__(
@@ -70,8 +77,8 @@ class Ladders:
         calendar: Calendar,
         zone: ZoneInfo,
     ) -> None:
-        self._escalations = [(each, Clock.of(each.hours, calendar, zone)) for each in escalations]
-        self._clocks = {each.name: clock for each, clock in self._escalations}
+        self._escalations = tuple(escalations)
+        self._clocks = {each.name: Clock.of(each.hours, calendar, zone) for each in escalations}
         self._places = places
         self._entries: dict[UUID, _Entry] = {}
         self._waiting: list[tuple[datetime, UUID]] = []
@@ -79,6 +86,10 @@ class Ladders:
     def __len__(self) -> int:
         """Alerts that are known here: the open ones, and those that are over and not closed."""
         return len(self._entries)
+
+    def use(self, places: Mapping[int, Place]) -> None:
+        """Places that changed, for what comes from now on."""
+        self._places = places
 
     def load(self, alerts: Iterable[Alert], actions: Iterable[Action]) -> None:
         """Take over what the store knows of these alerts: all that was done about them."""
@@ -149,7 +160,7 @@ class Ladders:
         should they be reopened, or left alone by their incident."""
         escalation = self._ladder_of(alert)
         by_id = {action.id: action for action in sorted(actions, key=lambda action: action.id)}
-        standing = fold(alert, by_id.values())
+        standing = fold(by_id.values(), alert.resolved_at)
         self._entries.pop(alert.id, None)
         if not alert.is_open and (escalation is None or has_ended(escalation, alert, standing)):
             return
@@ -162,9 +173,8 @@ class Ladders:
             heapq.heappush(self._waiting, (look_at, alert.id))
 
     def _ladder_of(self, alert: Alert) -> Escalation | None:
-        labels = labels_of(alert, self._places[alert.monitor])
-        labels[Label.STATE] = (State.FIRING.value,)  # it resolving must not change its ladder
-        return next((each for each, _ in self._escalations if each.take(labels)), None)
+        place = self._places.get(alert.monitor)
+        return ladder_of(self._escalations, alert, place) if place else None
 
 
 def escalated(taken: DueStep, receivers: Sequence[str], now: datetime) -> Action:

@@ -1,5 +1,6 @@
 """What cannot be done about an alert as its case stands, and why not, for people."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -54,20 +55,25 @@ def refuse(standing: Standing, action: Action) -> Refusal | None:
     return _unfit(action) or _incomplete(action)
 
 
-def is_repeated(standing: Standing, action: Action) -> bool:
-    """The same person acknowledges what they acknowledged: nothing to be recorded."""
-    return (
-        action.kind is ActionKind.ACKNOWLEDGED
-        and standing.acknowledged_at is not None
-        and standing.acknowledged_by == action.actor
-    )
+def repeated(done: Sequence[Action], action: Action) -> Action | None:
+    """Who acknowledges again does nothing new: what they did before, unless it was reopened since.
+
+    `done`: of the alert, in the order of their ids.
+    """
+    for before in reversed(done):
+        if action.kind is not ActionKind.ACKNOWLEDGED or before.kind is ActionKind.REOPENED:
+            return None
+        if before.kind is action.kind and before.actor == action.actor:
+            return before
+    return None
 
 
 def _unfit(action: Action) -> Refusal | None:
-    if (action.kind is ActionKind.ESCALATED) != (action.via == "fumewatch"):
-        return Refusal.NOT_YOURS
-    if not action.actor.strip() and action.via != "fumewatch":
-        return Refusal.NOBODY
+    if action.via != "fumewatch":
+        if action.kind is ActionKind.ESCALATED:
+            return Refusal.NOT_YOURS
+        if not action.actor.strip():
+            return Refusal.NOBODY
     names = (action.actor, str(action.detail.get("to", "")))
     is_long = max(map(len, names)) > LONGEST_NAME or len(action.note) > LONGEST_NOTE
     return Refusal.TOO_LONG if is_long else None

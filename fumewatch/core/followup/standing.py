@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, assert_never
 
-from fumewatch.core.alert import Alert
 from fumewatch.core.followup.action import Action, ActionKind, Outcome
 
 Done = Literal["acknowledged", "correcting", "corrected", "visited", "confirmed", "resolved"]
@@ -54,9 +53,9 @@ class Standing:
 
     @property
     def is_answered(self) -> bool:
-        """Somebody did something; a note is nothing done."""
+        """Somebody took it on. To assign it to another, or to note something, is no answer."""
         answers = (self.acknowledged_at, self.correcting_at, self.corrected_at, self.visited_at)
-        return bool(self.assigned_to or self.outcome or any(answers))
+        return self.outcome is not None or any(answers)
 
     def done_at(self, what: Done) -> datetime | None:
         match what:
@@ -76,9 +75,9 @@ class Standing:
                 assert_never(what)
 
 
-def fold(alert: Alert, actions: Iterable[Action]) -> Standing:
-    """`actions`: of this alert, in the order of their ids."""
-    standing = Standing(resolved_at=alert.resolved_at)
+def fold(actions: Iterable[Action], resolved_at: datetime | None = None) -> Standing:
+    """`actions`: of one alert, in the order of their ids; `resolved_at`: the alert's own."""
+    standing = Standing(resolved_at=resolved_at)
     for action in actions:
         standing = _after(standing, action)
     return standing
