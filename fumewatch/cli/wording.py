@@ -57,9 +57,7 @@ def preview(
     alert: Annotated[
         uuid.UUID | None, typer.Option(metavar="ID", help="A real one, from the database.")
     ] = None,
-    sample: Annotated[
-        str, typer.Option(metavar="RULE", help="A made-up alert of this rule.")
-    ] = "",
+    sample: Annotated[str, typer.Option(metavar="RULE", help="A made-up alert of this rule.")] = "",
     reason: Annotated[
         list[Reason] | None, typer.Option(help="Why it is sent; repeatable; else transition.")
     ] = None,
@@ -135,7 +133,7 @@ def _chosen(config: "Config", names: Sequence[str]) -> list["ReceiverSettings"]:
             what = f"no receiver {name!r}{named.near(name, known)}"
             raise typer.BadParameter(what, param_hint="--receiver")
         if known[name].takes == "transitions":
-            what = f"{name!r} is a machine's (takes = \"transitions\"): it gets JSON, not words"
+            what = f'{name!r} is a machine\'s (takes = "transitions"): it gets JSON, not words'
             raise typer.BadParameter(what, param_hint="--receiver")
     chosen = [known[name] for name in names] or [
         each for each in config.receiver if each.takes == "groups"
@@ -168,13 +166,14 @@ def _made_up(config: "Config", rule_id: str) -> "Body | None":
 def _real(config: "Config", id: uuid.UUID) -> tuple["Body", "Curve | None"]:
     """The alert's body as it stands, and what a mail would plot of it."""
     from fumewatch.core.wording import message
-    from fumewatch.store import alerts, monitors, plots
+    from fumewatch.store import monitors, plots, told
 
     rules = {rule.id: rule for rule in config.rule}
     with options.transaction(config) as conn:
-        last = alerts.last_transition(conn, id)
-        if last is None:
+        moves = told.of(conn, [id])
+        if not moves:
             raise typer.BadParameter(f"no alert {id}", param_hint="--alert")
+        last = moves[0]
         places = {place.monitor: place for place in monitors.places(conn, str(config.zone))}
         curve = plots.curve(conn, id, options.clock(), config.freshness)
     body = message(

@@ -100,6 +100,4 @@ def _pictured(notice: Body, cid: str, series: SeriesOf) -> tuple[Body, bytes | N
 def _attach(message: EmailMessage, png: bytes, cid: str) -> None:
     html = message.get_body(("html",))
     assert isinstance(html, EmailMessage)
-    html.add_related(
-        png, "image", "png", cid=f"<{cid}>", disposition="inline", filename="plot.png"
-    )
+    html.add_related(png, "image", "png", cid=f"<{cid}>", disposition="inline", filename="plot.png")
