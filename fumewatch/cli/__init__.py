@@ -27,6 +27,7 @@ from fumewatch.cli import (
     show,
     silences,
     sites,
+    wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
@@ -171,6 +172,7 @@ app.add_typer(routes.app, name="routes", help=routes.ABOUT)
 app.add_typer(silences.app, name="silences", help=silences.ABOUT)
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
+app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.command()(decode.decode)
 app.command()(backtest.backtest)

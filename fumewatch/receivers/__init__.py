@@ -15,6 +15,7 @@ from fumewatch.receivers.email import Email, EmailSettings
 from fumewatch.receivers.feishu import Feishu, FeishuSettings
 from fumewatch.receivers.http import Http, HttpSettings
 from fumewatch.receivers.log import LogFile, LogSettings
+from fumewatch.receivers.mail import SeriesOf
 from fumewatch.receivers.mqtt import MqttReceiver, MqttReceiverSettings, Publisher
 from fumewatch.receivers.receiver import Body, Receiver, as_answer
 from fumewatch.receivers.webhook import Webhook, WebhookSettings
@@ -25,6 +26,7 @@ __all__ = [
     "Publisher",
     "Receiver",
     "ReceiverSettings",
+    "SeriesOf",
     "as_answer",
     "build",
 ]
@@ -47,12 +49,18 @@ ReceiverSettings = Annotated[
 
 
 def build(
-    settings: ReceiverSettings, publisher: Publisher, now: Callable[[], datetime]
+    settings: ReceiverSettings,
+    publisher: Publisher,
+    now: Callable[[], datetime],
+    series: SeriesOf | None = None,
 ) -> Receiver:
-    """The receiver of these settings; nothing is connected before the first send."""
+    """The receiver of these settings; nothing is connected before the first send.
+
+    `series`: what a mail plots of an alert; None: nothing.
+    """
     match settings:
         case EmailSettings():
-            return Email(settings)
+            return Email(settings, series)
         case MqttReceiverSettings():
             return MqttReceiver(settings, publisher)
         case LogSettings():

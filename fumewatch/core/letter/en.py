@@ -11,17 +11,17 @@ EN: Final = Layout("""\
 {{ tint("[" ~ a.tag ~ "]", "resolved" if a.state == "resolved" else a.severity) }} {{ a.told }}
 {%- if a.change == "still" %} (still){% endif %}
 {% if a.where and a.where not in group.values() %}, {{ a.where }}{% endif %}
-{% if not a.until %}, since {{ a.since }}{% endif %} {{ link(a.link, "Details") }}
+{% if not a.until %}, since {{ a.since }}{% endif %} {{ link(a.link or page, "Details") }}
 {% endmacro %}
 {% macro brief(a) %}
 {{ tint("[" ~ a.tag ~ "]", "resolved" if a.state == "resolved" else a.severity) }} {{ a.sentence }}
-{%- if not a.until %}, since {{ a.since }}{% endif %} {{ link(a.link, "Details") }}
+{%- if not a.until %}, since {{ a.since }}{% endif %} {{ link(a.link or page, "Details") }}
 {% endmacro %}
 {% macro whole(a) %}
 {% for line in a.lines %}
 {{ line }}
 {% endfor %}
-{{ link(a.link, "Details") }}
+{{ link(a.link or page, "Details") }}
 {% endmacro %}
 {% macro items() %}
 {% for a in alerts %}

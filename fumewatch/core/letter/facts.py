@@ -9,7 +9,7 @@ group, common       {label: value}; in words: ["天平路街道", "严重预警"
 title, at           of the notice; what is not known is ""
 page                address of the page of all of them, or ""
 to                  {name, email, phone, account, language}, or all empty
-step                {name, number, of, since, until, done}, of an escalation
+step                {name, number, of, since, until}, of an escalation
 merged              messages that became one in a storm
 picture             {src, caption}, or none: of a mail
 """
@@ -30,8 +30,9 @@ _TAG: Final = re.compile(r"【([^】]{1,20})】|\[([^\]]{1,30})\] ")
 _LABEL: Final = re.compile(r"([^：:。，,;]{1,24})(?:：|: )(?=.)")
 _LINK_LINES: Final = ("详情：http", "Details: http")
 """Of core.wording: the page's address; the addressee's own link goes out instead."""
+_SPOKEN: Final = ("severity", "district", "street", "site", "vendor", "monitor")
 _NOBODY: Final = {"name": "", "email": "", "phone": "", "account": "", "language": ""}
-_NO_STEP: Final[Facts] = {"name": "", "number": 0, "of": 0, "since": "", "until": "", "done": ""}
+_NO_STEP: Final[Facts] = {"name": "", "number": 0, "of": 0, "since": "", "until": ""}
 _ADDRESSES: Final = frozenset({"link", "page", "id", "src"})
 """Facts that are whole or not there."""
 
@@ -62,7 +63,7 @@ def facts(notice: Body, language: Language, budget: Budget) -> Facts:
         "at": local(notice["at"]),
         "page": notice["link"],
         "to": {**_NOBODY, **(notice["to"] or {})},
-        "step": _step(notice.get("step") or {}, language),
+        "step": _step(notice.get("step") or {}, alerts, language),
         "merged": notice.get("merged", 0),
         "picture": _picture(notice.get("picture"), language),
     }
@@ -102,7 +103,7 @@ def _pair(line: str) -> tuple[str, str]:
 def _common(group: Mapping[str, str], words: Words) -> Iterator[str]:
     """A rule's id and a kind say nothing to people; each alert's own text does."""
     for label, value in group.items():
-        if not value or label in ("rule", "kind", "alert"):
+        if not value or label not in _SPOKEN:
             continue
         if label == "severity":
             yield words.tags.get(value, value)
@@ -110,14 +111,14 @@ def _common(group: Mapping[str, str], words: Words) -> Iterator[str]:
             yield words.groups["vendor"].format(name=value) if label == "vendor" else value
 
 
-def _step(step: Mapping[str, Any], language: Language) -> Facts:
-    """`done`: what stops the step, in words, where the notice has them by language."""
-    known = {name: step[name] for name in _NO_STEP if name in step}
+def _step(step: Mapping[str, Any], alerts: list[Facts], language: Language) -> Facts:
+    """Of one alert that nothing else is known of: since it began, nobody acted."""
+    began = {"since": alerts[0]["since"]} if len(alerts) == 1 else {}
+    known = began | {name: step[name] for name in _NO_STEP if name in step}
     for name in ("since", "until"):
         known[name] = local(known.get(name) or "")
-    for name in ("name", "done"):
-        if isinstance(known.get(name), Mapping):
-            known[name] = known[name].get(language, "")
+    if isinstance(known.get("name"), Mapping):
+        known["name"] = known["name"].get(language, "")
     return {**_NO_STEP, **known}
 
 

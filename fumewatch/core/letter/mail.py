@@ -228,7 +228,7 @@ def _part(
         "colour": Ready(_COLOURS[tint]),
         "counted": words["counts"].format(counts["firing"], counts["resolved"]),
         "unlisted": words["more"].format(given["more"]),
-        "button": Ready(escape(web_address(one["link"] if one else given["page"]))),
+        "button": Ready(escape(web_address((one and one["link"]) or given["page"]))),
     }
 
 

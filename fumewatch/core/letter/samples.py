@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fumewatch.core.alert import Alert, Severity, State, Transition, alert_id
 from fumewatch.core.alert import Reason as Why
 from fumewatch.core.case import SpokenRule
+from fumewatch.core.letter.curve import Curve
 from fumewatch.core.notice import Body, Change, Contact, Reason, notice
 from fumewatch.core.site import ZONE_NAME, Place
 from fumewatch.core.wording import message
@@ -36,6 +38,25 @@ _STEP: Final = {
     "since": "2026-11-23T12:05:00+08:00",
     "until": "2026-11-26T12:15:00+08:00",
 }
+_FIRST: Final = Place(
+    monitor=1,
+    code="MN0001",
+    district="xuhui",
+    site_id=1,
+    site="老王面馆（天平路店）",
+    street="天平路街道",
+    address="衡山路 1 号",
+    outlet="1 号排口",
+)
+_SECOND: Final = Place(
+    monitor=2,
+    code="MN0002",
+    district="xuhui",
+    site_id=2,
+    site='"M&M" [咖啡]_<酒吧>',
+    street="天平路街道",
+    address="康平路 8 号",
+)
 _MANY: Final = (Reason.GROUP, Reason.DIGEST, Reason.STORM)
 _NONE: Final = (Reason.TEST, Reason.DEAD_MAN)
 
@@ -92,31 +113,43 @@ def _change(reason: Reason, alert: Body) -> Change:
     return "still" if reason is Reason.REPEAT else "firing"
 
 
+def sample_alert(
+    rule: SpokenRule,
+    *,
+    id: str,
+    kind: str,
+    severity: Severity,
+    channel: str = "fume",
+    zone: ZoneInfo | None = None,
+    base_url: str = BASE_URL,
+) -> Body:
+    """A firing alert of such a rule, with the facts that any may have."""
+    alert = replace(_alert(1, severity, value=2.31), rule=id, kind=kind)
+    alert.evidence["channel"] = channel
+    return _body(_transition(alert), _FIRST, rule, zone or ZoneInfo(ZONE_NAME), base_url)
+
+
+def sample_curve() -> Curve:
+    """What a mail plots of the first sample alert: a kitchen that heats up towards noon."""
+    minutes = range(-180, 1)
+    heat = [0.12, 0.2, 0.34, 0.3, 0.52, 0.78, 0.7, 1.1, 1.62, 2.31, 2.4]
+    step = [max(0, (n + 110) // 10) for n in minutes]
+    return Curve(
+        channel="fume",
+        at=tuple(AT + timedelta(minutes=n) for n in minutes),
+        values=tuple(heat[min(n, len(heat) - 1)] for n in step),
+        fresh=tuple(n >= -110 or n < -168 for n in minutes),
+        limit=1.0,
+        opened_at=AT - timedelta(minutes=10),
+    )
+
+
 def _alerts(zone: ZoneInfo, base_url: str) -> list[Body]:
     """A critical one, a warning of another site, and one of the first site that is over."""
-    first = Place(
-        monitor=1,
-        code="MN0001",
-        district="xuhui",
-        site_id=1,
-        site="老王面馆（天平路店）",
-        street="天平路街道",
-        address="衡山路 1 号",
-        outlet="1 号排口",
-    )
-    second = Place(
-        monitor=2,
-        code="MN0002",
-        district="xuhui",
-        site_id=2,
-        site="M&M [咖啡]_酒吧",
-        street="天平路街道",
-        address="康平路 8 号",
-    )
     told = (
-        (first, _alert(1, Severity.CRITICAL, value=2.31)),
-        (second, _alert(2, Severity.WARNING, value=1.23)),
-        (first, _alert(1, Severity.WARNING, State.RESOLVED, value=0.4)),
+        (_FIRST, _alert(1, Severity.CRITICAL, value=2.31)),
+        (_SECOND, _alert(2, Severity.WARNING, value=1.23)),
+        (_FIRST, _alert(1, Severity.WARNING, State.RESOLVED, value=0.4)),
     )
     return [_body(_transition(alert), place, _Rule(), zone, base_url) for place, alert in told]
 

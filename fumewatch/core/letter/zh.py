@@ -11,17 +11,17 @@ ZH: Final = Layout("""\
 {{ tint("【" ~ a.tag ~ "】", "resolved" if a.state == "resolved" else a.severity) }}{{ a.told }}
 {%- if a.change == "still" %}（仍未解除）{% endif %}
 {% if a.where and a.where not in group.values() %}，{{ a.where }}{% endif %}
-{% if not a.until %}，{{ a.since }} 起{% endif %} {{ link(a.link, "详情") }}
+{% if not a.until %}，{{ a.since }} 起{% endif %} {{ link(a.link or page, "详情") }}
 {% endmacro %}
 {% macro brief(a) %}
 {{ tint("【" ~ a.tag ~ "】", "resolved" if a.state == "resolved" else a.severity) }}{{ a.sentence }}
-{%- if not a.until %}，{{ a.since }} 起{% endif %} {{ link(a.link, "详情") }}
+{%- if not a.until %}，{{ a.since }} 起{% endif %} {{ link(a.link or page, "详情") }}
 {% endmacro %}
 {% macro whole(a) %}
 {% for line in a.lines %}
 {{ line }}
 {% endfor %}
-{{ link(a.link, "详情") }}
+{{ link(a.link or page, "详情") }}
 {% endmacro %}
 {% macro items() %}
 {% for a in alerts %}
