@@ -394,8 +394,8 @@ def test_of_a_receiver_that_is_gone_nothing_is_left_to_tell() -> None:
 def test_what_ended_while_nobody_ran_is_told_at_the_start() -> None:
     scene = Scene()
     scene.play("0 fire a b", until=1)
-    scene.alerts["a"] = replace(scene.alerts["a"], state=State.RESOLVED, resolved_at=minute(5))
-    scene.alerts["c"] = an_alert("c", minute(6))
+    scene.put(replace(scene.alerts["a"], state=State.RESOLVED, resolved_at=minute(5)))
+    scene.put(an_alert("c", minute(6)))
     scene.restart()
 
     scene.due(minute(30))

@@ -224,6 +224,15 @@ def test_a_silence_that_is_still_to_come_is_none() -> None:
     assert scene.play("10 fire a\n40 fire a@8") == ["10 duty: +a", "60 duty: +a@8"]
 
 
+def test_a_silence_of_what_fires_is_none_of_its_end() -> None:
+    scene = Scene()
+    scene.play("0 fire a", until=1)
+    scene.silences = [a_silence(minute(60), state="firing")]
+    scene.use()
+
+    assert scene.play("9 fire b\n10 resolve a b") == ["0 duty: +a", "10 duty: -a"]
+
+
 QUIET = [
     (
         "all in one message at its end",
@@ -424,7 +433,7 @@ def test_a_silence_is_active(at: float, ended: float | None, active: bool) -> No
     assert silence.is_active(minute(at)) is active
 
 
-def test_nothing_is_due_of_ten_thousand_that_are_inhibited() -> None:
+def test_nothing_is_due_of_a_thousand_that_are_inhibited() -> None:
     scene = Scene([a_route(group_by="alert")], inhibit=[{**SEVERE, "equal": ["district"]}])
     scene.fire("c")
     scene.due(minute(0))

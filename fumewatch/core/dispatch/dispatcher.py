@@ -23,7 +23,8 @@ Alertmanager's ways, where it has them:
 - Whom no route leads to any more, or whom an escalation told (`note`), hears of the end by itself.
 
 Everything here is in memory and follows from the store: `load` at any moment goes on where any
-other dispatcher stopped.
+other dispatcher stopped. Only waits may be shorter then: `group_wait` counts from when an alert
+fired, `group_interval` from the last message about what still fires.
 """
 
 import heapq
