@@ -31,6 +31,10 @@ WORDS: Final = {
     "due": _("To be sent"),
     "sent": _("Sent"),
     "failed": _("Failed"),
+    # how a silence stands
+    "active": _("In force"),
+    "coming": _("To come"),
+    "ended": _("Ended"),
     # states of the fleet
     "exceeding": _("Exceeding"),
     "warned": _("Other alert"),
@@ -60,6 +64,7 @@ WORDS: Final = {
     "database": _("Database"),
     "ingest": _("Ingest"),
     "evaluate": _("Evaluation"),
+    "dispatch": _("Dispatch"),
     "deliver": _("Delivery"),
     "starting": _("Starting"),
     # kinds of rules
@@ -88,6 +93,15 @@ WORDS: Final = {
     # units
     "min": _("min"),
     "d": _("days"),
+    # labels that routes and silences match on
+    "severity": _("Severity"),
+    "rule": _("Rule"),
+    "kind": _("Kind of rule"),
+    "state": _("State"),
+    "monitor": _("Monitor"),
+    "district": _("District"),
+    "site": _("Site"),
+    "tag": _("Tag"),
     # why a message could not be read
     "not_json": _("It is no JSON"),
     "not_object": _("An element is no object"),

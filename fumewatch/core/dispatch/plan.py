@@ -33,6 +33,9 @@ class Audience(Protocol):
     def contact(self) -> Role | None: ...
 
 
+Known = Literal[State.FIRING, State.RESOLVED]
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What one addressee of a receiver knows of an alert, last told `at`: a row of table told."""
@@ -40,7 +43,7 @@ class Told:
     receiver: str
     addressee: str
     alert: uuid.UUID
-    state: Literal[State.FIRING, State.RESOLVED]
+    state: Known
     at: datetime
 
 
