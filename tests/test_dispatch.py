@@ -305,6 +305,8 @@ at = "13:00"
 def test_another_grouping_repeats_nothing(stage: Stage) -> None:
     stage.fires(0)
     stage.round(after(minutes=1))
-    stage.start('[[inhibit]]\nsource = { match = { severity = "critical" } }\n'
-                'target = { match = { severity = "warning" } }\n')
+    stage.start(
+        '[[inhibit]]\nsource = { match = { severity = "critical" } }\n'
+        'target = { match = { severity = "warning" } }\n'
+    )
     assert stage.round(after(minutes=10)) == []

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from fumewatch.core.alert import State
 from fumewatch.core.dispatch.plan import Told
 from fumewatch.core.notice import Contact
@@ -88,12 +90,13 @@ def test_where_no_route_leads_any_more_the_end_is_told_by_itself() -> None:
     assert scene.play("99 resolve a")[1:] == ["99 duty: -a"]
 
 
-def test_a_site_that_moved_is_told_in_its_new_street() -> None:
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_site_that_moved_is_told_in_its_new_street(restarts: bool) -> None:
     routes = [a_route(receiver=f"street{n}", match={"street": f"street {n}"}) for n in (1, 2)]
     scene = Scene(routes, [a_receiver("street1"), a_receiver("street2")])
     scene.play("0 fire a", until=1)
     scene.places[7] = at_monitor(12)
-    scene.restart()
+    scene.restart() if restarts else scene.dispatcher.place(scene.places)
     scene.due(minute(2))
 
     assert scene.play("9 resolve a") == [
@@ -174,3 +177,22 @@ def test_what_could_not_be_written_is_due_again() -> None:
     scene.restart()
 
     assert scene.due(minute(0)) == lost
+
+
+def test_a_place_that_is_as_before_changes_nothing() -> None:
+    scene = Scene([a_route(**SITE)])
+    scene.fire("a")
+    before = scene.dispatcher.next_at
+    scene.dispatcher.place({7: at_monitor(7), 8: at_monitor(8)})
+
+    assert scene.dispatcher.next_at == before == minute(1)
+
+
+def test_an_alert_that_moved_inhibits_where_it_is() -> None:
+    severe = {"source": {"match": {"rule": "c"}}, "target": {"match": {"rule": "b"}}}
+    scene = Scene(inhibit=[{**severe, "equal": "site"}])
+    scene.play("0 fire c b@8 b@9", until=1)
+    scene.places[7] = at_monitor(9)
+    scene.dispatcher.place(scene.places)
+
+    assert scene.play("5 fire b@10") == ["0 duty: +c", "0 duty: +b@9", "1 duty: +b@8"]

@@ -191,6 +191,7 @@ def test_what_is_in_it(
     )
     assert all(plan.reason is Reason.DIGEST and plan.at == NOW for plan in found)
     assert not any(plan.told for plan in found)
+    assert all(plan.group.labels == (("digest", "morning"),) for plan in found)
 
 
 def test_each_contact_has_what_is_theirs() -> None:
