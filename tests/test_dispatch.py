@@ -1,6 +1,5 @@
 """Dispatch, with a real database: what people are sent, across crashes, actions and silences."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,8 +147,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(database: Database, tmp_path: Path) -> Iterator[Stage]:
-    yield Stage(database, tmp_path)
+def stage(database: Database, tmp_path: Path) -> Stage:
+    return Stage(database, tmp_path)
 
 
 def test_a_group_waits_and_is_told_once_however_often_we_crash(stage: Stage) -> None:
@@ -211,9 +210,7 @@ def test_a_step_is_taken_once_and_its_end_is_told(stage: Stage) -> None:
     assert stage.round(after(minutes=59)) == []
     stage.start(LADDER)
     assert stage.round(after(minutes=60)) == [
-        ("bureau", "escalation", [("M0", "still"), ("M2", "still")])
-        if False
-        else ("bureau", "escalation", [("M0", "firing"), ("M2", "firing")])
+        ("bureau", "escalation", [("M0", "firing"), ("M2", "firing")])
     ]
     stage.start(LADDER)
     assert stage.round(after(minutes=70)) == []
@@ -294,12 +291,9 @@ at = "13:00"
     stage.start(digest)
     stage.fires(0)
     stage.round(after(minutes=1))
-    expected = [("bureau", "digest", [("M0", "firing")])]
-    found = stage.round(after(minutes=60, seconds=1))
-    assert [(receiver, reason) for receiver, reason, _ in found] == [("bureau", "digest")]
+    assert stage.round(after(minutes=60, seconds=1)) == [("bureau", "digest", [("M0", "firing")])]
     stage.start(digest)
     assert stage.round(after(minutes=61)) == []
-    assert expected
 
 
 def test_another_grouping_repeats_nothing(stage: Stage) -> None:
