@@ -17,7 +17,7 @@ import structlog
 
 from fumewatch import metrics
 from fumewatch.config import Config
-from fumewatch.core.addressing import Addressing
+from fumewatch.core.addressing import Addressing, Entry
 from fumewatch.core.alert import Alert, Transition
 from fumewatch.core.dispatch.digest import LATEST, issues, plans
 from fumewatch.core.dispatch.dispatcher import Dispatcher
@@ -57,6 +57,7 @@ class _Known:
     transition: int = 0
     action: int = 0
     silences: Sequence[Silence] = ()
+    entries: Sequence[Entry] = ()
     addressing: Addressing = field(default_factory=Addressing)
 
 
@@ -145,7 +146,9 @@ class Dispatch:
         found = silences.unended(conn, now)
         is_due = now >= known.contacts_at
         if is_due:
-            known.addressing = Addressing(contacts.all_contacts(conn))
+            entries = contacts.all_contacts(conn)
+            if entries != known.entries:
+                known.entries, known.addressing = entries, Addressing(entries)
             known.contacts_at = now + CONTACTS_EVERY
         if is_due or found != known.silences:
             known.silences = found
@@ -153,6 +156,7 @@ class Dispatch:
         if is_due:
             known.places.update(self._places())
             known.ladders.forget_before(now - LONGEST_FOLLOWED)
+            known.dispatcher.place(known.places)
 
     def _take(self, known: _Known, move: Transition) -> None:
         alert = move.alert

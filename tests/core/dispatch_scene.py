@@ -111,7 +111,8 @@ class Scene:
         self.people = people
         self.calendar, self.zone, self.restarts = calendar, zone, restarts
         self.silences: list[Silence] = []
-        self.alerts: dict[str, Alert] = {}
+        self.alerts: dict[str, Alert] = {}  # the last of each name
+        self.store: dict[UUID, Alert] = {}
         self.places = {number: at_monitor(number) for number in range(40)}
         self.told: dict[tuple[str, str, UUID], Told] = {}
         self.keys: set[UUID] = set()
@@ -127,7 +128,7 @@ class Scene:
         )
         self.use()
         believed = {row.alert for row in self.told.values() if row.state is State.FIRING}
-        alerts = [a for a in self.alerts.values() if a.is_open or a.id in believed]
+        alerts = [a for a in self.store.values() if a.is_open or a.id in believed]
         ids = {alert.id for alert in alerts}
         rows = [row for row in self.told.values() if row.alert in ids]
         self.dispatcher.load(alerts, rows, self.places)
@@ -148,9 +149,13 @@ class Scene:
         return self.take(replace(known, evidence=alone), at)
 
     def take(self, alert: Alert, at: datetime) -> Alert:
-        self.alerts[self.name(alert)] = alert
+        self.put(alert)
         self.dispatcher.take(alert, self.places[alert.monitor], at)
         return alert
+
+    def put(self, alert: Alert) -> None:
+        """Into the store, while no dispatcher runs."""
+        self.alerts[self.name(alert)] = self.store[alert.id] = alert
 
     def name(self, alert: Alert) -> str:
         return alert.rule + (f"@{alert.monitor}" if alert.monitor != 7 else "")

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.alert import Reason as Cause
 from fumewatch.core.case import SpokenRule
-from fumewatch.core.dispatch.digest import DIGEST
 from fumewatch.core.dispatch.plan import Plan
 from fumewatch.core.link import of_receiver
 from fumewatch.core.notice import MOST_ALERTS, Body, Change, Reason, notice
@@ -93,11 +92,12 @@ def _order(alert: Alert) -> tuple[bool, int, datetime]:
 
 
 def _title(plan: Plan) -> dict[str, str] | None:
+    labels = dict(plan.group.labels)
     match plan.reason:
         case Reason.ESCALATION:
-            name = dict(plan.group.labels)["step"]
+            name = labels["step"]
         case Reason.DIGEST:
-            name = plan.group.route.removeprefix(DIGEST)
+            name = labels["digest"]
         case _:
             return None
     return {"zh": name, "en": name}
