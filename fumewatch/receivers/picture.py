@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fumewatch.core.letter.curve import Curve
 
-WIDTH: Final = 1280
-HEIGHT: Final = 560
-"""Twice what a mail shows, for screens with two dots to a point."""
-_LEFT, _TOP, _RIGHT, _BOTTOM = 96, 28, WIDTH - 28, HEIGHT - 64
+WIDTH: Final = 960
+HEIGHT: Final = 440
+"""More dots than a mail has points for it: phones have two or three to a point."""
+_LEFT, _TOP, _RIGHT, _BOTTOM = 88, 24, WIDTH - 40, HEIGHT - 60
 _INK: Final = "#57606a"
 _GRID: Final = "#e3e7eb"
 _LINE: Final = "#0969da"
@@ -78,7 +78,7 @@ def _shade(pen: ImageDraw.ImageDraw, curve: Curve, scale: _Scale) -> None:
 
 
 def _grid(pen: ImageDraw.ImageDraw, scale: _Scale, step: float, zone: tzinfo) -> None:
-    font = ImageFont.load_default(26)
+    font = ImageFont.load_default(28)
     decimals = max(0, -math.floor(math.log10(step)))
     for n in range(round(scale.top / step) + 1):
         y = scale.y(n * step)
@@ -92,9 +92,9 @@ def _grid(pen: ImageDraw.ImageDraw, scale: _Scale, step: float, zone: tzinfo) ->
 
 
 def _moments(scale: _Scale, zone: tzinfo) -> Iterator[datetime]:
-    """Whole quarters, halves or hours of the local clock, at most eight of them."""
+    """Whole quarters, halves or hours of the local clock, at most seven of them."""
     span = scale.last - scale.first
-    minutes = next((m for m in _STEPS_MINUTES if span / timedelta(minutes=m) <= 8), 240)
+    minutes = next((m for m in _STEPS_MINUTES if span / timedelta(minutes=m) <= 7), 120)
     local = scale.first.astimezone(zone)
     at = local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     while at <= scale.last:

@@ -52,6 +52,8 @@ and {{ more }} more{% if not link_to_all() %}, not listed{% endif %} {{ link_to_
 {% elif reason == "dead man" and state == "firing" %}
 Early warnings are still recorded, and sent once it works again.
 Check the network, and the address and secret of that receiver.
+{% elif reason == "dead man" %}
+Early warnings go out as before.
 {% elif reason == "escalation" %}
 {% if to.name %}{{ to.name }}: nobody{% else %}Nobody{% endif %} has dealt with this
 {%- if step.since %} since {{ step.since }}{% endif %}
@@ -61,6 +63,8 @@ Check on site, then open the link to acknowledge it and to say what was done or 
 {%- if step.until %}, by {{ step.until }}{% endif %}.
 {% elif reason == "digest" and not total %}
 No early warning is open.
+{% elif reason == "digest" and not counts.resolved %}
+To be visited, the worst first:
 {% endif %}
 {% endmacro %}
 {% if reason == "test" %}

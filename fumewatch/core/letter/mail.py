@@ -65,7 +65,6 @@ _CSS: Final = {
         "soft": "color:#57606a;font-size:13px;font-weight:400;",
         "plot": "display:block;width:100%;max-width:640px;height:auto;margin:14px 0 4px;border:0;"
         "background:#ffffff;border-radius:4px;",
-        "bar": "width:1px;padding:0;border-top:1px solid #d8dee4;",
         "cell": "padding:8px 10px;vertical-align:top;border-top:1px solid #d8dee4;",
     }.items()
 }
@@ -83,16 +82,16 @@ a { color: #1155cc; }
   .page { padding: 8px !important; }
   .card { padding: 14px !important; }
   .head { display: none !important; }
-  .row td { display: block !important; width: auto !important; padding: 0 0 0 10px !important;
+  .row td { display: block !important; width: auto !important; padding: 0 0 0 15px !important;
     border-top: 0 !important; white-space: normal !important; }
-  .row td.what { padding-top: 12px !important; }
-  .row td.bar { border-left-width: 4px !important; }
+  .row td.what { padding: 2px 0 2px 10px !important; }
+  .row td.last { padding-bottom: 16px !important; }
 }
 @media (prefers-color-scheme: dark) {
   .page { background: #16181b !important; }
   .card { background: #212529 !important; color: #e6e8ea !important; }
   .soft { color: #a3abb3 !important; }
-  .line { border-color: #3a4047 !important; }
+  .line { border-top-color: #3a4047 !important; }
   .plot { background: #ffffff !important; }
   a { color: #8ab4f8 !important; }
   a.button { color: #ffffff !important; }
@@ -106,6 +105,13 @@ a { color: #1155cc; }
 {% macro button(part, says) %}
 <p style="margin:16px 0 0;"><a class="button" href="{{ part.button }}"
 style="{{ css.button }}background:{{ part.colour }};">{{ says }}</a></p>
+{% endmacro %}
+{% macro plot(part) %}
+{% if picture %}
+<img class="plot" src="{{ picture }}" width="640" alt="{{ part.picture.caption }}"
+style="{{ css.plot }}">
+<p class="soft" style="margin:0 0 12px;{{ css.soft }}">{{ part.picture.caption }}</p>
+{% endif %}
 {% endmacro %}
 {% for part in parts %}
 {% set words = part.words %}
@@ -136,10 +142,8 @@ style="border-collapse:collapse;">
 {% endfor %}
 </table>
 {% endif %}
-{% if picture %}
-<img class="plot" src="{{ picture }}" width="640" alt="{{ part.picture.caption }}"
-style="{{ css.plot }}">
-<p class="soft" style="margin:0 0 12px;{{ css.soft }}">{{ part.picture.caption }}</p>
+{% if part.one %}
+{{ plot(part) }}
 {% endif %}
 {% if part.one and part.button %}
 {{ button(part, words.open) }}
@@ -149,7 +153,7 @@ style="{{ css.plot }}">
 {% endif %}
 <table width="100%" cellpadding="0" cellspacing="0"
 style="border-collapse:collapse;font-size:14px;">
-<tr class="head"><th></th>
+<tr class="head">
 {% for name in ("what", "where", "since") %}
 <th class="soft" align="left" style="padding:4px 10px;{{ css.soft }}">{{ words[name] }}</th>
 {% endfor %}
@@ -157,8 +161,7 @@ style="border-collapse:collapse;font-size:14px;">
 {% for a in part.alerts %}
 {% set tint = "resolved" if a.state == "resolved" else a.severity %}
 <tr class="row">
-<td class="bar line" style="{{ css.bar }}border-left:5px solid {{ colours[tint] }};"></td>
-<td class="what line" style="{{ css.cell }}">
+<td class="what line" style="{{ css.cell }}border-left:5px solid {{ colours[tint] }};">
 <strong class="tag-{{ tint }}" style="color:{{ colours[tint] }}">{{ a.tag }}</strong>
 {% if a.change == "still" %}
 <span class="soft" style="{{ css.soft }}">({{ words.still }})</span>
@@ -174,13 +177,17 @@ style="border-collapse:collapse;font-size:14px;">
 <span class="soft" style="{{ css.soft }}">{{ words.to }} {{ a.until }}</span>
 {% endif %}
 </td>
-<td class="line" style="{{ css.cell }}white-space:nowrap;">{{ link(a.link, words.details) }}</td>
+<td class="line last" style="{{ css.cell }}white-space:nowrap;">
+{{- link(a.link, words.details) }}</td>
 </tr>
 {% endfor %}
 </table>
 {% endif %}
 {% if part.more %}
 <p class="soft" style="margin:12px 0 0;{{ css.soft }}">{{ part.unlisted }}</p>
+{% endif %}
+{% if not part.one %}
+{{ plot(part) }}
 {% endif %}
 {% if not part.one and part.button %}
 {{ button(part, words.all) }}

@@ -40,7 +40,7 @@ def _twins(marks: str) -> dict[int, str]:
 _SPACES: Final = re.compile(r"\s+")
 _PLAIN: Final = _twins("<>@")
 _MARKDOWN: Final = _twins("<>@[]*`~#!|\\&")
-_LOOSE_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+_LOOSE_UNDERSCORE: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 """One inside a code (MN_01) marks nothing."""
 _EMOJI: Final = re.compile(r":(?=[0-9]*[A-Za-z_+-][\w+-]*(?::|$)|$)", re.ASCII)
 """Feishu's :DONE:, which may end in a layout's own colon; not that of 12:05."""

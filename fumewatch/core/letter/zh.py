@@ -50,6 +50,8 @@ ZH: Final = Layout("""\
 这是一条测试消息，收到即表示餐饮油烟预警可以送达，无需处理。
 {% elif reason == "dead man" and state == "firing" %}
 预警仍在记录，恢复后会补发。请检查网络，以及该接收方的地址和密钥。
+{% elif reason == "dead man" %}
+预警照常送达。
 {% elif reason == "escalation" %}
 {% if to.name %}{{ to.name }}，{% endif %}
 以下预警{% if step.since %}自 {{ step.since }} 起{% endif %}尚未处置
@@ -59,6 +61,8 @@ ZH: Final = Layout("""\
 {%- if step.until %}，时限 {{ step.until }}{% endif %}。
 {% elif reason == "digest" and not total %}
 没有需要处理的预警。
+{% elif reason == "digest" and not counts.resolved %}
+建议核查以下单位，最严重的在前：
 {% endif %}
 {% endmacro %}
 {% if reason == "test" %}
