@@ -166,7 +166,11 @@ class Presenter:
         return models.Notification(
             transition=row.transition_id,
             receiver=row.receiver,
+            addressee=row.addressee,
+            person=row.person,
+            reason=row.reason,
             state=row.state,
+            created_at=self.local(row.created_at),
             due_at=self.local(row.due_at),
             attempts=row.attempts,
             answer=row.answer,
