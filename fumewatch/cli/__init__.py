@@ -18,6 +18,7 @@ from fumewatch.cli import (
     decode,
     demo,
     fleet,
+    links,
     options,
     profiles,
     rules,
@@ -164,6 +165,7 @@ app.add_typer(complaints.app, name="complaints", help="What residents told: impo
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
+app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

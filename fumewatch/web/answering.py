@@ -104,7 +104,7 @@ def _store(
     refused = _refused(conn, action, len(pictures))
     if refused is None:
         number = actions.append(conn, action)
-        photos.add(conn, number, [_photo(picture) for picture in pictures])
+        photos.add(conn, number, _photos(pictures))
     return refused
 
 
@@ -116,8 +116,13 @@ def _refused(conn: Connection, action: Action, pictures: int) -> Fault | None:
     return "photos too many" if known + pictures > MOST_PHOTOS_OF_ALERT else None
 
 
-def _photo(picture: Picture) -> Photo:
-    return Photo(uuid.uuid4(), MEDIA_TYPE, picture.content, picture.width, picture.height)
+def _photos(pictures: Sequence[Picture]) -> list[Photo]:
+    """Their ids are random, and in their order."""
+    ids = sorted(uuid.uuid4() for _ in pictures)
+    return [
+        Photo(id, MEDIA_TYPE, picture.content, picture.width, picture.height)
+        for id, picture in zip(ids, pictures, strict=True)
+    ]
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime | None:

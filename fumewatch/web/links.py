@@ -24,6 +24,7 @@ from fumewatch.core.followup.answer import (
     is_shown,
     offered,
 )
+from fumewatch.core.link import PATH
 from fumewatch.core.phrases import one_line
 from fumewatch.store import actions, photos
 from fumewatch.web import answering, api, models, record, upload
@@ -33,7 +34,7 @@ from fumewatch.web.context import Context, Ctx, Lang
 from fumewatch.web.opened import Closed, LinkClosed, Open, Opened
 from fumewatch.web.photos import photo_answer
 
-router: Final = APIRouter(prefix="/l", include_in_schema=False)
+router: Final = APIRouter(prefix=PATH.rstrip("/"), include_in_schema=False)
 NAME_COOKIE: Final = "fumewatch_name"
 _YEAR: Final = 365 * 24 * 3600
 _USUAL_CORRECTION: Final = timedelta(hours=24)
@@ -117,7 +118,7 @@ def _remember(response: Response, name: str, *, is_secure: bool) -> None:
         NAME_COOKIE,
         quote(name),
         max_age=_YEAR,
-        path="/l/",
+        path=PATH,
         secure=is_secure,
         httponly=True,
         samesite="lax",

@@ -67,7 +67,7 @@ class Opened:
 
     @property
     def address(self) -> str:
-        return f"/l/{self.token}"
+        return link.path(self.token)
 
 
 def opened(context: Ctx, token: Annotated[str, Path(max_length=1000)]) -> Opened:

@@ -9,6 +9,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fumewatch.core.link import PATH
+
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -56,4 +58,4 @@ class Shield:
 
 
 def is_of_link(path: str) -> bool:
-    return path.startswith("/l/")
+    return path.startswith(PATH)
