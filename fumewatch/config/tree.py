@@ -170,18 +170,17 @@ class LinksSettings(_Table):
     @field_validator("secret", "old_secret")
     @classmethod
     def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
-        length = len(secret.get_secret_value()) if secret else SHORTEST_SECRET
-        if length < SHORTEST_SECRET:
+        if secret is not None and len(secret) < SHORTEST_SECRET:
             raise ValueError(
-                f"{length} characters can be guessed; make one of {SHORTEST_SECRET} or more with"
-                " `openssl rand -hex 32`"
+                f"{len(secret)} characters can be guessed; make one of {SHORTEST_SECRET} or more"
+                " with `openssl rand -hex 32`"
             )
         return secret
 
     @field_validator("old_secret")
     @classmethod
     def _follows_another(cls, old: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if old and "secret" in info.data and info.data["secret"] is None:
+        if old is not None and info.data.get("secret", old) is None:
             raise ValueError("there is no secret that came after it; write this one as secret")
         return old
 
@@ -189,7 +188,7 @@ class LinksSettings(_Table):
     def secrets(self) -> tuple[str, ...]:
         """Those that open a link, the one that signs first; none where there are no links."""
         given = (self.secret, self.old_secret)
-        return tuple(secret.get_secret_value() for secret in given if secret)
+        return tuple(secret.get_secret_value() for secret in given if secret is not None)
 
 
 class DeadManSettings(_Table):

@@ -34,6 +34,19 @@ _MATCHES: Final = """
     and (%(site)s::int is null or s.id = %(site)s or exists (
         select from outlet_site os where os.outlet_id = o.id and os.site_id = %(site)s))
 """
+NOTIFICATIONS: Final = """
+    select id, transition_id, receiver, addressee, reason, state, created_at, due_at, attempts,
+           answer, settled_at, coalesce(body #>> '{to,name}', '') as person
+    from outbox
+    where id in (
+        select x.id from outbox x join transition t on t.id = x.transition_id
+        where t.alert_id = %(alert)s
+        union all
+        select id from outbox
+        where transition_id is null
+          and jsonb_path_query_array(body, '$.alerts[*].id') @> jsonb_build_array(%(alert)s))
+    order by id limit 500
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,21 +279,8 @@ def transitions(conn: Connection[Any], alert: uuid.UUID) -> list[TransitionRow]:
 
 def notifications(conn: Connection[Any], alert: uuid.UUID) -> list[NotificationRow]:
     """Those of its transitions, and the notices that name it, in the order they were written."""
-    query = """
-        select id, transition_id, receiver, addressee, reason, state, created_at, due_at, attempts,
-               answer, settled_at, coalesce(body #>> '{to,name}', '') as person
-        from outbox
-        where id in (
-            select x.id from outbox x join transition t on t.id = x.transition_id
-            where t.alert_id = %(alert)s
-            union all
-            select id from outbox
-            where transition_id is null
-              and jsonb_path_query_array(body, '$.alerts[*].id') @> jsonb_build_array(%(alert)s))
-        order by id limit 500
-    """
     with conn.cursor(row_factory=class_row(NotificationRow)) as cursor:
-        return cursor.execute(query, {"alert": alert}).fetchall()
+        return cursor.execute(NOTIFICATIONS, {"alert": alert}).fetchall()
 
 
 def told(conn: Connection[Any], alert: uuid.UUID) -> list[ToldRow]:
