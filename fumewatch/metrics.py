@@ -41,6 +41,9 @@ OPEN_ALERTS: Final = Gauge("fumewatch_open_alerts", "Open alerts", ["state"])
 NOTIFICATIONS: Final = Counter(
     "fumewatch_notifications_total", "Notifications by outcome", ["receiver", "outcome"]
 )
+UNADDRESSED: Final = Gauge(
+    "fumewatch_unaddressed_alerts", "Firing alerts that have no contact whom a receiver could tell"
+)
 PART_UP: Final = Gauge("fumewatch_part_up", "1 while this part of the daemon works", ["part"])
 LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")
 CONFIG_IS_RIGHT: Final = Gauge(

@@ -69,7 +69,6 @@ def revoke(
       fumewatch links revoke 8680ae5e-597e-58c0-8efc-d876c6af9bc5 --all --by "Chen"
       fumewatch links revoke 8680ae5e-597e-58c0-8efc-d876c6af9bc5 --addressee "contact 12" --by Chen
     """
-    from fumewatch.core.errors import StoreRefused
     from fumewatch.store import links
 
     if (addressee is None) == (not everybody):
@@ -79,8 +78,6 @@ def revoke(
     whose = links.EVERYBODY if addressee is None else _checked(addressee)
     now = options.clock()
     with options.transaction(options.load(config)) as conn:
-        if not links.is_known(conn, alert):
-            raise StoreRefused(f"there is no alert {alert}")
         _revoke(conn, alert, whose, by.strip(), now)
     if json:
         show.as_json({"alert": alert, "addressee": whose, "at": now, "by": by})
@@ -92,9 +89,9 @@ def _revoke(conn: "Connection", alert: UUID, whose: str, by: str, now: datetime)
     from fumewatch.core.followup.action import Action, ActionKind
     from fumewatch.store import actions, links
 
+    done = Action(alert, now, ActionKind.LINK_REVOKED, by, "command", detail={"addressee": whose})
+    actions.record(conn, done)
     links.revoke(conn, alert, whose, by, now)
-    detail = {"addressee": whose}
-    actions.append(conn, Action(alert, now, ActionKind.LINK_REVOKED, by, "command", detail=detail))
 
 
 def _token(given: str) -> str:

@@ -7,8 +7,10 @@ FumewatchError
 ├── StoreUnavailable    the database is away or busy: keep everything, try again
 ├── StoreRefused        the database said no for good: a person must act
 ├── BrokerUnavailable   the broker is away: try again
+├── ActionRefused       what a person wants to do about an alert does not fit how it stands
 ├── WebUnavailable      the pages cannot be served where they should: a person must act
 └── SendError           a receiver did not take a notification; `permanent` says whether to retry
+    └── Throttled       it was not asked: that would have been too often; says when it may be
 """
 
 from dataclasses import dataclass
@@ -60,6 +62,14 @@ class StoreRefused(FumewatchError):
     pass
 
 
+class ActionRefused(FumewatchError):
+    """`zh`: the same in Chinese, for who answers on a phone."""
+
+    def __init__(self, why: str, zh: str) -> None:
+        self.zh = zh
+        super().__init__(why)
+
+
 class BrokerUnavailable(FumewatchError):
     pass
 
@@ -78,3 +88,13 @@ class SendError(FumewatchError):
         self.permanent = permanent
         self.retry_after = retry_after
         super().__init__(detail)
+
+
+class Throttled(SendError):
+    """Nothing was sent, and the remote is not to blame: `retry_after` is when there is room again.
+
+    Of the receiver's own limit (`most_per_minute`), or of a rest that the remote has asked for.
+    """
+
+    def __init__(self, detail: str, *, retry_after: timedelta) -> None:
+        super().__init__(detail, permanent=False, retry_after=retry_after)

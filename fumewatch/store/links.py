@@ -29,8 +29,6 @@ _PERSON: Final = """
         else 'street' end as role
     from contact where id = %s
 """
-# One form at a time for an alert: the second of two posts at once finds what the first one wrote.
-_ONE_BY_ONE: Final = "select pg_advisory_xact_lock(hashtextextended('answer ' || %s, 0))"
 _ANSWERED: Final = """
     select exists (select from action where alert_id = %s and detail ->> 'form' = %s)
 """
@@ -66,8 +64,7 @@ def person(conn: Connection, contact: int) -> Person | None:
 
 
 def is_answered(conn: Connection, alert: UUID, form: str) -> bool:
-    """Whether this very form was sent before. Waits for others that answer about the alert, and
-    keeps them waiting until the transaction ends."""
-    conn.execute(_ONE_BY_ONE, (str(alert),))
+    """Whether this very form was sent before. Under store.actions.lock: of two that are sent at
+    once the second finds what the first one wrote."""
     row = conn.execute(_ANSWERED, (alert, form)).fetchone()
     return bool(row and row[0])

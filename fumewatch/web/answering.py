@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from fumewatch.core.followup.action import Action, ActionKind
+from fumewatch.core.errors import ActionRefused
+from fumewatch.core.followup.action import Action
 from fumewatch.core.followup.answer import (
     LONGEST_NAME,
     Answer,
     Lack,
     Meant,
     Said,
-    closing,
     meant,
 )
 from fumewatch.core.phrases import one_line
@@ -28,7 +28,7 @@ MOST_PHOTOS_OF_ALERT: Final = 60
 _SHORTEST_FORM: Final = 16
 _LONGEST_FORM: Final = 64
 
-Fault = Lack | Unfit | Literal["photos too many", "form is not ours"]
+Fault = Lack | Unfit | ActionRefused | Literal["photos too many", "form is not ours"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,11 @@ def _store(
     now: datetime,
 ) -> Fault | None:
     form = sent.form.fields["form"]
+    actions.lock(conn)
     if links.is_answered(conn, opened.alert, form):
         return None
+    if pictures and len(photos.of_alert(conn, opened.alert)) + len(pictures) > MOST_PHOTOS_OF_ALERT:
+        return "photos too many"
     action = Action(
         alert=opened.alert,
         at=now,
@@ -101,19 +104,13 @@ def _store(
         note=what.note,
         detail={**what.detail, "form": form},
     )
-    refused = _refused(conn, action, len(pictures))
-    if refused is None:
-        number = actions.append(conn, action)
-        photos.add(conn, number, _photos(pictures))
-    return refused
-
-
-def _refused(conn: Connection, action: Action, pictures: int) -> Fault | None:
-    """Why it cannot be done as the case stands."""
-    if closing(actions.of(conn, action.alert)) and action.kind is not ActionKind.NOTE:
-        return Lack.CLOSED
-    known = len(photos.of_alert(conn, action.alert)) if pictures else 0
-    return "photos too many" if known + pictures > MOST_PHOTOS_OF_ALERT else None
+    try:
+        stored = actions.record(conn, action)
+    except ActionRefused as refusal:
+        return refusal
+    if stored.detail.get("form") == form:  # else it had been said before
+        photos.add(conn, stored.id, _photos(pictures))
+    return None
 
 
 def _photos(pictures: Sequence[Picture]) -> list[Photo]:

@@ -13,17 +13,16 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from fumewatch.core.errors import StoreRefused, StoreUnavailable
-from fumewatch.core.followup.action import ActionKind
+from fumewatch.core.errors import ActionRefused, StoreRefused, StoreUnavailable
 from fumewatch.core.followup.answer import (
     LONGEST_CORRECTION,
     LONGEST_NAME,
     LONGEST_TEXT,
     Answer,
-    closing,
     is_shown,
     offered,
 )
+from fumewatch.core.followup.standing import fold
 from fumewatch.core.link import PATH
 from fumewatch.core.phrases import one_line
 from fumewatch.store import actions, photos
@@ -139,7 +138,7 @@ def _page(
     shown = alert_shown(context, opened.alert)
     detail, now = shown.detail, context.present.local(context.now())
     with context.database.transaction() as conn:
-        closed = closing(actions.of(conn, opened.alert))
+        standing = fold(actions.of(conn, opened.alert))
     seen = _seen(detail, opened)
     return context.render.page(
         request,
@@ -152,13 +151,12 @@ def _page(
         plot=shown.plot(),
         days=shown.days(),
         entries=record.entries(seen),
-        acknowledged=_acknowledged(seen),
-        outcome=closed.detail["outcome"] if closed else "",
+        standing=standing,
         opened=opened,
-        offered=[Answer.NOTE] if closed else offered(opened.role),
+        offered=[Answer.NOTE] if standing.is_closed else offered(opened.role),
         form=secrets.token_urlsafe(18),
         done=done,
-        fault=fault,
+        fault=_told(fault, language),
         sent=sent,
         name=sent.name if sent else _remembered(request),
         until=_until(sent, now),
@@ -184,15 +182,11 @@ def _of_link(photo: models.Photo, opened: Opened) -> models.Photo:
     return photo.model_copy(update={"url": f"{opened.address}{photo.url}"})
 
 
-def _acknowledged(detail: models.AlertDetail) -> models.Action | None:
-    """The first acknowledgement since the case was reopened, if it was."""
-    found = None
-    for one in detail.actions:
-        if one.kind == ActionKind.REOPENED:
-            found = None
-        elif one.kind == ActionKind.ACKNOWLEDGED:
-            found = found or one
-    return found
+def _told(fault: Fault | None, language: Lang) -> str:
+    """A word of web.words, or what a refusal says itself."""
+    if isinstance(fault, ActionRefused):
+        return fault.zh if language.code == "zh" else str(fault)
+    return fault or ""
 
 
 def _remembered(request: Request) -> str:

@@ -362,6 +362,40 @@ class DeadLetters(_Out):
     next: int | None
 
 
+class Condition(_Out):
+    """What a label of an alert must be: one of these values, fit one of these patterns (=~), or
+    be none of them (!=)."""
+
+    label: str
+    sign: Literal["=", "=~", "!="]
+    values: list[str]
+
+
+class Silence(_Out):
+    """People are not told of the alerts that all `conditions` fit; of none: of no alert at all.
+
+    `over_at`: when it ends, or was ended by `ended_by`. `alerts`: how many that fire it takes, of
+    one in force.
+    """
+
+    id: int
+    state: Literal["active", "coming", "ended"]
+    conditions: list[Condition]
+    starts_at: datetime
+    ends_at: datetime
+    over_at: datetime
+    reason: str
+    author: str
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    alerts: int | None
+
+
+class Silences(_Out):
+    silences: list[Silence]
+
+
 class HealthPart(_Out):
     is_up: bool
     detail: str

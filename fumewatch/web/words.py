@@ -64,7 +64,6 @@ WORDS: Final = {
     ),
     "until is no time to come": _("Nothing was saved: choose a time within the next 30 days."),
     "outcome missing": _("Nothing was saved: choose one of the three."),
-    "case closed": _("Nothing was saved: the case was closed meanwhile. Leave a note instead."),
     "form is not ours": _("Nothing was saved: send it once more."),
     "photos too many": _("Nothing was saved: those are too many photos."),
     "photo too large": _("Nothing was saved: a photo is too large, 10 MB at most."),
@@ -75,6 +74,10 @@ WORDS: Final = {
         "Nothing was saved: HEIC photos cannot be read. On an iPhone choose Settings, Camera,"
         " Formats, Most Compatible; or send a screenshot of the photo."
     ),
+    # how a silence stands
+    "active": _("In force"),
+    "coming": _("To come"),
+    "ended": _("Ended"),
     # states of the fleet
     "exceeding": _("Exceeding"),
     "warned": _("Other alert"),
@@ -104,6 +107,7 @@ WORDS: Final = {
     "database": _("Database"),
     "ingest": _("Ingest"),
     "evaluate": _("Evaluation"),
+    "dispatch": _("Dispatch"),
     "deliver": _("Delivery"),
     "starting": _("Starting"),
     # kinds of rules
@@ -132,6 +136,15 @@ WORDS: Final = {
     # units
     "min": _("min"),
     "d": _("days"),
+    # labels that routes and silences match on
+    "severity": _("Severity"),
+    "rule": _("Rule"),
+    "kind": _("Kind of rule"),
+    "state": _("State"),
+    "monitor": _("Monitor"),
+    "district": _("District"),
+    "site": _("Site"),
+    "tag": _("Tag"),
     # why a message could not be read
     "not_json": _("It is no JSON"),
     "not_object": _("An element is no object"),

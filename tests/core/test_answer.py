@@ -15,7 +15,6 @@ from fumewatch.core.followup.answer import (
     Meant,
     Role,
     Said,
-    closing,
     is_shown,
     meant,
     offered,
@@ -85,29 +84,6 @@ def test_a_correction_is_promised_for_a_time_to_come(until, is_taken):
 )
 def test_a_text_keeps_its_lines_and_nothing_that_turns_them(text, shown):
     assert paragraph(text) == shown
-
-
-@pytest.mark.parametrize(
-    ("done", "closed_by"),
-    [
-        ([], None),
-        (["confirmed"], None),
-        (["false alarm"], 0),
-        (["resolved", "note"], 0),
-        (["resolved", "reopened"], None),
-        (["resolved", "reopened", "resolved"], 2),
-        (["false alarm", "confirmed"], None),
-    ],
-)
-def test_what_closes_a_case(done, closed_by):
-    actions = [_action(what, n) for n, what in enumerate(done)]
-    assert closing(actions) == (None if closed_by is None else actions[closed_by])
-
-
-def _action(what, n):
-    kind = ActionKind(what) if what in ("note", "reopened") else ActionKind.OUTCOME
-    detail = {"outcome": what} if kind is ActionKind.OUTCOME else {}
-    return Action(uuid.UUID(int=1), NOW, kind, "陈", "link", detail=detail, id=n)
 
 
 @pytest.mark.parametrize(

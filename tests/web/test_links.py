@@ -483,7 +483,7 @@ def test_the_alert_page_and_the_api_tell_all_that_was_done(
     step = {"escalation": "ladder", "step": "street", "receivers": ["patrols", "duty-log"]}
     with sites.transaction() as conn:
         actions.append(
-            conn, Action(case.alert, NOW, ActionKind.ESCALATED, "", "fumewatch", detail=step)
+            conn, [Action(case.alert, NOW, ActionKind.ESCALATED, "", "fumewatch", detail=step)]
         )
     text = phone.get(f"/alerts/{case.alert}").text
     for said in ("已整改", "换了滤网", "怀疑堵了探头", "已升级", "street", "patrols, duty-log"):

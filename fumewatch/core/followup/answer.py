@@ -1,12 +1,12 @@
 """What an addressee can say through a link, and what they see of what others did."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from fumewatch.core.followup.action import Action, ActionKind, Outcome
+from fumewatch.core.followup.action import ActionKind, Outcome
 from fumewatch.core.phrases import one_line
 
 LONGEST_NAME: Final = 40
@@ -56,7 +56,6 @@ class Lack(StrEnum):
     PHOTO = "photo missing"
     UNTIL = "until is no time to come"
     OUTCOME = "outcome missing"
-    CLOSED = "case closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +138,6 @@ def paragraph(text: str) -> str:
     """Its lines that say something, without control characters and what turns a line round."""
     lines = (one_line(line, LONGEST_TEXT) for line in text.splitlines())
     return "\n".join(line for line in lines if line)
-
-
-def closing(actions: Sequence[Action]) -> Action | None:
-    """What closed the case, unless it was reopened since."""
-    for action in reversed(actions):
-        if action.kind is ActionKind.REOPENED:
-            return None
-        if action.kind is ActionKind.OUTCOME:
-            return action if action.detail.get("outcome") != Outcome.CONFIRMED else None
-    return None
 
 
 def is_shown(kind: str, whose: str, role: Role, addressee: str) -> bool:
