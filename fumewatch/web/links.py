@@ -26,7 +26,7 @@ from fumewatch.core.followup.standing import fold
 from fumewatch.core.link import PATH
 from fumewatch.core.phrases import one_line
 from fumewatch.store import actions, photos
-from fumewatch.web import answering, api, models, record, upload
+from fumewatch.web import answering, api, models, record, recorded, upload
 from fumewatch.web.alert_shown import alert_shown
 from fumewatch.web.answering import Fault, Filled
 from fumewatch.web.context import Context, Ctx, Lang
@@ -178,7 +178,7 @@ def _seen(detail: models.AlertDetail, opened: Opened) -> models.AlertDetail:
     return detail.model_copy(update={"actions": done, "notifications": [], "told": []})
 
 
-def _of_link(photo: models.Photo, opened: Opened) -> models.Photo:
+def _of_link(photo: recorded.Photo, opened: Opened) -> recorded.Photo:
     return photo.model_copy(update={"url": f"{opened.address}{photo.url}"})
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from fumewatch.core.fleet import FleetState, Why
+from fumewatch.web import recorded
 
 
 class _Out(BaseModel):
@@ -84,71 +85,15 @@ class Transition(_Out):
     value: float | None
 
 
-class Notification(_Out):
-    """One message to one receiver; `answer` is the remote's last answer or our last error.
-
-    `transition`: null for a notice, which may be of other alerts too. `addressee`, `person`: whom
-    of the receiver's contacts it went to; empty where the receiver has an address of its own.
-    `merged`: it went out as part of another one.
-    """
-
-    transition: int | None
-    receiver: str
-    addressee: str
-    person: str
-    reason: str
-    state: Literal["due", "sent", "failed", "merged"]
-    created_at: datetime
-    due_at: datetime
-    attempts: int
-    answer: str | None
-    settled_at: datetime | None
-
-
-class Told(_Out):
-    """What a receiver's people, or one contact of theirs, know of the alert, and since when."""
-
-    receiver: str
-    addressee: str
-    person: str
-    state: Literal["firing", "resolved"]
-    at: datetime
-
-
-class Photo(_Out):
-    """`url`: its address here; `width` and `height` in pixels."""
-
-    id: UUID
-    url: str
-    width: int
-    height: int
-
-
-class Action(_Out):
-    """What somebody did about an alert, or a step of its escalation. `detail` depends on the kind:
-    assigned {to}, correcting {until}, visited {findings}, outcome {outcome}, note {claim}?,
-    escalated {escalation, step, receivers}."""
-
-    id: int
-    at: datetime
-    kind: str
-    actor: str
-    via: Literal["link", "page", "command", "fumewatch"]
-    addressee: str
-    note: str
-    detail: dict[str, Any]
-    photos: list[Photo]
-
-
 class AlertDetail(_Out):
     """`told`: what each receiver's people know by now; `actions`: in the order they were done."""
 
     alert: Alert
     evidence: dict[str, Any]
     transitions: list[Transition]
-    notifications: list[Notification]
-    told: list[Told]
-    actions: list[Action]
+    notifications: list[recorded.Notification]
+    told: list[recorded.Told]
+    actions: list[recorded.Action]
 
 
 class Value(_Out):

@@ -9,7 +9,7 @@ from fumewatch.core.followup.action import Action
 from fumewatch.core.phrases import instant
 from fumewatch.store.pages.alerts import ToldRow
 from fumewatch.store.photos import PhotoRow
-from fumewatch.web import models
+from fumewatch.web import models, recorded
 from fumewatch.web.present import Presenter
 
 _INWARD: Final = frozenset({"form"})
@@ -22,12 +22,12 @@ class Entry:
 
     at: datetime
     transition: models.Transition | None = None
-    notifications: list[models.Notification] = field(default_factory=list)
-    action: models.Action | None = None
+    notifications: list[recorded.Notification] = field(default_factory=list)
+    action: recorded.Action | None = None
 
 
-def told(present: Presenter, row: ToldRow) -> models.Told:
-    return models.Told(
+def told(present: Presenter, row: ToldRow) -> recorded.Told:
+    return recorded.Told(
         receiver=row.receiver,
         addressee=row.addressee,
         person=row.person,
@@ -36,8 +36,8 @@ def told(present: Presenter, row: ToldRow) -> models.Told:
     )
 
 
-def action(present: Presenter, done: Action, photos: Sequence[PhotoRow]) -> models.Action:
-    return models.Action(
+def action(present: Presenter, done: Action, photos: Sequence[PhotoRow]) -> recorded.Action:
+    return recorded.Action(
         id=done.id,
         at=present.local(done.at),
         kind=done.kind.value,
@@ -51,7 +51,7 @@ def action(present: Presenter, done: Action, photos: Sequence[PhotoRow]) -> mode
             if key not in _INWARD
         },
         photos=[
-            models.Photo(id=p.id, url=f"/photos/{p.id}", width=p.width, height=p.height)
+            recorded.Photo(id=p.id, url=f"/photos/{p.id}", width=p.width, height=p.height)
             for p in photos
             if p.action_id == done.id
         ],
@@ -79,7 +79,7 @@ def entries(detail: models.AlertDetail) -> list[Entry]:
     return sorted(found, key=lambda entry: entry.at)
 
 
-def _notices(notifications: Sequence[models.Notification]) -> list[Entry]:
+def _notices(notifications: Sequence[recorded.Notification]) -> list[Entry]:
     """Those that were written at once for one reason are one entry."""
     together: dict[tuple[datetime, str], Entry] = {}
     for one in notifications:

@@ -89,7 +89,13 @@ MANY = """
 def _notice(of: list[UUID], receiver: str, to: Contact | None = None) -> Notification:
     key = uuid.uuid4()
     bodies = [
-        {"id": str(id), "state": "firing", "severity": "warning", "opened_at": "", "evidence": {}}
+        {
+            "id": str(id),
+            "state": "firing",
+            "severity": "warning",
+            "opened_at": NOW.isoformat(),
+            "evidence": {},
+        }
         for id in of
     ]
     body = notice(bodies, key=key, reason=Reason.GROUP, at=NOW, receiver=receiver, to=to)
