@@ -20,6 +20,7 @@ from fumewatch.cli import (
     decode,
     demo,
     fleet,
+    links,
     options,
     profiles,
     routes,
@@ -174,6 +175,7 @@ app.add_typer(profiles.app, name="profiles", help="How models of monitor write: 
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
+app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)
