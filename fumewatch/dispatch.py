@@ -121,6 +121,9 @@ class Dispatch:
         for move in told.since(conn, known.transition, until):
             self._take(known, move)
         known.transition = until
+        step_at = known.ladders.next_at
+        if step_at is not None and step_at <= now:
+            actions.lock(conn)  # nobody closes the case between our look and the step
         self._read_actions(conn, known)
         return known
 
@@ -134,7 +137,7 @@ class Dispatch:
         known.action = actions.mark(conn)
         self._read_people(conn, known, now)
         dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
-        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED))
+        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
         return known
 
     def _read_people(self, conn: Connection, known: _Known, now: datetime) -> None:
@@ -149,6 +152,7 @@ class Dispatch:
             known.dispatcher.use(found, known.addressing)
         if is_due:
             known.places.update(self._places())
+            known.ladders.forget_before(now - LONGEST_FOLLOWED)
 
     def _take(self, known: _Known, move: Transition) -> None:
         alert = move.alert

@@ -11,6 +11,7 @@ import typer
 
 from fumewatch import __version__
 from fumewatch.cli import (
+    alerts,
     backtest,
     cleanings,
     complaints,
@@ -161,6 +162,7 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
     raise typer.Exit(0 if found.is_running else 1)
 
 
+app.add_typer(alerts.app, name="alerts", help=alerts.ABOUT)
 app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: import and list.")
 app.add_typer(cleanings.app, name="cleanings", help="When outlets were cleaned: import and list.")
 app.add_typer(complaints.app, name="complaints", help="What residents told: import and list.")

@@ -124,6 +124,7 @@ def as_notice(body: Body, receiver: str) -> Body:
     )
 
 
-def _order(alert: Body) -> tuple[bool, int, str]:
+def _order(alert: Body) -> tuple[bool, int, datetime]:
     """What fires comes first, then the worse, then the longer open."""
-    return alert["state"] == "resolved", -_RANK.index(alert["severity"]), alert["opened_at"]
+    opened_at = datetime.fromisoformat(alert["opened_at"])
+    return alert["state"] == "resolved", -_RANK.index(alert["severity"]), opened_at

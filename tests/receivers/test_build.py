@@ -7,11 +7,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from fumewatch.core.alert import State
 from fumewatch.receivers import ReceiverSettings, build
+from fumewatch.receivers.dingtalk import DingTalk
 from fumewatch.receivers.email import Email
+from fumewatch.receivers.feishu import Feishu
 from fumewatch.receivers.log import LogFile
 from fumewatch.receivers.mqtt import MqttReceiver
 from fumewatch.receivers.receiver import Receiver, content
 from fumewatch.receivers.webhook import Webhook
+from fumewatch.receivers.wecom import WeCom
 from tests.receivers.factories import KEY, a_body
 
 P, F, R = State.PENDING, State.FIRING, State.RESOLVED
@@ -20,7 +23,11 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"kind": "email", "name": "mail", "host": "127.0.0.1", "from": "a@b.cn", "to": ["c@d.cn"]},
     {"kind": "mqtt", "name": "bus"},
     {"kind": "log", "name": "file", "path": "alerts.jsonl"},
+    {"kind": "wecom", "name": "wecom", "url": "http://127.0.0.1/cgi-bin/webhook/send?key=k"},
+    {"kind": "dingtalk", "name": "ding", "url": "http://127.0.0.1/robot/send?access_token=t"},
+    {"kind": "feishu", "name": "feishu", "url": "http://127.0.0.1/open-apis/bot/v2/hook/h"},
 ]
+KINDS = (Webhook, Email, MqttReceiver, LogFile, WeCom, DingTalk, Feishu)
 
 
 class Publisher:
@@ -37,7 +44,7 @@ def read(table: dict[str, Any]) -> ReceiverSettings:
 
 @pytest.mark.parametrize(
     ("table", "kind"),
-    list(zip(ONE_OF_EACH, (Webhook, Email, MqttReceiver, LogFile), strict=True)),
+    list(zip(ONE_OF_EACH, KINDS, strict=True)),
     ids=lambda x: x["kind"] if isinstance(x, dict) else "",
 )
 def test_a_table_makes_its_receiver(table: dict[str, Any], kind: type[Receiver]) -> None:
@@ -48,7 +55,7 @@ def test_a_table_makes_its_receiver(table: dict[str, Any], kind: type[Receiver])
 
 
 def test_an_unknown_kind_is_told_what_there_is() -> None:
-    with pytest.raises(ValidationError, match="'webhook', 'email', 'mqtt', 'log'"):
+    with pytest.raises(ValidationError, match=r"'webhook', 'email', .* 'dingtalk', 'feishu'"):
         read({"kind": "pigeon", "name": "x"})
 
 

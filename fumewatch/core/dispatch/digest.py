@@ -16,6 +16,8 @@ from fumewatch.core.notice import Change, Contact, Reason
 from fumewatch.core.routing import Matchers, Strings, labels_of, listed
 from fumewatch.core.site import Place
 
+DIGEST: Final = "digest "
+"""What the routes of digests begin with, before their name."""
 LATEST: Final = timedelta(hours=2)
 """A digest that could not be sent in time is sent so much later, and then not any more."""
 
@@ -121,7 +123,7 @@ def _is_listed(issue: Issue, alert: Alert, place: Place) -> bool:
 
 
 def _plan(issue: Issue, to: Contact | None, alerts: Sequence[Alert]) -> Plan:
-    name = f"digest {issue.digest.name}"
+    name = f"{DIGEST}{issue.digest.name}"
     group = Group(issue.receiver, to.addressee if to else "", name, (), ())
     return Plan(
         group=group,

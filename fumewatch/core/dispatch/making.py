@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.alert import Reason as Cause
 from fumewatch.core.case import SpokenRule
+from fumewatch.core.dispatch.digest import DIGEST
 from fumewatch.core.dispatch.plan import Plan
 from fumewatch.core.link import of_receiver
 from fumewatch.core.notice import MOST_ALERTS, Body, Change, Reason, notice
@@ -92,12 +93,11 @@ def _order(alert: Alert) -> tuple[bool, int, datetime]:
 
 
 def _title(plan: Plan) -> dict[str, str] | None:
-    labels = dict(plan.group.labels)
     match plan.reason:
         case Reason.ESCALATION:
-            name = labels["step"]
+            name = dict(plan.group.labels)["step"]
         case Reason.DIGEST:
-            name = labels["digest"]
+            name = plan.group.route.removeprefix(DIGEST)
         case _:
             return None
     return {"zh": name, "en": name}
