@@ -17,7 +17,7 @@ import structlog
 
 from fumewatch import metrics
 from fumewatch.config import Config
-from fumewatch.core.addressing import Addressing
+from fumewatch.core.addressing import Addressing, Entry
 from fumewatch.core.alert import Alert, Transition
 from fumewatch.core.dispatch.digest import LATEST, issues, plans
 from fumewatch.core.dispatch.dispatcher import Dispatcher
@@ -57,6 +57,7 @@ class _Known:
     transition: int = 0
     action: int = 0
     silences: Sequence[Silence] = ()
+    entries: Sequence[Entry] = ()
     addressing: Addressing = field(default_factory=Addressing)
 
 
@@ -121,6 +122,9 @@ class Dispatch:
         for move in told.since(conn, known.transition, until):
             self._take(known, move)
         known.transition = until
+        step_at = known.ladders.next_at
+        if step_at is not None and step_at <= now:
+            actions.lock(conn)  # nobody closes the case between our look and the step
         self._read_actions(conn, known)
         return known
 
@@ -134,7 +138,7 @@ class Dispatch:
         known.action = actions.mark(conn)
         self._read_people(conn, known, now)
         dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
-        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED))
+        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
         return known
 
     def _read_people(self, conn: Connection, known: _Known, now: datetime) -> None:
@@ -142,13 +146,17 @@ class Dispatch:
         found = silences.unended(conn, now)
         is_due = now >= known.contacts_at
         if is_due:
-            known.addressing = Addressing(contacts.all_contacts(conn))
+            entries = contacts.all_contacts(conn)
+            if entries != known.entries:
+                known.entries, known.addressing = entries, Addressing(entries)
             known.contacts_at = now + CONTACTS_EVERY
         if is_due or found != known.silences:
             known.silences = found
             known.dispatcher.use(found, known.addressing)
         if is_due:
             known.places.update(self._places())
+            known.ladders.forget_before(now - LONGEST_FOLLOWED)
+            known.dispatcher.place(known.places)
 
     def _take(self, known: _Known, move: Transition) -> None:
         alert = move.alert

@@ -379,7 +379,7 @@ FAULTS = [
     (
         f'{DUTY}[[route]]\nreceiver = "duty"\nmatch = {{ severty = "warning" }}',
         "7: route 1: match.severty: 'severty' is not one of severity, rule, kind, state, monitor, "
-        "district, street, site, vendor; did you mean 'severity'?",
+        "district, street, site, vendor, tag; did you mean 'severity'?",
     ),
 ]
 

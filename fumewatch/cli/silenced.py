@@ -92,7 +92,7 @@ def tell(effect: Effect, silence: Silence, zone: "ZoneInfo") -> None:
 
 def tell_all(silences: Iterable[Silence], now: datetime, zone: "ZoneInfo") -> None:
     from fumewatch.core.conditions import written
-    from fumewatch.core.silencing import over_at, standing
+    from fumewatch.core.silencing import standing
 
     columns = ["id", "", "alerts", "from", "until", "reason", "by", "ended by"]
     rows = [
@@ -101,7 +101,7 @@ def tell_all(silences: Iterable[Silence], now: datetime, zone: "ZoneInfo") -> No
             standing(one, now),
             written(one.matchers),
             _clock(one.starts_at, zone),
-            _clock(over_at(one), zone),
+            _clock(one.until, zone),
             one.reason,
             one.author,
             one.ended_by,

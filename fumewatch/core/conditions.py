@@ -97,6 +97,35 @@ def strangers(matchers: Matchers, known: Known) -> Iterator[str]:
             yield f"no {label} fits {' or '.join(map(repr, values))}"
 
 
+def covers(wider: Matchers, narrower: Matchers) -> bool:
+    """Whatever `narrower` takes `wider` takes, as far as their texts tell: patterns are compared as
+    they are written."""
+    return (
+        all(_within(label, wanted, narrower) for label, wanted in wider.match.items())
+        and all(_fitting(label, texts, narrower) for label, texts in wider.match_re.items())
+        and all(_without(label, not_, narrower) for label, not_ in wider.match_not.items())
+    )
+
+
+def _within(label: Label, wanted: tuple[str, ...], narrower: Matchers) -> bool:
+    return label in narrower.match and set(narrower.match[label]) <= set(wanted)
+
+
+def _fitting(label: Label, texts: tuple[str, ...], narrower: Matchers) -> bool:
+    if label in narrower.match_re and set(narrower.match_re[label]) <= set(texts):
+        return True
+    values = narrower.match.get(label)
+    return values is not None and all(any(re.fullmatch(t, v) for t in texts) for v in values)
+
+
+def _without(label: Label, unwanted: tuple[str, ...], narrower: Matchers) -> bool:
+    """A site has several tags: that it has one says nothing of the others."""
+    if set(unwanted) <= set(narrower.match_not.get(label, ())):
+        return True
+    values = narrower.match.get(label)
+    return label != Label.TAG and values is not None and not set(values) & set(unwanted)
+
+
 def _split(text: str) -> tuple[str, str]:
     label, sign, value = text.partition("=")
     label, value = label.strip(), value.strip()

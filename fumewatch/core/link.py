@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+PATH: Final = "/l/"
 _CONTACT: Final = 1
 _RECEIVER: Final = 2
 _HEAD: Final = 1 + 4 + 3 + 16
@@ -64,6 +65,17 @@ class Link:
 def of_receiver(name: str) -> str:
     """The addressee of a receiver with an address of its own."""
     return f"receiver {name}"
+
+
+def checked(addressee: str) -> str:
+    """The addressee as it is; ValueError where it is neither kind."""
+    _packed(addressee)
+    return addressee
+
+
+def path(token: str) -> str:
+    """Where the pages open it."""
+    return f"{PATH}{token}"
 
 
 def sign(

@@ -6,6 +6,7 @@ from typing import Final, Literal, Protocol
 
 from fumewatch.core.addressing import Addressing, Role
 from fumewatch.core.alert import Alert
+from fumewatch.core.dispatch.grouping import same
 from fumewatch.core.dispatch.mute import Silence
 from fumewatch.core.routing import Labels, Route, labels_of, taken_by
 from fumewatch.core.site import Place
@@ -26,14 +27,9 @@ class Listener(Protocol):
 
 
 def standing(silence: Silence, now: datetime) -> Standing:
-    if over_at(silence) <= now:
+    if silence.until <= now:
         return "ended"
     return "coming" if now < silence.starts_at else "active"
-
-
-def over_at(silence: Silence) -> datetime:
-    """When it ends, or was ended."""
-    return min(silence.ends_at, silence.ended_at or silence.ends_at)
 
 
 def wrong_span(start: datetime, end: datetime, now: datetime) -> str:
@@ -72,8 +68,8 @@ def kept_back(
                     continue
                 led.add(name)
                 for addressee in _addressees(receivers[name], place, addressing):
-                    group = _group(route, alert, labels)
-                    groups.setdefault(name, set()).add((addressee, *group))
+                    group = (same(alert, place, by) for by in route.group_by)
+                    groups.setdefault(name, set()).add((addressee, *route.group_by, *group))
     return {name: len(found) for name, found in groups.items()}
 
 
@@ -81,12 +77,3 @@ def _addressees(receiver: Listener, place: Place, addressing: Addressing) -> tup
     if receiver.contact is None:
         return ("",)
     return tuple(contact.addressee for contact in addressing(place, receiver.contact))
-
-
-def _group(route: Route, alert: Alert, labels: Labels) -> tuple[str, ...]:
-    """What tells it apart from other groups of the route."""
-    by_label = {label.value: values for label, values in labels.items()}
-    return (
-        ",".join(route.group_by),
-        *(str(alert.id) if by == "alert" else by_label[by][0] for by in route.group_by),
-    )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from fumewatch.core.alert import State
 from fumewatch.core.dispatch.mute import Quiet
 from fumewatch.core.letter import Wording
+from fumewatch.core.notice import is_notice
 from fumewatch.core.phrases import one_line
 
 Body = dict[str, Any]
@@ -70,7 +71,12 @@ class ReceiverFields(BaseModel):
 
 
 def content(body: Body, key: uuid.UUID, language: Literal["both", "zh", "en"]) -> Body:
-    """What goes out: the body with its key and only the texts that this receiver's people read."""
+    """What goes out: the body with its key and only the texts that this receiver's people read.
+
+    A notice as it is: a machine gets one as a test or a dead-man message only.
+    """
+    if is_notice(body):
+        return {**body, "key": str(key)}
     text = body["text"] if language == "both" else {language: body["text"][language]}
     return {**body, "key": str(key), "text": text}
 

@@ -36,13 +36,18 @@ _OF_ALERTS: Final = f"{_ACTION} where alert_id = any(%s) order by x.id"
 _SINCE: Final = f"{_ACTION} where x.id > %s order by x.id"
 
 
+def lock(conn: Connection) -> None:
+    """Until the transaction's end nobody else appends: what is read now is all there is."""
+    conn.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+
+
 def record(conn: Connection, action: Action) -> Action:
     """Store what a person did, as far as it can be done as the alert stands; as it is stored.
 
     What was recorded already (core.followup.refusal.repeated) comes back as it was. Its photos
     are stored after it, by store.photos. Raises ActionRefused, which says why.
     """
-    _lock(conn)
+    lock(conn)
     if not conn.execute("select from alert where id = %s", [action.alert]).fetchall():
         raise ActionRefused(f"there is no alert {action.alert}", "没有这条告警")
     done = of(conn, action.alert)
@@ -55,7 +60,7 @@ def append(conn: Connection, actions: Sequence[Action]) -> list[Action]:
     """In the transaction of what goes with them; with their ids, in the same order."""
     if not actions:
         return []
-    _lock(conn)
+    lock(conn)
     with conn.cursor() as cursor:
         cursor.executemany(_APPEND, [_columns(action) for action in actions], returning=True)
         ids = [row[0] for result in cursor.results() for row in result]
@@ -83,10 +88,6 @@ def mark(conn: Connection) -> int:
     """The id of the last action; 0 where there is none."""
     row = conn.execute("select coalesce(max(id), 0) from action").fetchone()
     return int(row[0]) if row else 0
-
-
-def _lock(conn: Connection) -> None:
-    conn.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _columns(action: Action) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fumewatch import __version__
 from fumewatch.config import Config
 from fumewatch.health import Health
 from fumewatch.store import Database
-from fumewatch.web import api, assets, operate, pages, problems, silences
+from fumewatch.web import api, assets, links, operate, pages, photos, problems, silences
 from fumewatch.web.context import Context
 from fumewatch.web.live import Counts, Feed
 from fumewatch.web.overview import Overview
@@ -47,6 +47,8 @@ def create_app(
     app.include_router(operate.router)
     app.include_router(api.router)
     app.include_router(pages.router)
+    app.include_router(photos.router)
+    app.include_router(links.router)
     app.include_router(silences.router)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

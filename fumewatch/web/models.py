@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from fumewatch.core.fleet import FleetState, Why
+from fumewatch.web import recorded
 
 
 class _Out(BaseModel):
@@ -84,23 +85,15 @@ class Transition(_Out):
     value: float | None
 
 
-class Notification(_Out):
-    """One message to one receiver; `answer` is the remote's last answer or our last error."""
-
-    transition: int
-    receiver: str
-    state: Literal["due", "sent", "failed"]
-    due_at: datetime
-    attempts: int
-    answer: str | None
-    settled_at: datetime | None
-
-
 class AlertDetail(_Out):
+    """`told`: what each receiver's people know by now; `actions`: in the order they were done."""
+
     alert: Alert
     evidence: dict[str, Any]
     transitions: list[Transition]
-    notifications: list[Notification]
+    notifications: list[recorded.Notification]
+    told: list[recorded.Told]
+    actions: list[recorded.Action]
 
 
 class Value(_Out):

@@ -12,7 +12,7 @@ from fumewatch.core.alert import Alert, Severity, State
 from fumewatch.core.conditions import conditions
 from fumewatch.core.dispatch.mute import Silence
 from fumewatch.core.routing import Labels, labels_of
-from fumewatch.core.silencing import over_at, silencing, standing
+from fumewatch.core.silencing import silencing, standing
 from fumewatch.core.site import Place
 from fumewatch.store import Connection, alerts, monitors, silences
 from fumewatch.web import models
@@ -122,7 +122,7 @@ def _shown(
         ],
         starts_at=local(silence.starts_at),
         ends_at=local(silence.ends_at),
-        over_at=local(over_at(silence)),
+        over_at=local(silence.until),
         reason=silence.reason,
         author=silence.author,
         created_at=local(silence.created_at),

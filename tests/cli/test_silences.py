@@ -15,9 +15,8 @@ NOW = options.clock().replace(microsecond=0)
 WHY = ("--reason", "roof is repaired", "--by", "张三")
 
 
-@pytest.fixture
-def config(write: Write, database_url: str) -> Path:
-    return write(
+def configured(database_url: str) -> str:
+    return (
         f'[database]\nurl = "{database_url}"\n[[limit]]\nname = "DB31/844-2014"\nfume = 1.0\n'
         '[[rule]]\nid = "exceedance"\nkind = "threshold"\nchannel = "fume"\nabove = 1\n'
         '[[receiver]]\nname = "duty"\nkind = "email"\nhost = "mail"\nfrom = "a@example.org"\n'
@@ -25,6 +24,11 @@ def config(write: Write, database_url: str) -> Path:
         '[[receiver]]\nname = "log"\nkind = "log"\npath = "alerts.jsonl"\n'
         '[[route]]\nreceiver = ["duty", "log"]\n'
     )
+
+
+@pytest.fixture
+def config(write: Write, database_url: str) -> Path:
+    return write(configured(database_url))
 
 
 @pytest.fixture
@@ -123,8 +127,11 @@ def test_everything_can_be_silenced_on_purpose(silences) -> None:
         (["--match", "rule=x", "--for", "2h", "--by", " "], "must have 1 to 64 characters"),
     ],
 )
-def test_what_is_no_silence_is_refused(silences, args: list[str], error: str) -> None:
-    said = silences("add", *WHY, *args)
+def test_what_is_no_silence_is_refused_before_the_store_is_asked(
+    fumewatch: Fumewatch, write: Write, args: list[str], error: str
+) -> None:
+    config = write(configured("postgresql://nobody@127.0.0.1:9/none"))
+    said = fumewatch("silences", "add", *WHY, *args, "-c", config)
     assert (said.code, said.out) == (2, "")
     assert error in " ".join(said.err.split())
 

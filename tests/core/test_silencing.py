@@ -10,7 +10,7 @@ from fumewatch.core.addressing import Addressing, Entry, Role
 from fumewatch.core.dispatch.mute import Silence
 from fumewatch.core.notice import Contact
 from fumewatch.core.routing import Matchers, Route, labels_of
-from fumewatch.core.silencing import kept_back, over_at, silencing, standing, wrong_span
+from fumewatch.core.silencing import kept_back, silencing, standing, wrong_span
 from tests.core.transitions import OPENED_AT, a_place, a_transition
 
 
@@ -47,7 +47,7 @@ def silence(ended: float | None = None, **match: str) -> Silence:
 )
 def test_how_it_stands(ended: float | None, minute: float, stands: str, over: float) -> None:
     assert standing(silence(ended), after(minute)) == stands
-    assert over_at(silence(ended)) == after(over)
+    assert silence(ended).until == after(over)
 
 
 DAY = 24 * 60

@@ -1,6 +1,6 @@
 """Silences in the store: which are in force when, and who ended them."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -48,30 +48,33 @@ def test_what_goes_in_comes_out(conn: Connection) -> None:
     assert added.matchers.match_re == {Label.STREET: ("田林.*",)}
 
 
-@pytest.mark.parametrize(
-    ("minute", "active", "unended", "ended"),
-    [
-        (-1, [], [1, 2, 3], []),
-        (0, [1], [1, 2, 3], []),
-        (30, [1, 2], [1, 2, 3], []),
-        (40, [1, 2], [1, 2], [3]),
-        (50, [1], [1], [2, 3]),
-        (60, [], [], [1, 2, 3]),
-    ],
-)
-def test_which_are_in_force_when(
-    conn: Connection, minute: float, active: list[int], unended: list[int], ended: list[int]
-) -> None:
+WHEN = [
+    (-1, [], [1, 2, 3], []),
+    (0, [1], [1, 2, 3], []),
+    (30, [1, 2], [1, 2, 3], []),
+    (40, [1, 2], [1, 2], [3]),
+    (50, [1], [1], [2, 3]),
+    (60, [], [], [1, 2, 3]),
+]
+"""(minute after noon, active, unended, ended)"""
+
+
+def test_which_are_in_force_when(conn: Connection) -> None:
     """The second is ended early, the third before it begins."""
     for one in (silence(), silence(30, 90), silence(80, 90)):
         silences.add(conn, one)
     assert silences.end(conn, 2, "李四", at(50))
     assert silences.end(conn, 3, "李四", at(40))
-    moment: datetime = at(minute)
-    assert ids(silences.active(conn, moment)) == active
-    assert ids(silences.unended(conn, moment)) == unended
-    assert ids(silences.ended(conn, moment, 10)) == ended
-    assert ids(silences.ended(conn, moment, 1)) == ended[:1]
+    assert [
+        (
+            minute,
+            ids(silences.active(conn, at(minute))),
+            ids(silences.unended(conn, at(minute))),
+            ids(silences.ended(conn, at(minute), 10)),
+        )
+        for minute, *_ in WHEN
+    ] == WHEN
+    assert ids(silences.ended(conn, at(60), 1)) == [1]
 
 
 def test_the_first_who_ends_it_did(conn: Connection) -> None:

@@ -94,7 +94,8 @@ def plans(
     """What to send: one to the receiver, or one to each contact of what is listed; reason DIGEST,
     nothing told. `alerts`: those that fire, for "day" also those resolved since `issue.since`.
 
-    Silenced and inhibited ones are listed, too; parts of an incident and pending ones are not.
+    Silenced and inhibited ones are listed, too; parts of an incident and pending ones are not. The
+    group's only label, "digest", is its name.
     """
     listed = [(alert, place) for alert, place in alerts if _is_listed(issue, alert, place)]
     people: dict[Contact | None, list[Alert]] = {}
@@ -122,7 +123,8 @@ def _is_listed(issue: Issue, alert: Alert, place: Place) -> bool:
 
 def _plan(issue: Issue, to: Contact | None, alerts: Sequence[Alert]) -> Plan:
     name = f"digest {issue.digest.name}"
-    group = Group(issue.receiver, to.addressee if to else "", name, (), ())
+    labels = (("digest", issue.digest.name),)
+    group = Group(issue.receiver, to.addressee if to else "", name, labels, ())
     return Plan(
         group=group,
         reason=Reason.DIGEST,

@@ -23,7 +23,8 @@ Alertmanager's ways, where it has them:
 - Whom no route leads to any more, or whom an escalation told (`note`), hears of the end by itself.
 
 Everything here is in memory and follows from the store: `load` at any moment goes on where any
-other dispatcher stopped.
+other dispatcher stopped. Only waits may be shorter then: `group_wait` counts from when an alert
+fired, `group_interval` from the last message about what still fires.
 """
 
 import heapq
@@ -84,12 +85,15 @@ class Dispatcher:
         self._found: list[tuple[str, Alert]] = []
 
     def use(self, silences: Sequence[Silence], contacts: Contacts) -> None:
-        """From now on; whoever waits for the end of a silence or for a contact is looked at."""
+        """From now on; whoever waits for the end of a silence or for a contact is looked at.
+
+        Contacts that are equal to those before are taken to be the same."""
         if self._muting.use(silences):
             for group in self._silenced:
                 self._schedule(group, _AT_ONCE)
+        is_new = contacts != self._reach.contacts
         self._reach.contacts = contacts
-        if self._reach.with_contacts:
+        if is_new and self._reach.with_contacts:
             for standing in list(self._standings.values()):
                 self._address(standing)
 
@@ -116,6 +120,13 @@ class Dispatcher:
             self._reenter(standing, alert, place, at)
         elif alert.state is State.FIRING:
             self._enter(Standing.of(alert, place, at))
+
+    def place(self, places: Mapping[int, Place]) -> None:
+        """Where monitors are by now: an alert whose place differs is routed anew."""
+        for standing in list(self._standings.values()):
+            place = places.get(standing.alert.monitor)
+            if place is not None and place != standing.place:
+                self._reenter(standing, standing.alert, place, standing.since)
 
     def note(self, told: Iterable[Told]) -> None:
         """What was told by others than us: a step of an escalation. Its end will be told, too."""

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
 from fumewatch.core.alert import Alert, State
 from fumewatch.core.dispatch.muting import Muting
-from fumewatch.core.dispatch.plan import Plan, Told
+from fumewatch.core.dispatch.plan import Known, Plan, Told
 from fumewatch.core.dispatch.standing import Bundle, Key, Standing
 from fumewatch.core.notice import Change, Reason
 
@@ -155,7 +155,5 @@ def _order(member: tuple[Alert, Change]) -> tuple[int, datetime, uuid.UUID]:
 
 
 def _row(bundle: Bundle, alert: Alert, now: datetime) -> Told:
-    state: Literal[State.FIRING, State.RESOLVED] = (
-        State.FIRING if alert.state is State.FIRING else State.RESOLVED
-    )
+    state: Known = State.RESOLVED if alert.state is State.RESOLVED else State.FIRING
     return Told(*bundle.address, alert.id, state, now)

@@ -34,6 +34,7 @@ class Audience(Protocol):
 
 
 Known = Literal[State.FIRING, State.RESOLVED]
+"""What somebody can be told of an alert."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,12 @@ class Counts(StrEnum):
     DAYS = "working days"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Delay:
     """`length`: of working days as many whole days.
 
-    >>> Delay.parse("3 working days")
-    Delay(length=datetime.timedelta(days=3), counts=<Counts.DAYS: 'working days'>)
+    >>> Delay.parse("3个工作日")
+    3 working days
     """
 
     length: timedelta = timedelta(0)
@@ -80,6 +80,9 @@ class Delay:
             name = "minute"
         n = self.length // _UNITS[name]
         return f"{n} working {name}{'' if n == 1 else 's'}"
+
+    def __repr__(self) -> str:
+        return str(self)  # as a change of the configuration is shown
 
 
 def _working(match: re.Match[str]) -> Delay:

@@ -93,3 +93,7 @@ alter table outbox
     add constraint outbox_merged_check check ((state = 'merged') = (merged_into is not null));
 create index outbox_merged on outbox (merged_into) where merged_into is not null;
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
+-- The notices of an alert: store.pages.alerts asks with the same expression.
+create index outbox_by_alert on outbox
+    using gin (jsonb_path_query_array(body, '$.alerts[*].id') jsonb_path_ops)
+    where transition_id is null;
