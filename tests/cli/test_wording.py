@@ -93,7 +93,7 @@ def test_as_a_page_with_its_plot(fumewatch: Fumewatch, file: Path, tmp_path: Pat
         (("--receiver", "mial"), "no receiver 'mial'; did you mean mail?"),
         (("--receiver", "file"), "'file' is a machine's"),
         (("--sample", "purifier"), "no rule 'purifier'; did you mean purifier-off?"),
-        (("--language", "fr"), "is zh, en or both"),
+        (("--language", "fr"), "'fr' is not one of zh, en, both"),
         (("--reason", "whim"), "'whim' is not one of"),
         (("--alert", "7"), "should be a valid UUID"),
         (("--alert", "7f0c1c8e-2f1b-5a51-8a43-000000000007", "--sample", "x"), "goes without"),
