@@ -689,3 +689,34 @@ z = 1
         ("mqtt", "tls"): 15,
         ("mqtt", "tls", "z"): 16,
     }
+
+
+# ── A receiver's own layouts ────────────────────────────────────────────────────────────────────
+
+MAIL = '[[receiver]]\nname = "mail"\nkind = "email"\nhost = "h"\nfrom = "a@b.cn"\nto = ["c@d.cn"]\n'
+
+
+def test_a_layout_may_come_from_a_file_that_everybody_may_read(folder: Folder) -> None:
+    file = folder.file("zh.j2", "预警 {{ title }}\n", mode=0o644)
+    text = f'{MAIL}[receiver.wording]\nzh_file = "zh.j2"\n[[route]]\nreceiver = "mail"'
+    (receiver,) = folder.load(text).receiver
+
+    assert receiver.wording.templates.zh == "预警 {{ title }}"
+    assert folder.warnings(text) == []
+    assert examine(folder.path / "config.toml", {}).files == {file}
+
+
+@pytest.mark.parametrize(
+    ("wording", "fault"),
+    [
+        ('zh_file = "gone"', "zh_file: no such file: gone"),
+        ('zh_file = "bad"', "zh: template line 3: 'ttle' is undefined, for a notice of reason"),
+        ('zh = "{{ title"', "zh: template line 1: unexpected end of template"),
+        ('fr = "x"', "fr: unknown key; known: zh, en"),
+    ],
+)
+def test_a_layout_that_will_not_do(folder: Folder, wording: str, fault: str) -> None:
+    folder.file("bad", "预警\n\n{{ ttle }}\n")
+    (told,) = folder.faults(f"{MAIL}[receiver.wording]\n{wording}\n")
+
+    assert told.startswith(f'config.toml:8: receiver "mail": wording.{fault}')

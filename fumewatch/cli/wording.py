@@ -11,12 +11,11 @@ import typer
 
 from fumewatch.cli import named, options, show
 from fumewatch.cli.options import AsJson, ConfigPath
-from fumewatch.core.letter import Style
 from fumewatch.core.notice import Reason
 
 if TYPE_CHECKING:
     from fumewatch.config import Config
-    from fumewatch.core.letter import Letter
+    from fumewatch.core.letter import Letter, Style
     from fumewatch.core.letter.curve import Curve
     from fumewatch.core.notice import Body
     from fumewatch.receivers import ReceiverSettings
@@ -24,12 +23,8 @@ if TYPE_CHECKING:
 ABOUT: Final = "What people are sent: preview it, or begin a layout of your own."
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-_STYLES: Final[Mapping[str, tuple[Style, int]]] = {
-    "wecom": (Style.WECOM, 4096),
-    "dingtalk": (Style.DINGTALK, 20_000),
-    "feishu": (Style.FEISHU, 20_000),
-}
-"""Dialect and bytes of UTF-8 at most, as the platforms' documents say."""
+_MOST_BYTES: Final[Mapping[str, int]] = {"wecom": 4096, "dingtalk": 20_000, "feishu": 20_000}
+"""Of UTF-8, as the platforms' documents say; by kind, which is the name of the dialect too."""
 _WECOM_TEXT: Final = 2048
 
 
@@ -85,20 +80,15 @@ def preview(
     """
     if alert and sample:
         raise typer.BadParameter("goes without --alert", param_hint="--sample")
-    if language not in ("", "zh", "en", "both"):
-        raise typer.BadParameter("is zh, en or both", param_hint="--language")
+    _check_language(language, ("zh", "en", "both", ""))
     loaded = options.load(config)
     chosen = _chosen(loaded, receiver or [])
     body, curve = _real(loaded, alert) if alert else (_made_up(loaded, sample), None)
     reasons = reason or [Reason.TRANSITION]
-    found = [
-        _preview(each, _notice(loaded, each, why, body), language)
-        for each in chosen
-        for why in reasons
-    ]
+    pairs = [(each, _notice(loaded, each, why, body)) for each in chosen for why in reasons]
     if html:
-        notice = _notice(loaded, chosen[0], reasons[0], body)
-        html.write_text(_page(chosen[0], notice, curve, language, is_real=bool(alert)), "utf-8")
+        html.write_text(_page(*pairs[0], curve, language, is_real=bool(alert)), "utf-8")
+    found = [_preview(each, notice, language) for each, notice in pairs]
     if json:
         show.as_json([asdict(each) for each in found])
     else:
@@ -121,9 +111,14 @@ def layout(
     """
     from fumewatch.core.letter.letter import default
 
-    if language not in ("zh", "en"):
-        raise typer.BadParameter("is zh or en", param_hint="--language")
+    _check_language(language, ("zh", "en"))
     show.line(default("zh" if language == "zh" else "en").rstrip("\n"))
+
+
+def _check_language(language: str, known: Sequence[str]) -> None:
+    if language not in known:
+        words = ", ".join(filter(None, known))
+        raise typer.BadParameter(f"{language!r} is not one of {words}", param_hint="--language")
 
 
 def _chosen(config: "Config", names: Sequence[str]) -> list["ReceiverSettings"]:
@@ -222,11 +217,13 @@ def _preview(settings: "ReceiverSettings", notice: "Body", language: str) -> Pre
     )
 
 
-def _style(settings: "ReceiverSettings") -> tuple[Style, int | None]:
+def _style(settings: "ReceiverSettings") -> tuple["Style", int | None]:
+    from fumewatch.core.letter import Style
+
     if getattr(settings, "format", "") == "text":
         return Style.PLAIN, _WECOM_TEXT
-    if settings.kind in _STYLES:
-        return _STYLES[settings.kind]
+    if settings.kind in _MOST_BYTES:
+        return Style(settings.kind), _MOST_BYTES[settings.kind]
     return Style.PLAIN, getattr(settings, "most_bytes", 0) or None
 
 
@@ -234,7 +231,7 @@ def _render(
     settings: "ReceiverSettings",
     notice: "Body",
     language: str,
-    style: Style,
+    style: "Style",
     most: int | None = None,
 ) -> "Letter":
     from fumewatch.core.letter import render
@@ -258,6 +255,7 @@ def _page(
     is_real: bool,
 ) -> str:
     """A mail's HTML, the plot in the page itself."""
+    from fumewatch.core.letter import Style
     from fumewatch.core.letter.samples import sample_curve
     from fumewatch.receivers.mail import with_picture
 
@@ -282,7 +280,7 @@ def _lines(found: Sequence[Preview]) -> Iterator[str]:
         if number:
             yield ""
         yield f"── {each.receiver} ({each.kind}, {each.style}): {each.reason}, {_length(each)}"
-        if each.style == Style.FEISHU:
+        if each.style == "feishu":
             yield f"[card's header] {each.title}"
         yield from each.text.split("\n")
 

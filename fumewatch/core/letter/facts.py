@@ -33,8 +33,11 @@ _LINK_LINES: Final = ("详情：http", "Details: http")
 _SPOKEN: Final = ("severity", "district", "street", "site", "vendor", "monitor")
 _NOBODY: Final = {"name": "", "email": "", "phone": "", "account": "", "language": ""}
 _NO_STEP: Final[Facts] = {"name": "", "number": 0, "of": 0, "since": "", "until": ""}
-_ADDRESSES: Final = frozenset({"link", "page", "id", "src"})
-"""Facts that are whole or not there."""
+_WHOLE: Final = (
+    *("link", "page", "id", "src", "since", "until", "at", "receiver", "language"),
+    *("reason", "severity", "state", "change", "kind"),
+)
+"""Facts that are never cut: addresses, times, and what layouts ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def _cut(value: Any, most: int) -> Any:
     if isinstance(value, str):
         return shortened(value, most)
     if isinstance(value, Mapping):
-        return {k: v if k in _ADDRESSES else _cut(v, most) for k, v in value.items()}
+        return {k: v if k in _WHOLE else _cut(v, most) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_cut(each, most) for each in value]
     return value

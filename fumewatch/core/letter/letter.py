@@ -1,7 +1,7 @@
 """From a notice to what is sent: the layout that fits, filled, and cut to its length."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ from fumewatch.core.letter.zh import ZH
 from fumewatch.core.notice import Body
 from fumewatch.core.words import Language
 
+_OPEN: Final[Mapping[Language, str]] = {"zh": "详情", "en": "Details"}
 LONGEST_TITLE: Final = 150
 _SPACE: Final = re.compile(r"\n\s*\n")
 _BLANK: Final = re.compile(r"\s*\n\s*")
@@ -63,7 +64,9 @@ class _Letter:
     templates: Templates
 
     def title(self, language: Language) -> str:
-        return shortened(self._lines(language, Style.PLAIN, Budget())[0], LONGEST_TITLE)
+        """The first line. Ours says the same however many alerts follow."""
+        budget = Budget() if self.templates.of(language) else Budget(alerts=1)
+        return shortened(self._lines(language, Style.PLAIN, budget)[0], LONGEST_TITLE)
 
     def text(self, budget: Budget) -> str:
         if self.style is Style.HTML:
@@ -128,11 +131,14 @@ class _Letter:
     def _bare(self, most: int) -> str:
         """The title as far as there is room, and the link if it is whole."""
         links = [alert["link"] for alert in self.notice["alerts"]] + [self.notice["link"]]
-        link = Marks(self.style, COLONS[self.languages[0]]).link(next(filter(None, links), ""))
+        language = self.languages[0]
+        link = Marks(self.style, COLONS[language]).link(
+            next(filter(None, links), ""), _OPEN[language]
+        )
         room = most - _size(link) - 1 if link else most
         if room < 0:
             link, room = Ready(""), most
-        title = self.title(self.languages[0])
+        title = self.title(language)
 
         def shown(n: int) -> str:
             return inert(shortened(title, n), self.style)

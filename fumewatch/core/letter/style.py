@@ -9,6 +9,7 @@ reads well in Chinese.
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 from html import escape as html_escape
 from typing import Any, Final
 
@@ -54,7 +55,13 @@ def inert(value: Any, style: Style) -> Ready:
     """What is shown of a fact: on one line, and neither markup, a link nor a mention."""
     if isinstance(value, Ready):
         return value
-    text = "" if value is None else _unlinked(_one_line(str(value)))
+    return _inert("" if value is None else str(value), style)
+
+
+@lru_cache(maxsize=4000)
+def _inert(given: str, style: Style) -> Ready:
+    """Kept for a while: what does not fit at first is written again, and most of it is the same."""
+    text = _unlinked(_one_line(given))
     match style:
         case Style.HTML:
             return Ready(html_escape(text))
@@ -68,7 +75,9 @@ def inert(value: Any, style: Style) -> Ready:
 
 def _one_line(text: str) -> str:
     """A space at either end stays one: a layout's own words may need it."""
-    flat = "".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST])
+    flat = text[: 4 * LONGEST]
+    if not flat.isprintable():
+        flat = "".join(c if c.isprintable() else " " for c in flat)
     return shortened(_SPACES.sub(" ", flat), LONGEST)
 
 
