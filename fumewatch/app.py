@@ -29,6 +29,7 @@ from fumewatch import __version__, jobs, log, metrics
 from fumewatch.config import Config
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
+from fumewatch.core.letter.curve import Curve
 from fumewatch.deliver import Deliverer
 from fumewatch.dispatch import Dispatch
 from fumewatch.gather import gather
@@ -37,7 +38,7 @@ from fumewatch.mqtt import Publisher
 from fumewatch.pump import Pump
 from fumewatch.receivers import build
 from fumewatch.reload import Reload, tell_doubts
-from fumewatch.store import Connection, Database, daemons, migrate
+from fumewatch.store import Connection, Database, daemons, migrate, plots
 from fumewatch.store.leader import Leader
 from fumewatch.web import Server, create_app
 
@@ -345,7 +346,12 @@ def _freeze() -> None:
 @contextmanager
 def _delivering(daemon: Daemon, publisher: Publisher) -> Iterator[None]:
     settings = daemon.config.receiver
-    receivers = {each.name: build(each, publisher, clock) for each in settings}
+
+    def series(alert: uuid.UUID) -> Curve | None:
+        with daemon.database.transaction() as conn:
+            return plots.curve(conn, alert, clock(), daemon.config.freshness)
+
+    receivers = {each.name: build(each, publisher, clock, series) for each in settings}
     parallel = {each.name: each.parallel for each in settings}
     deliverer = Deliverer(daemon.database, receivers, parallel, clock, daemon.health)
     stop = threading.Event()

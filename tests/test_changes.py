@@ -113,8 +113,8 @@ def config(folder: Path, text: str) -> Config:
             ROUTES,
             '[[route]]\nreceiver = "duty"\n',
             [
-                "route 1 removed: receiver = [duty],"
-                " match = { severity = [critical], district = [xuhui, jingan] }"
+                "route 1 removed: match = { severity = [critical], district = [xuhui, jingan] },"
+                " receiver = [duty]"
             ],
         ),
         ("\n[freshness]", '\n[log]\nlevel = "debug"', ["[log] level info → debug"]),

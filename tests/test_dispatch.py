@@ -221,6 +221,23 @@ def test_a_step_is_taken_once_and_its_end_is_told(stage: Stage) -> None:
     ]
 
 
+def test_a_step_says_which_it_is_and_until_when(stage: Stage) -> None:
+    stage.start(
+        LADDER
+        + '[[escalation.step]]\nname = "bureau"\nreceiver = "duty"\nafter = "1 working day"\n'
+    )
+    stage.fires(0)
+    stage.round(after(minutes=1))
+    stage.round(after(minutes=60))
+    ((_, body),) = [row for row in stage.rows() if row[1]["reason"] == "escalation"]
+    assert body["step"] == {
+        "name": "visit",
+        "number": 1,
+        "of": 2,
+        "until": "2026-11-24T13:00:00+08:00",
+    }
+
+
 def test_who_acknowledges_stops_the_clock(stage: Stage) -> None:
     stage.start(LADDER)
     move = stage.fires(0)

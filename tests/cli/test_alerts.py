@@ -15,11 +15,16 @@ from tests.store.test_alerts import alert, opened
 FIRED = datetime(2026, 11, 27, 7, tzinfo=UTC)  # Friday, 15:00 in Shanghai
 NOW = FIRED + timedelta(hours=1)
 ESCALATION = """
+[[receiver]]
+name = "patrol"
+kind = "log"
+path = "patrol.jsonl"
+takes = "groups"
 [[escalation]]
 name = "ladder"
 [[escalation.step]]
 name = "street"
-receiver = "log"
+receiver = "patrol"
 after = "1 working day"
 unless = "visited"
 """
@@ -49,7 +54,7 @@ def test_an_alert_is_taken_on_put_right_and_closed(
         assert (said.code, said.err) == (0, "")
         return said.out.splitlines()
 
-    coming = "Next: 2026-11-30 15:00 log (ladder, street)"
+    coming = "Next: 2026-11-30 15:00 patrol (ladder, street)"
     assert act("acknowledge") == ["exceedance at M1: acknowledged, Li Wei (1)", coming]
     assert act("acknowledge") == ["exceedance at M1: acknowledged, Li Wei (1)", coming]
     assert act("assign", "--to", "B")[0] == "exceedance at M1: assigned to B, Li Wei (2)"
@@ -57,13 +62,13 @@ def test_an_alert_is_taken_on_put_right_and_closed(
     assert act("correcting", "--until", "2026-11-30 18:00")[1] == coming
     assert act("visited", "--note", "purifier off") == ["exceedance at M1: visited, Li Wei (5)"]
     assert act("false-alarm")[1] == "The case is closed."
-    assert act("reopen")[1] == "Next: 2026-11-30 16:00 log (ladder, street)"
+    assert act("reopen")[1] == "Next: 2026-11-30 16:00 patrol (ladder, street)"
     shown = fumewatch("alerts", "show", id, "-c", config).out
     for line in (
         "rule         exceedance (warning), firing",
         "fired        2026-11-27 15:00",
         "case         assigned to B",
-        "next         2026-11-30 16:00 log (ladder, street)",
+        "next         2026-11-30 16:00 patrol (ladder, street)",
     ):
         assert line in shown
     record = [line.split(maxsplit=2)[2].split() for line in shown.splitlines() if "Li Wei" in line]
@@ -82,7 +87,7 @@ def test_as_json(fumewatch: Fumewatch, config: Path, id: str) -> None:
     said = fumewatch("alerts", "act", id, "confirmed", "--by", "Li Wei", "--json", "-c", config)
     assert said.json["action"]["detail"] == {"outcome": "confirmed"}
     assert said.json["standing"]["outcome"] == "confirmed"
-    assert said.json["next"]["receivers"] == ["log"]
+    assert said.json["next"]["receivers"] == ["patrol"]
     shown = fumewatch("alerts", "show", id, "--json", "-c", config).json
     assert shown["alert"]["limit"] is None
     assert [each["kind"] for each in shown["actions"]] == ["outcome"]

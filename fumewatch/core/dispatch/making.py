@@ -1,6 +1,7 @@
 """From plans to notices: the bodies of the alerts that are listed, links of the addressee's own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -45,8 +46,9 @@ class Maker:
             }
             for alert, change in shown(plan)
         ]
+        step = plan.step and {**asdict(plan.step), "until": _iso(plan.step.until, self._zone)}
         ended = sum(not alert.is_open for alert, _ in plan.members)
-        return notice(
+        made = notice(
             alerts,
             key=plan.key,
             reason=plan.reason,
@@ -58,6 +60,7 @@ class Maker:
             link=f"{self._base_url}/alerts" if self._base_url else "",
             counts={"firing": len(plan.members) - ended, "resolved": ended},
         )
+        return {**made, "step": step} if step else made
 
     def forget(self) -> None:
         """The round is over."""
@@ -84,6 +87,10 @@ def _move(alert: Alert, last: Transition | None) -> Transition:
     if last and last.alert.state is alert.state:
         return last
     return Transition(alert, State.PENDING, alert.resolved_at or alert.opened_at, Cause.HELD)
+
+
+def _iso(at: datetime | None, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).isoformat() if at else ""
 
 
 def _order(alert: Alert) -> tuple[bool, int, datetime]:

@@ -71,6 +71,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class StepSaid:
+    """Which step of an escalation it is, from 1, of how many; and when the next one is due."""
+
+    name: str
+    number: int
+    of: int
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One notice to make. `told`: the rows to write in the transaction that writes the notice.
 
@@ -85,6 +95,7 @@ class Plan:
     members: tuple[tuple[Alert, Change], ...]
     told: tuple[Told, ...]
     key: uuid.UUID
+    step: StepSaid | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fumewatch.core.alert import Alert, State
-from fumewatch.core.dispatch.plan import Audience, Contacts, Group, Known, Plan, Told
+from fumewatch.core.dispatch.plan import Audience, Contacts, Group, Known, Plan, StepSaid, Told
 from fumewatch.core.followup.action import Action
 from fumewatch.core.followup.ladders import DueStep, escalated
 from fumewatch.core.notice import Change, Contact, Reason
@@ -96,6 +96,14 @@ def _plan(notice: _Notice, now: datetime) -> Plan:
             for step in notice.steps
         ),
         key=uuid.uuid5(group.thread, "\x1f".join(parts)),
+        step=_said(notice.steps[0], now),
+    )
+
+
+def _said(step: DueStep, now: datetime) -> StepSaid:
+    """The first of those that take the same step now: the next is due at one time for all."""
+    return StepSaid(
+        step.step.name, step.due.index + 1, len(step.escalation.step), step.next_at(now)
     )
 
 

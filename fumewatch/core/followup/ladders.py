@@ -46,10 +46,18 @@ class DueStep:
     alert: Alert
     escalation: Escalation
     due: Due
+    clock: Clock
 
     @property
     def step(self) -> Step:
         return self.due.step
+
+    def next_at(self, now: datetime) -> datetime | None:
+        """When the step after it is due, if it is taken now and nobody does anything."""
+        following = self.escalation.step[self.due.index + 1 :]
+        return (
+            self.clock.add(now, following[0].after) if following and not following[0].on else None
+        )
 
 
 @dataclass(slots=True)
@@ -132,7 +140,12 @@ class Ladders:
                 put_back[id] = entry.look_at = now + HELD_AGAIN
             elif entry.due and entry.escalation:
                 put_back[id] = at
-                found[id] = DueStep(entry.alert, entry.escalation, entry.due)
+                found[id] = DueStep(
+                    entry.alert,
+                    entry.escalation,
+                    entry.due,
+                    self._clocks[entry.escalation.name],
+                )
         for id, at in put_back.items():
             heapq.heappush(self._waiting, (at, id))
         return sorted(found.values(), key=lambda step: (step.due.at, step.alert.id))
