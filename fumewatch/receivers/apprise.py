@@ -136,5 +136,7 @@ def _library() -> Any:
         raise ValueError(
             "kind apprise needs a package that is not installed: pip install 'fumewatch[apprise]'"
         ) from None
-    logging.getLogger("apprise").propagate = False  # it logs paths of URLs, which hold tokens
+    logger = logging.getLogger("apprise")
+    logger.propagate = False  # it logs paths of URLs, which hold tokens
+    logger.setLevel(logging.INFO)  # whatever our own level is: what it logs is why it failed
     return library
