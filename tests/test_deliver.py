@@ -17,7 +17,7 @@ import pytest
 
 from fumewatch.core.alert import State, Transition
 from fumewatch.core.errors import SendError, StoreUnavailable
-from fumewatch.deliver import Deliverer, DeliverSettings, decide, rest_for
+from fumewatch.deliver import DeadMan, Deliverer, DeliverSettings, Terms, decide, rest_for
 from fumewatch.health import Health
 from fumewatch.receivers import Receiver
 from fumewatch.receivers.webhook import Webhook, WebhookSettings
@@ -27,6 +27,7 @@ from tests.core.transitions import a_transition
 from tests.receivers.factories import a_body
 from tests.receivers.servers import HANG, Answer, Request, WebhookServer, webhook_server
 
+NOBODY = DeadMan()
 QUICK = DeliverSettings(
     poll=timedelta(milliseconds=50),
     lease=timedelta(seconds=20),
@@ -157,16 +158,18 @@ def deliver(database: Database, health: Health) -> Callable[..., "AbstractContex
     def running(
         receivers: Mapping[str, Receiver],
         settings: DeliverSettings = QUICK,
-        parallel: Mapping[str, int] | None = None,
+        terms: Mapping[str, Terms] | None = None,
+        dead_man: DeadMan = NOBODY,
     ) -> Iterator[Running]:
         deliverer = Deliverer(
             database,
             receivers,
-            parallel or {},
+            terms or {},
             now,
             health,
             jitter=lambda: 0.5,
             settings=settings,
+            dead_man=dead_man,
         )
         stop, wake = threading.Event(), threading.Event()
         thread = threading.Thread(target=deliverer.run, args=(stop, wake), name="deliver")
@@ -273,7 +276,7 @@ def test_the_end_waits_for_the_beginning(
     box.add(State.FIRING, State.RESOLVED)
     box.add(State.FIRING, rule="other")
 
-    with deliver({"duty": webhook(server.url)}, parallel={"duty": 4}):
+    with deliver({"duty": webhook(server.url)}, terms={"duty": Terms(4)}):
         box.wait_for("due", "due", "sent")
         server.wait_for(4)
         assert {r.body["state"] for r in server.requests} == {"firing"}
@@ -325,7 +328,7 @@ def test_several_sends_to_one_receiver_at_a_time(box: Outbox, deliver: Deliver) 
     remote = Remote(lambda body: f"{together.wait()}")
     box.add_many(3)
 
-    with deliver({"duty": remote}, parallel={"duty": 3}):
+    with deliver({"duty": remote}, terms={"duty": Terms(3)}):
         box.wait_for("sent", "sent", "sent")
 
 
@@ -436,7 +439,7 @@ def test_a_send_that_overruns_its_lease_is_not_begun_again_beside_it(
     box.add(State.FIRING)
 
     settings = replace(QUICK, lease=timedelta(milliseconds=400))
-    with deliver({"duty": remote}, settings, {"duty": 3}):
+    with deliver({"duty": remote}, settings, {"duty": Terms(3)}):
         box.wait_for("sent")
         time.sleep(0.3)
 

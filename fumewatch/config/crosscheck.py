@@ -45,6 +45,7 @@ def check(source: Source, today: date | None = None) -> None:
     _rules_can_fire_and_clear(source)
     _patterns_read_what_there_is(source)
     _routes_lead_somewhere(source)
+    _dead_man_has_an_address(source)
     _something_is_done(source)
 
 
@@ -182,6 +183,18 @@ def _routes_lead_somewhere(source: Source) -> None:
         _exist(source, ("route", index, "receiver"), route.get("receiver"), known["receiver"])
         _exist(source, ("route", index, "match", "rule"), rules, known["rule"])
     _every_route_is_reached(source)
+
+
+def _dead_man_has_an_address(source: Source) -> None:
+    names = [name for _, name in _names(source, "receiver")]
+    path = ("dead_man", "receiver")
+    wanted = source.at(path)
+    _exist(source, path, wanted, names)
+    told = wanted if isinstance(wanted, list) else [wanted]
+    for item in source.items("receiver"):
+        if isinstance(item, dict) and item.get("contact") and item.get("name") in told:
+            what = f"{item['name']!r} writes to the contacts of an alert, and this is about none"
+            source.fault(path, f"{what}; name a receiver with an address of its own")
 
 
 def _exist(source: Source, path: Path, wanted: Any, known: list[str]) -> None:

@@ -9,6 +9,7 @@ FumewatchError
 ├── BrokerUnavailable   the broker is away: try again
 ├── WebUnavailable      the pages cannot be served where they should: a person must act
 └── SendError           a receiver did not take a notification; `permanent` says whether to retry
+    └── Throttled       it was not asked: that would have been too often; says when it may be
 """
 
 from dataclasses import dataclass
@@ -78,3 +79,13 @@ class SendError(FumewatchError):
         self.permanent = permanent
         self.retry_after = retry_after
         super().__init__(detail)
+
+
+class Throttled(SendError):
+    """Nothing was sent, and the remote is not to blame: `retry_after` is when there is room again.
+
+    Of the receiver's own limit (`most_per_minute`), or of a rest that the remote has asked for.
+    """
+
+    def __init__(self, detail: str, *, retry_after: timedelta) -> None:
+        super().__init__(detail, permanent=False, retry_after=retry_after)

@@ -29,7 +29,7 @@ from typing import Any, Final, Literal
 
 Body = dict[str, Any]
 MOST_ALERTS: Final = 50
-_RANK: Final = ("info", "warning", "critical")
+RANK: Final = ("info", "warning", "critical")
 
 
 class Reason(StrEnum):
@@ -121,4 +121,4 @@ def as_notice(body: Body, receiver: str) -> Body:
 
 def _order(alert: Body) -> tuple[bool, int, str]:
     """What fires comes first, then the worse, then the longer open."""
-    return alert["state"] == "resolved", -_RANK.index(alert["severity"]), alert["opened_at"]
+    return alert["state"] == "resolved", -RANK.index(alert["severity"]), alert["opened_at"]

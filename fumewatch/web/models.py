@@ -85,11 +85,13 @@ class Transition(_Out):
 
 
 class Notification(_Out):
-    """One message to one receiver; `answer` is the remote's last answer or our last error."""
+    """One message to one receiver; `answer` is the remote's last answer or our last error.
+
+    "merged": it went into another one, as more were due than the receiver may be sent."""
 
     transition: int
     receiver: str
-    state: Literal["due", "sent", "failed"]
+    state: Literal["due", "sent", "failed", "merged"]
     due_at: datetime
     attempts: int
     answer: str | None

@@ -92,4 +92,6 @@ alter table outbox
     add constraint outbox_state_check check (state in ('due', 'sent', 'failed', 'merged')),
     add constraint outbox_merged_check check ((state = 'merged') = (merged_into is not null));
 create index outbox_merged on outbox (merged_into) where merged_into is not null;
+create index outbox_merged_thread on outbox (thread, receiver) where merged_into is not null;
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
+create index outbox_by_receiver on outbox (receiver, state, settled_at);
