@@ -77,7 +77,8 @@ _DUE: Final = """
 """
 _LAST_SENT: Final = """
     select settled_at as at from outbox
-    where receiver = r.receiver and state = 'sent' order by settled_at desc limit 1
+    where receiver = r.receiver and state = 'sent' and settled_at is not null
+    order by settled_at desc limit 1
 """
 _WAITING: Final = f"""
     select r.receiver, due.due, failed.failed,
@@ -109,7 +110,8 @@ _FIGURES: Final = f"""
     left join lateral ({_LAST_SENT}) sent on true
     left join lateral (
         select settled_at as at, answer from outbox
-        where receiver = r.receiver and state = 'failed' order by settled_at desc limit 1
+        where receiver = r.receiver and state = 'failed' and settled_at is not null
+        order by settled_at desc limit 1
     ) failed on true
     cross join lateral (
         select count(*) filter (where state = 'sent')::int as sent,
@@ -146,9 +148,13 @@ _NEWEST: Final = """
         from unnest(%(names)s::text[]) as r (receiver)
         cross join unnest(%(states)s::text[]) as s (state)
         cross join lateral (
-            select id, settled_at, created_at from outbox
-            where receiver = r.receiver and state = s.state
-            order by settled_at desc, created_at desc limit %(most)s
+            (select id, settled_at, created_at from outbox
+            where receiver = r.receiver and state = s.state and settled_at is not null
+            order by settled_at desc limit %(most)s)
+            union all
+            (select id, settled_at, created_at from outbox
+            where receiver = r.receiver and s.state = 'due' and state = 'due'
+            order by due_at desc limit %(most)s)
         ) found
         order by 2 desc, 1 desc limit %(most)s
     ) newest

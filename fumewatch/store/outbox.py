@@ -65,8 +65,8 @@ _ADD: Final = """
     on conflict (idempotency_key) do nothing
 """
 # A lateral for each receiver, so that the backlog of one cannot hide another's rows. A row waits
-# for every earlier one of its thread and receiver, be it merged into another row or not: nobody
-# hears "resolved" before "firing".
+# for every earlier one of its thread, receiver and addressee, be it merged into another row or not:
+# nobody hears "resolved" before "firing".
 # Unsettled is the same as due, but only the index outbox_unsettled can serve it: statistics mostly
 # say that nothing is due, and the plan made for that is quadratic once thousands are.
 _CLAIM: Final = """
@@ -80,12 +80,12 @@ _CLAIM: Final = """
                 and o.id = (
                     select first.id from outbox first
                     where first.settled_at is null and first.thread = o.thread
-                        and first.receiver = o.receiver
+                        and first.receiver = o.receiver and first.addressee = o.addressee
                     order by first.id limit 1)
                 and not exists (
                     select from outbox merged join outbox storm on storm.id = merged.merged_into
                     where merged.thread = o.thread and merged.receiver = o.receiver
-                        and merged.merged_into is not null
+                        and merged.addressee = o.addressee and merged.merged_into is not null
                         and storm.settled_at is null and storm.id <> o.id)
             order by o.due_at, o.id
             limit r.room

@@ -76,7 +76,8 @@ _TAKE: Final = """
         where not exists (
             select from outbox first
             where first.settled_at is null and first.thread = l.thread
-                and first.receiver = %(receiver)s and first.id < l.id
+                and first.receiver = %(receiver)s and first.addressee = %(addressee)s
+                and first.id < l.id
                 and first.id not in (select id from locked))
     )
     update outbox o set state = 'merged', merged_into = %(storm)s, settled_at = %(now)s

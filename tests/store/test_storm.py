@@ -208,18 +208,21 @@ def test_what_may_have_been_sent_keeps_its_key(database: Database) -> None:
 def test_a_crash_in_the_middle_merges_nothing(database: Database, database_url: str) -> None:
     add(database, [row(of_alerts(alert(n))) for n in range(9)])
     conn = psycopg.connect(database_url)
+    conn.execute("select")  # begins the transaction that is never ended
     assert storm.merge(conn, Crowd("bot", "", 9), NOON)
     assert claim(database) == []  # held by whoever merges
     conn.close()  # as when it is killed before it could commit
 
-    assert states(database) == ["due"] * 9
-    keys = {merge(database)[0].merged, len(claim(database))}
-    assert keys == {9, 1}
+    until = time.monotonic() + 10
+    while not (made := merge(database)):  # the server lets go of it in its own time
+        assert time.monotonic() < until
+    assert [each.merged for each in made] == [9]
 
 
 def test_merged_twice_at_once_is_merged_once(database: Database, database_url: str) -> None:
     add(database, [row(of_alerts(alert(n))) for n in range(9)])
     with psycopg.connect(database_url) as conn:
+        conn.execute("select")
         made = storm.merge(conn, Crowd("bot", "", 9), NOON)
         assert merge(database) == []
     assert made is not None
@@ -241,7 +244,6 @@ def test_ten_thousand_are_merged_in_seconds_though_nobody_expected_them(
     assert sent.body["counts"] == {"firing": 10_000, "resolved": 0}
     assert (len(sent.body["alerts"]), sent.body["left_out"]) == (50, 9950)
     assert time.monotonic() - begun < 10  # comparing each with each takes minutes
-    print(time.monotonic() - begun)
 
 
 def insert_many(conn: Any, count: int) -> None:

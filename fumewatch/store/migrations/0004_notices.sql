@@ -94,4 +94,5 @@ alter table outbox
 create index outbox_merged on outbox (merged_into) where merged_into is not null;
 create index outbox_merged_thread on outbox (thread, receiver) where merged_into is not null;
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
-create index outbox_by_receiver on outbox (receiver, state, settled_at);
+create index outbox_by_receiver on outbox (receiver, state, settled_at)
+    where settled_at is not null;             -- else the planner would seek what is due by it
