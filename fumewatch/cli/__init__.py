@@ -19,7 +19,9 @@ from fumewatch.cli import (
     demo,
     fleet,
     options,
+    outbox,
     profiles,
+    receivers,
     rules,
     show,
     sites,
@@ -164,6 +166,8 @@ app.add_typer(complaints.app, name="complaints", help="What residents told: impo
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
+app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
+app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

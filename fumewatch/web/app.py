@@ -14,7 +14,7 @@ from fumewatch import __version__
 from fumewatch.config import Config
 from fumewatch.health import Health
 from fumewatch.store import Database
-from fumewatch.web import api, assets, operate, pages, problems
+from fumewatch.web import api, assets, deliveries, operate, pages, problems
 from fumewatch.web.context import Context
 from fumewatch.web.live import Counts, Feed
 from fumewatch.web.overview import Overview
@@ -46,6 +46,7 @@ def create_app(
     app.state.context = _context(database, config, health, now)
     app.include_router(operate.router)
     app.include_router(api.router)
+    app.include_router(deliveries.router)
     app.include_router(pages.router)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

@@ -31,6 +31,7 @@ WORDS: Final = {
     "due": _("To be sent"),
     "sent": _("Sent"),
     "failed": _("Failed"),
+    "merged": _("Merged"),
     # states of the fleet
     "exceeding": _("Exceeding"),
     "warned": _("Other alert"),
