@@ -21,7 +21,7 @@ class Waiting:
     """What is undelivered at a receiver: due, or failed since it took something.
 
     since: when the first of that was written; None: nothing is undelivered. sent_at: when it last
-    took one; None: never. error: the last, "" where there was none.
+    took one; None: never. error: the last, "" where there was none. due_since: of those due alone.
     """
 
     receiver: str
@@ -30,6 +30,7 @@ class Waiting:
     since: datetime | None
     sent_at: datetime | None
     error: str = ""
+    due_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

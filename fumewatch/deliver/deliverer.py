@@ -205,6 +205,7 @@ class Deliverer:
         for thread in threads:
             if thread.is_alive():
                 log.warning("send cut off, will be sent again", thread=thread.name)
+        tell.stopped()
         self._health.down("deliver", "stopped")
 
     def _store_away(self, error: Exception) -> None:

@@ -67,7 +67,13 @@ def words(words: Iterable[Word]) -> None:
 
 def waiting(waiting: Iterable[Waiting], silent: Iterable[str], now: datetime) -> None:
     for each in waiting:
-        age = (now - each.since).total_seconds() if each.due and each.since else 0.0
+        age = (now - each.due_since).total_seconds() if each.due_since else 0.0
         metrics.OUTBOX_DUE.labels(each.receiver).set(each.due)
         metrics.OUTBOX_OLDEST_DUE.labels(each.receiver).set(max(age, 0.0))
         metrics.RECEIVER_UP.labels(each.receiver).set(each.receiver not in silent)
+
+
+def stopped() -> None:
+    """Others deliver now, or other receivers are served: what was measured is of the past."""
+    for gauge in (metrics.OUTBOX_DUE, metrics.OUTBOX_OLDEST_DUE, metrics.RECEIVER_UP):
+        gauge.clear()

@@ -83,7 +83,7 @@ _LAST_SENT: Final = """
 _WAITING: Final = f"""
     select r.receiver, due.due, failed.failed,
         least(due.since, failed.since) as since, sent.at as sent_at,
-        coalesce(tried.answer, failed.answer, '') as error
+        coalesce(tried.answer, failed.answer, '') as error, due.since as due_since
     from unnest(%(names)s::text[]) with ordinality as r (receiver, n)
     cross join lateral ({_DUE}) due
     left join lateral ({_LAST_SENT}) sent on true

@@ -37,6 +37,18 @@ def webhook(url: str, timeout: float = 5) -> Webhook:
     return Webhook(WebhookSettings.model_validate(table), now)
 
 
+class Bot(Webhook):
+    """Shows a notice by its title."""
+
+    def send(self, body: dict[str, Any], key: uuid.UUID) -> str:
+        return super().send({**body, "text": body["title"]}, key)
+
+
+def bot(url: str) -> Bot:
+    settings = {"kind": "webhook", "name": "bot", "url": url, "takes": "groups"}
+    return Bot(WebhookSettings.model_validate(settings), now)
+
+
 @dataclass
 class Remote:
     """A receiver in our own process, for what a server on loopback cannot do."""

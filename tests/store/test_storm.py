@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -246,7 +246,7 @@ def test_ten_thousand_are_merged_in_seconds_though_nobody_expected_them(
     assert time.monotonic() - begun < 10  # comparing each with each takes minutes
 
 
-def insert_many(conn: Any, count: int) -> None:
+def insert_many(conn: Any, count: int, at: datetime = NOON) -> None:
     """As many notices of one alert each, made by the server from one of them."""
     body = of_alerts(alert(0))
     conn.execute(
@@ -258,5 +258,5 @@ def insert_many(conn: Any, count: int) -> None:
         from (select %(body)s::jsonb as body) b,
             generate_series(1, %(count)s) as n, lateral (select md5(n::text)::uuid as id) i
         """,
-        {"body": psycopg.types.json.Jsonb(body), "at": NOON, "count": count},
+        {"body": psycopg.types.json.Jsonb(body), "at": at, "count": count},
     )
