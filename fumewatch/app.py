@@ -5,8 +5,8 @@ Another one is a warm standby, which shows its pages and waits. A leader's term 
 load what the store knows, connect to the broker, pump until stopped or deposed.
 
 Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the broker's socket;
-"deliver" sends; APScheduler's run the jobs; "web" serves the pages; "reload" reads the
-configuration anew when its files change.
+"dispatch" decides what people are sent; "deliver" sends; APScheduler's run the jobs; "web" serves
+the pages; "reload" reads the configuration anew when its files change.
 """
 
 import gc
@@ -30,6 +30,7 @@ from fumewatch.config import Config
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
 from fumewatch.deliver import DeadMan, Deliverer, Terms, pinging
+from fumewatch.dispatch import Dispatch
 from fumewatch.gather import gather
 from fumewatch.health import Health
 from fumewatch.mqtt import Publisher
@@ -42,7 +43,7 @@ from fumewatch.web import Server, create_app
 
 logger = structlog.get_logger()
 
-PARTS: Final = ("database", "broker", "ingest", "evaluate", "deliver")
+PARTS: Final = ("database", "broker", "ingest", "evaluate", "dispatch", "deliver")
 BEAT_SECONDS: Final = 5
 RETRY_SECONDS: Final = 1.0
 """Between two tries to become the leader, or to see that we still are."""
@@ -70,6 +71,7 @@ class Daemon:
     reload: Reload
     stop: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
+    news: threading.Event = field(default_factory=threading.Event)
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     started_at: datetime = field(default_factory=clock)
     leads: bool = False
@@ -255,20 +257,29 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         pump = stack.enter_context(
             Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
         )
+        dispatching = stack.enter_context(ExitStack())
+        dispatching.enter_context(_dispatching(daemon, pump))
         stack.enter_context(_frozen())
         _database_is_up(daemon)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
-                _renew(daemon, pump, delivering, publisher)
+                _renew(daemon, pump, dispatching, delivering, publisher)
                 if pump.turn():
                     daemon.wake.set()
+                    daemon.news.set()
                 daemon.turned_at = time.monotonic()
                 daemon.health.up("ingest")
     logger.info("no longer leading")
 
 
-def _renew(daemon: Daemon, pump: Pump, delivering: ExitStack, publisher: Publisher) -> None:
+def _renew(
+    daemon: Daemon,
+    pump: Pump,
+    dispatching: ExitStack,
+    delivering: ExitStack,
+    publisher: Publisher,
+) -> None:
     """Between two batches, go on by the configuration that was read meanwhile, if one was.
 
     Old receivers stop first: the new ones' messages are not theirs to judge. Where the store goes
@@ -277,12 +288,14 @@ def _renew(daemon: Daemon, pump: Pump, delivering: ExitStack, publisher: Publish
     before = daemon.config
     if not _take_over(daemon):
         return
+    dispatching.close()
     is_readdressed = _delivery(daemon.config) != _delivery(before)
     if is_readdressed:
         delivering.close()
     pump.reload(daemon.config)
     if is_readdressed:
         delivering.enter_context(_delivering(daemon, publisher))
+    dispatching.enter_context(_dispatching(daemon, pump))
     daemon.wake.set()
     gc.unfreeze()
     _freeze()
@@ -355,6 +368,22 @@ def _delivering(daemon: Daemon, publisher: Publisher) -> Iterator[None]:
         thread.join()
         for receiver in receivers.values():
             receiver.close()
+
+
+@contextmanager
+def _dispatching(daemon: Daemon, pump: Pump) -> Iterator[None]:
+    dispatch = Dispatch(daemon.database, daemon.config, lambda: pump.places, clock, daemon.health)
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=dispatch.run, args=(stop, daemon.news, daemon.wake), name="dispatch"
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        daemon.news.set()
+        thread.join()
 
 
 def _beat(daemon: Daemon) -> None:

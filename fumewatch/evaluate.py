@@ -1,6 +1,7 @@
 """Evaluate: have the minutes judged that are over, save what changed with its notifications.
 
-Alert, transition and outbox rows share one transaction, so no message is lost or made up. What
+Alert, transition and the outbox rows of machines share one transaction, so no message is lost or
+made up; people's are made of the transitions by `dispatch`. What
 could not be saved has not happened: the term ends, and the next begins from the store.
 """
 
@@ -49,7 +50,7 @@ class Evaluate:
         self._engine = engine
         self._lateness = config.evaluate.lateness
         self._rules = {rule.id: rule for rule in config.rule}
-        self._told = {settings.name: settings for settings in config.receiver}
+        self._machines = {each.name: each for each in config.receiver if each.is_machine}
         self.places = places
         self._unsaved: dict[UUID, Alert] = {}
         self._touched_at = datetime.min.replace(tzinfo=UTC)
@@ -117,7 +118,7 @@ class Evaluate:
 
     def _notifications(self, move: Transition, number: int) -> list[Notification]:
         place, at = self.places[move.alert.monitor], move.at
-        names = told(self._config.route, self._told, move, place)
+        names = told(self._config.route, self._machines, move, place)
         if not names:
             return []
         body = message(

@@ -2,9 +2,20 @@
 
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
+
+_CHATTY: Final = (
+    "alembic",
+    "apscheduler",
+    "httpcore2",
+    "httpx2",
+    "urllib3",
+    "uvicorn.access",
+    "watchfiles",
+)
+"""Libraries of which warnings are enough; those that speak HTTP also show URLs, with tokens."""
 
 
 def set_up(level: str, form: Literal["json", "console"]) -> None:
@@ -32,7 +43,7 @@ def set_up(level: str, form: Literal["json", "console"]) -> None:
     )
     handler.setLevel(level.upper())  # psycopg and the chatty ones below have levels of their own
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for chatty in ("apscheduler", "httpx2", "httpcore2", "alembic", "uvicorn.access", "watchfiles"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

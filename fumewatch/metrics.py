@@ -58,6 +58,9 @@ RECEIVER_UP: Final = Gauge(
     "0 when a receiver has taken nothing for [dead_man] after, though something was due",
     ["receiver"],
 )
+UNADDRESSED: Final = Gauge(
+    "fumewatch_unaddressed_alerts", "Firing alerts that have no contact whom a receiver could tell"
+)
 PART_UP: Final = Gauge("fumewatch_part_up", "1 while this part of the daemon works", ["part"])
 LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")
 CONFIG_IS_RIGHT: Final = Gauge(

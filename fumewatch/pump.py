@@ -3,7 +3,7 @@
 One thread turns it, so window, roll-ups and open alerts need no lock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -17,6 +17,7 @@ from fumewatch.config import Config
 from fumewatch.config.rosters import roster_of
 from fumewatch.config.ways import sources
 from fumewatch.core.rollup import Rollup
+from fumewatch.core.site import Place
 from fumewatch.core.sources import Sources
 from fumewatch.core.view import MINUTE
 from fumewatch.core.window import AHEAD
@@ -109,6 +110,11 @@ class Pump:
         self._exits.close()
         if kind is None:
             self._flush(self._now())
+
+    @property
+    def places(self) -> Mapping[int, Place]:
+        """By monitor, as of the last look: a new mapping each time, from any thread."""
+        return self._places
 
     def turn(self) -> bool:
         """Ingest one batch if one comes soon, then what is due; whether there is news to send.

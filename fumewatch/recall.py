@@ -66,10 +66,13 @@ def recall(conn: Connection, config: Config, roster: Roster, due: int, now: date
 
 
 def look_back(conn: Connection, engine: Engine, now: datetime) -> None:
-    """What devices and residents told in the last weeks."""
+    """What devices, residents and inspectors told in the last weeks."""
     span = _micros(now - KEPT), _micros(now)
     engine.happened(
-        past.restarts(conn, *span), past.findings(conn, *span), past.complaints(conn, *span)
+        past.restarts(conn, *span),
+        past.findings(conn, *span),
+        past.complaints(conn, *span),
+        past.outcomes(conn, *span),
     )
 
 

@@ -149,9 +149,15 @@ def test_the_example_shows_the_defaults_of_a_kind(section: str, model: type[Base
     of_profiles = 1  # the others are worked examples
     for block in blocks(section)[: of_profiles if section == "profile" else None]:
         if "kind" not in block:
-            assert_shows_defaults(block, model.__bases__[0])  # what all kinds have in common
+            assert_shows_defaults(block, common(model))
         elif block["kind"] in shape.kinds(model):
             assert_shows_defaults(block, model)
+
+
+def common(model: type[BaseModel]) -> type[BaseModel]:
+    """What all kinds have in common."""
+    known = model.__mro__
+    return known[known.index(BaseModel) - 1]
 
 
 def assert_shows_defaults(block: dict[str, Any], model: type[BaseModel]) -> None:
@@ -364,8 +370,8 @@ FAULTS = [
         "6: [dead_man] receiver: no receiver is named 'dutty'; did you mean 'duty'?",
     ),
     (
-        f'{DUTY}contact = "site"\n[dead_man]\nreceiver = "duty"',
-        "7: [dead_man] receiver: 'duty' writes to the contacts of an alert, and this is about "
+        f'{DUTY}takes = "groups"\ncontact = "site"\n[dead_man]\nreceiver = "duty"',
+        "8: [dead_man] receiver: 'duty' writes to the contacts of an alert, and this is about "
         "none; "
         "name a receiver with an address of its own",
     ),
@@ -393,7 +399,7 @@ FAULTS = [
     (
         f'{DUTY}[[route]]\nreceiver = "duty"\nmatch = {{ severty = "warning" }}',
         "7: route 1: match.severty: 'severty' is not one of severity, rule, kind, state, monitor, "
-        "district, street, site, vendor; did you mean 'severity'?",
+        "district, street, site, vendor, tag; did you mean 'severity'?",
     ),
 ]
 

@@ -7,17 +7,19 @@ raises is not counted, but alerts that reach from it into the span are known.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from fumewatch.backtest.compare import Span
-from fumewatch.backtest.sources import Source
+from fumewatch.backtest.people import People
+from fumewatch.backtest.sources import Happened, Source
 from fumewatch.config import Config
 from fumewatch.config.rosters import roster_of
 from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.dispatch.making import shown
+from fumewatch.core.dispatch.plan import Plan
 from fumewatch.core.engine import Engine
-from fumewatch.core.past import Complaints, Happenings
 from fumewatch.core.routing import told
 from fumewatch.core.rules import PatternRule, Rule
 from fumewatch.core.site import Place
@@ -83,7 +85,8 @@ class Judge:
         self._places = places
         self._span = span
         self._zone = trial.config.zone
-        self._listeners = {each.name: each for each in trial.config.receiver}
+        self._machines = {each.name: each for each in trial.config.receiver if each.is_machine}
+        self._people = People(trial.config, places)
         needed = needed_rules(trial.config.rule, trial.rules)
         counted = [rule for rule in needed if not trial.rules or rule.id in trial.rules]
         self._counted = {rule.id for rule in counted}
@@ -91,16 +94,18 @@ class Judge:
         self._engine = engine_of(trial.config, needed, places)
         self._engine.begin(begin)
 
-    def happened(self, restarts: Happenings, findings: Happenings, complaints: Complaints) -> None:
-        """What devices and residents told, before and in the span."""
-        self._engine.happened(restarts, findings, complaints)
+    def happened(self, happened: Happened) -> None:
+        """What devices, residents and inspectors told, before and in the span."""
+        self._engine.happened(*happened)
 
     def take(self, readings: Any, until: int) -> None:
         if len(readings):
             self._engine.add(readings)
-        for move in self._engine.advance(until):
-            if move.alert.rule in self._counted:
-                self._note(move)
+        moves = [m for m in self._engine.advance(until) if m.alert.rule in self._counted]
+        for move in moves:
+            self._note(move)
+        for plan in self._people.take(moves, datetime.fromtimestamp(until / 1e6, UTC)):
+            self._count_notice(plan)
 
     def finish(self) -> Outcome:
         """Open alerts as they are now; what was over before the span is left out."""
@@ -124,12 +129,20 @@ class Judge:
 
     def _count(self, move: Transition) -> None:
         place = self._places[move.alert.monitor]
-        day = move.at.astimezone(self._zone).date()
-        for name in told(self._config.route, self._listeners, move, place):
-            message = Message(
-                name, move.alert.rule, move.alert.state, place.district, place.street, day
-            )
-            self.outcome.messages[message] += 1
+        for name in told(self._config.route, self._machines, move, place):
+            self._count_message(name, move.alert, move.at)
+
+    def _count_notice(self, plan: Plan) -> None:
+        """One message, whatever it tells of: it counts for its worst alert."""
+        if self._span.holds(plan.at):
+            worst, _ = shown(plan)[0]
+            self._count_message(plan.group.receiver, worst, plan.at)
+
+    def _count_message(self, receiver: str, alert: Alert, at: datetime) -> None:
+        place = self._places[alert.monitor]
+        day = at.astimezone(self._zone).date()
+        message = Message(receiver, alert.rule, alert.state, place.district, place.street, day)
+        self.outcome.messages[message] += 1
 
 
 def run(
@@ -140,7 +153,7 @@ def run(
     judges = [Judge(trial, source.places, span, start) for trial in trials]
     happened = source.happened(start, end)
     for judge in judges:
-        judge.happened(*happened)
+        judge.happened(happened)
     for block in source.blocks(start, end):
         for judge in judges:
             judge.take(block.readings, block.until)

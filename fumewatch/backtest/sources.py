@@ -19,10 +19,17 @@ import numpy as np
 from fumewatch.backtest import csv_file, parquet_file
 from fumewatch.backtest.cells import Part, Refused
 from fumewatch.backtest.spool import DAY_US, Spool
+from fumewatch.core.alert import alert_id
 from fumewatch.core.arrays import Mask
 from fumewatch.core.errors import Fault, ImportRefused
 from fumewatch.core.history import KEPT
-from fumewatch.core.past import Complaints, Happenings, no_complaints, nothing_happened
+from fumewatch.core.past import (
+    Complaints,
+    Happenings,
+    Outcome,
+    no_complaints,
+    nothing_happened,
+)
 from fumewatch.core.reading import Readings
 from fumewatch.core.site import Place
 from fumewatch.core.topic import Key
@@ -38,6 +45,10 @@ MOST_SHOWN: Final = 200
 
 Progress = Callable[[int], None]
 """Told of bytes or minutes, whichever is done in steps."""
+
+
+Happened = tuple[Happenings, Happenings, Complaints, Sequence[Outcome]]
+"""Restarts, findings, complaints, and what inspectors found."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +78,8 @@ class Source(Protocol):
         """Of [start, end), µs UTC; `until` goes up to end, also where nothing was measured."""
         ...
 
-    def happened(self, start: int, end: int) -> tuple[Happenings, Happenings, Complaints]:
-        """Restarts, findings and complaints that rules may look back to in [start, end]."""
+    def happened(self, start: int, end: int) -> Happened:
+        """What rules may look back to in [start, end]."""
         ...
 
     def windows(self, wanted: Sequence[Window]) -> Iterator[Readings]:
@@ -139,9 +150,9 @@ class FileSource:
                 readings = self._spool.day(day, self._numbers)
             yield from cut(readings, max(start, day * DAY_US), min(end, (day + 1) * DAY_US))
 
-    def happened(self, start: int, end: int) -> tuple[Happenings, Happenings, Complaints]:
+    def happened(self, start: int, end: int) -> Happened:
         """A file tells of readings only."""
-        return nothing_happened(), nothing_happened(), no_complaints()
+        return nothing_happened(), nothing_happened(), no_complaints(), []
 
     def windows(self, wanted: Sequence[Window]) -> Iterator[Readings]:
         by_day: dict[int, set[int]] = {}
@@ -182,8 +193,8 @@ class StoreSource:
                     coming = loader.submit(self._load, *after)
                 yield from cut(loaded, *piece)
 
-    def happened(self, start: int, end: int) -> tuple[Happenings, Happenings, Complaints]:
-        """Restarts, findings and complaints, from as long before as rules look back."""
+    def happened(self, start: int, end: int) -> Happened:
+        """From as long before as rules look back."""
         span = start - KEPT // timedelta(microseconds=1), end
         with self._database.transaction() as conn:
             restarts, findings = past.restarts(conn, *span), past.findings(conn, *span)
@@ -191,6 +202,7 @@ class StoreSource:
                 self._renumbered(restarts),
                 self._renumbered(findings),
                 past.complaints(conn, *span),
+                list(self._known(past.outcomes(conn, *span))),
             )
 
     def windows(self, wanted: Sequence[Window]) -> Iterator[Readings]:
@@ -201,6 +213,15 @@ class StoreSource:
                     conn, monitor, from_us(window.start), from_us(window.end)
                 )
             yield self._ours(found)
+
+    def _known(self, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+        """By the ids that alerts have where monitors have our numbers."""
+        for one in outcomes:
+            known = one.monitor < len(self._numbers)
+            monitor = int(self._numbers[one.monitor]) if known else -1
+            if monitor >= 0:
+                id = alert_id(one.rule, monitor, one.opened_at)
+                yield replace(one, alert=id, monitor=monitor)
 
     def _step(self) -> int:
         """A day, or of a large fleet so many hours that memory holds them."""

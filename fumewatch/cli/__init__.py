@@ -11,20 +11,26 @@ import typer
 
 from fumewatch import __version__
 from fumewatch.cli import (
+    alerts,
     backtest,
     cleanings,
     complaints,
+    contacts,
     deadletters,
     decode,
     demo,
     fleet,
+    links,
     options,
     outbox,
     profiles,
     receivers,
+    routes,
     rules,
     show,
+    silences,
     sites,
+    wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
@@ -160,14 +166,20 @@ def status(config: ConfigPath = None, json: AsJson = False) -> None:
     raise typer.Exit(0 if found.is_running else 1)
 
 
+app.add_typer(alerts.app, name="alerts", help=alerts.ABOUT)
 app.add_typer(sites.app, name="sites", help="Restaurants, outlets and monitors: import and list.")
 app.add_typer(cleanings.app, name="cleanings", help="When outlets were cleaned: import and list.")
 app.add_typer(complaints.app, name="complaints", help="What residents told: import and list.")
+app.add_typer(contacts.app, name="contacts", help=contacts.ABOUT)
+app.add_typer(routes.app, name="routes", help=routes.ABOUT)
+app.add_typer(silences.app, name="silences", help=silences.ABOUT)
 app.add_typer(profiles.app, name="profiles", help="How models of monitor write: list and show.")
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
+app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
+app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

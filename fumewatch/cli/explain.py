@@ -1,24 +1,20 @@
 """`fumewatch rules explain`: why a rule says what it says of one monitor."""
 
-import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fumewatch.cli import options, show
+from fumewatch.cli import named, options, show
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.cli.replayed import History, needs_all, said
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
     from fumewatch.config import Config
     from fumewatch.core.rules.rule import Common
-    from fumewatch.core.site import Place
     from fumewatch.store import Database
 
 Monitor = Annotated[
@@ -73,43 +69,14 @@ def explain(
     if sites and not readings:
         raise typer.BadParameter("goes with --readings", param_hint="--sites")
     loaded = options.load(config)
-    asked = _rule(loaded, rule)
-    moment = _time(at, loaded.zone)
+    asked = named.rule(loaded, rule, "RULE")
+    moment = named.moment(at, loaded.zone, "--at")
     with _opened(loaded, asked, monitor, readings, sites, skip_bad) as history:
         found = replayed.explained(loaded, asked, history, _whole(moment, history))
     if json:
         show.as_json(explained.as_json(found))
     else:
         explained.tell(found, verbose=verbose)
-
-
-def _rule(config: "Config", id: str) -> "Common":
-    known = {rule.id: rule for rule in config.rule}
-    if id not in known:
-        raise typer.BadParameter(f"no rule {id!r}{_near(id, known)}", param_hint="RULE")
-    return known[id]
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    listed = sorted(known)
-    near = difflib.get_close_matches(word, listed, n=3, cutoff=0.6)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
-    some = ", ".join(listed[:12]) + (", ..." if len(listed) > 12 else "")
-    return f"; there are {some}" if listed else "; there are none"
-
-
-def _time(text: str, zone: "ZoneInfo") -> datetime | None:
-    if not text:
-        return None
-    try:
-        clock = time.fromisoformat(text) if len(text) <= len("12:00:00") else None
-        today = options.clock().astimezone(zone).date()
-        found = datetime.combine(today, clock) if clock else datetime.fromisoformat(text)
-    except ValueError:
-        what = f"{text!r} is no time; write '2026-11-23 12:05', or 12:05 for today"
-        raise typer.BadParameter(what, param_hint="--at") from None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def _whole(at: datetime | None, history: History) -> datetime:
@@ -148,7 +115,7 @@ def _opened(
             )
             for note in opened.notes:
                 show.complain(note)
-            number = _number(opened.source.places.values(), monitor)
+            number = named.place(opened.source.places.values(), monitor).monitor
             last = opened.last.replace(second=0, microsecond=0) + timedelta(minutes=1)
             last = last.astimezone(config.zone)
             yield History(opened.source, number, last, str(readings), opened.first)
@@ -163,7 +130,7 @@ def _of_store(config: "Config", rule: "Common", monitor: str, database: "Databas
     is_all = needs_all(rule)
     with database.transaction() as conn:
         places = monitors.places(conn, str(config.zone))
-        id = _number(places, monitor)
+        id = named.place(places, monitor).monitor
         extent = None if is_all else readings.extent(conn, id)
     chosen = places if is_all else [place for place in places if place.monitor == id]
     source = StoreSource(database, chosen, is_all=is_all)
@@ -173,18 +140,3 @@ def _of_store(config: "Config", rule: "Common", monitor: str, database: "Databas
     last = datetime.fromtimestamp(minute * 60, config.zone)
     first = extent[0] if extent else None
     return History(source, ids[id], last, "the store", first, database, ids)
-
-
-def _number(places: Iterable["Place"], monitor: str) -> int:
-    """Of the monitor that is called so."""
-    listed = list(places)
-    named = {f"{place.district}/{place.code}": place.monitor for place in listed}
-    found = [place for place in listed if monitor in (place.code, f"{place.district}/{place.code}")]
-    if len(found) == 1:
-        return found[0].monitor
-    if found:
-        either = " or ".join(f"{place.district}/{place.code}" for place in found)
-        raise typer.BadParameter(f"{monitor!r} could be {either}", param_hint="--monitor")
-    known = named if "/" in monitor else [place.code for place in listed]
-    what = f"no monitor {monitor!r}{_near(monitor, known)}"
-    raise typer.BadParameter(what, param_hint="--monitor")

@@ -57,14 +57,16 @@ def attempt(config: "Config", work: "Callable[[Connection], T]", dry_run: bool) 
     return answers[0]
 
 
-def tell(tallies: "Mapping[str, Tally]", dry_run: bool, otherwise: str) -> None:
+def tell(tallies: "Mapping[str, Tally]", dry_run: bool, otherwise: str, removed: int = 0) -> None:
     """What changed; `otherwise`: what to say where something really did."""
     for name, tally in tallies.items():
         show.line(
             f"{name:<9} {tally.new:>6,} new {tally.changed:>6,} changed "
             f"{tally.unchanged:>6,} unchanged"
         )
-    if all(tally.is_same for tally in tallies.values()):
+    if removed:
+        show.line(f"{'':<9} {removed:>6,} removed")
+    if not removed and all(tally.is_same for tally in tallies.values()):
         show.line("The store says the same as the file already: nothing changed.")
     else:
         show.line("Dry run: nothing was changed." if dry_run else otherwise)

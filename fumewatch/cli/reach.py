@@ -11,6 +11,8 @@ from secrets import token_hex
 from typing import Final, assert_never
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from fumewatch.config import Config
 from fumewatch.config.source import closest
 from fumewatch.config.ways import sources
@@ -18,7 +20,12 @@ from fumewatch.core.errors import BrokerUnavailable, FumewatchError, StoreRefuse
 from fumewatch.core.facts import Facts, OutletFacts
 from fumewatch.mqtt import Subscriber
 from fumewatch.receivers import ReceiverSettings
+from fumewatch.receivers.alertmanager import AlertmanagerSettings
+from fumewatch.receivers.apprise import AppriseSettings
+from fumewatch.receivers.bot import BotFields
+from fumewatch.receivers.cloudevents import CloudEventsSettings
 from fumewatch.receivers.email import PORTS, EmailSettings
+from fumewatch.receivers.http import HttpSettings
 from fumewatch.receivers.log import LogSettings
 from fumewatch.receivers.mqtt import MqttReceiverSettings
 from fumewatch.receivers.webhook import WebhookSettings
@@ -122,8 +129,12 @@ def _broker(config: Config) -> str:
 
 def _receiver(receiver: ReceiverSettings) -> str:
     match receiver:
-        case WebhookSettings():
-            return _webhook(receiver)
+        case WebhookSettings() | HttpSettings() | CloudEventsSettings() | BotFields():
+            return _server(receiver.proxy or receiver.url)
+        case AlertmanagerSettings():
+            return "; ".join(map(_server, [receiver.proxy] if receiver.proxy else receiver.urls))
+        case AppriseSettings():
+            return "its services are apprise's to reach; fumewatch receivers test tries them"
         case EmailSettings():
             return _open(receiver.host, receiver.port or PORTS[receiver.security])
         case MqttReceiverSettings():
@@ -134,10 +145,9 @@ def _receiver(receiver: ReceiverSettings) -> str:
             assert_never(receiver)
 
 
-def _webhook(receiver: WebhookSettings) -> str:
+def _server(url: SecretStr) -> str:
     """Only host and port are told: the rest of the address may be a secret."""
-    via = receiver.proxy or receiver.url
-    parts = urlsplit(via.get_secret_value())
+    parts = urlsplit(url.get_secret_value())
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return _open(parts.hostname or "", port)
 

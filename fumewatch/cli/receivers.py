@@ -137,13 +137,14 @@ def _whom(config: "Config", settings: "ReceiverSettings", to: str | None) -> "Co
 
 
 def _contact(config: "Config", to: str) -> "Contact":
+    from fumewatch.core.addressing import Addressing
     from fumewatch.core.notice import Contact
-    from fumewatch.store import delivery
+    from fumewatch.store import contacts
 
     word, _, number = to.partition(" ")
     if word == "contact" and number.isdecimal():
         with options.transaction(config) as conn:
-            found = delivery.contact(conn, int(number[:9]))
+            found = Addressing(contacts.all_contacts(conn)).named(to)
         if found is None:
             raise typer.BadParameter(f"there is no {to}", param_hint="--to")
         return found
@@ -186,17 +187,15 @@ def _send(config: "Config", settings: "ReceiverSettings", to: "Contact | None") 
 def message(
     settings: "ReceiverSettings", key: "UUID", at: datetime, to: "Contact | None"
 ) -> "Body":
-    from fumewatch.core.contract import as_transition
     from fumewatch.core.notice import Reason, notice
 
     title = {
         "zh": f"测试：“{settings.name}”能收到通知。这不是预警。",
         "en": f"Test: {settings.name} gets notifications. This is no early warning.",
     }
-    body = notice(
+    return notice(
         [], key=key, reason=Reason.TEST, at=at, receiver=settings.name, to=to, title=title
     )
-    return body if settings.takes == "groups" else as_transition(body)
 
 
 def _what_to_do(name: str, error: "SendError") -> str:

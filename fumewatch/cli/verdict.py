@@ -29,11 +29,24 @@ def tell(path: Path, examined: Examined, attempts: list[Attempt]) -> None:
         show.complain(f"{warning} (warning)")
     for section, names in _summary(examined.config).items():
         show.line(f"{len(names):>4} {section + ':':<10} {', '.join(names)}")
+    show.line(_who_is_told(examined.config))
     for attempt in attempts:
         say = show.line if attempt.is_reached else show.complain
         say(f"{attempt.name}: {'' if attempt.is_reached else 'NOT REACHED: '}{attempt.detail}")
     missed = [attempt.name for attempt in attempts if not attempt.is_reached]
     show.line(f"{path} is good{', but not reached: ' + ', '.join(missed) if missed else ''}.")
+
+
+def _who_is_told(config: Config) -> str:
+    people = sum(not receiver.is_machine for receiver in config.receiver)
+    steps = sum(len(escalation.step) for escalation in config.escalation)
+    parts = (
+        show.count(len(config.route), "route"),
+        f"{show.count(len(config.receiver), 'receiver')} ({people} of people)",
+        show.count(steps, "escalation step"),
+        show.count(len(config.digest), "digest"),
+    )
+    return f"Who is told: {', '.join(parts)}"
 
 
 def _summary(config: Config) -> dict[str, list[str]]:

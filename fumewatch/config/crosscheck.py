@@ -6,10 +6,9 @@ faults are told at once.
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-from fumewatch.config import doubts
-from fumewatch.config.positions import Path
+from fumewatch.config import doubts, routing_checks
 from fumewatch.config.profiles import ProfileSettings
 from fumewatch.config.source import Source, closest
 from fumewatch.core.decode.profile import Match, Profile
@@ -26,6 +25,8 @@ _NAME_KEYS: Final = {
     "class": "name",
     "rule": "id",
     "receiver": "name",
+    "escalation": "name",
+    "digest": "name",
 }
 _PAIRS: Final = (
     ("clear_below", "above", 1),
@@ -36,7 +37,7 @@ _PAIRS: Final = (
 
 
 def check(source: Source, today: date | None = None) -> None:
-    """`today`: None where what time has made doubtful does not matter."""
+    """`today`: None where neither what time has made doubtful matters, nor what is only advised."""
     for section, key in _NAME_KEYS.items():
         _one_of_a_kind(source, section, key)
     _answers_go_elsewhere(source)
@@ -44,8 +45,7 @@ def check(source: Source, today: date | None = None) -> None:
     doubts.check(source, today)
     _rules_can_fire_and_clear(source)
     _patterns_read_what_there_is(source)
-    _routes_lead_somewhere(source)
-    _dead_man_has_an_address(source)
+    routing_checks.check(source, advise=today is not None)
     _something_is_done(source)
 
 
@@ -171,48 +171,6 @@ def _patterns_read_what_there_is(source: Source) -> None:
 
 def _number(level: Level, limit: float) -> float:
     return level.number * limit if level.of_limit else level.number
-
-
-def _routes_lead_somewhere(source: Source) -> None:
-    known = {section: [name for _, name in _names(source, section)] for section in _NAME_KEYS}
-    for index, route in enumerate(source.items("route")):
-        if not isinstance(route, dict):
-            continue
-        match = route.get("match")
-        rules = match.get("rule") if isinstance(match, dict) else None
-        _exist(source, ("route", index, "receiver"), route.get("receiver"), known["receiver"])
-        _exist(source, ("route", index, "match", "rule"), rules, known["rule"])
-    _every_route_is_reached(source)
-
-
-def _dead_man_has_an_address(source: Source) -> None:
-    names = [name for _, name in _names(source, "receiver")]
-    path = ("dead_man", "receiver")
-    wanted = source.at(path)
-    _exist(source, path, wanted, names)
-    told = wanted if isinstance(wanted, list) else [wanted]
-    for item in source.items("receiver"):
-        if isinstance(item, dict) and item.get("contact") and item.get("name") in told:
-            what = f"{item['name']!r} writes to the contacts of an alert, and this is about none"
-            source.fault(path, f"{what}; name a receiver with an address of its own")
-
-
-def _exist(source: Source, path: Path, wanted: Any, known: list[str]) -> None:
-    """`wanted` is a name or a list of names of what the last key of the path calls it."""
-    for name in wanted if isinstance(wanted, list) else [wanted]:
-        if isinstance(name, str) and name not in known:
-            hint = closest(name, known) or f"; add a [[{path[-1]}]]"
-            source.fault(path, f"no {path[-1]} is named {name!r}{hint}")
-
-
-def _every_route_is_reached(source: Source) -> None:
-    taken_by = None
-    for index, route in enumerate(source.items("route")):
-        if taken_by is not None:
-            line = source.where(("route", taken_by)).rpartition(":")[2]
-            source.warn(("route", index), f"never reached: the route in line {line} takes all")
-        elif isinstance(route, dict) and not route.get("match") and not route.get("continue"):
-            taken_by = index
 
 
 def _something_is_done(source: Source) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from fumewatch.config.calendar import CalendarSettings
 from fumewatch.config.source import Source
 from fumewatch.core.calendar import BusinessHours, DayKind
+from fumewatch.core.followup.ladder import Escalation
 from fumewatch.core.pause import Pause
 from fumewatch.core.site_class import SiteClass
 
@@ -78,6 +79,7 @@ def _settings(source: Source) -> CalendarSettings | None:
 def _tell_days_apart(source: Source) -> bool:
     written = [source.values.get("business_hours")]
     written += [one.business_hours for _, one in source.valid("class", SiteClass)]
+    written += [one.hours for _, one in source.valid("escalation", Escalation)]
     return any(_are_apart(text) for text in written if isinstance(text, str) and text)
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
+from fumewatch.core.letter.template import Layout
+
 
 def fields(model: type[BaseModel]) -> dict[str, Any]:
     """The keys a table of this model may have, with the annotation of each."""
@@ -47,7 +49,12 @@ def mapped(annotation: Any) -> Any:
 
 
 def is_text(annotation: Any) -> bool:
-    return any(part in (str, SecretStr) for part in parts(annotation))
+    return any(part in (str, SecretStr, Layout) for part in parts(annotation))
+
+
+def is_layout(annotation: Any) -> bool:
+    """Template text, which everybody may read."""
+    return Layout in parts(annotation)
 
 
 def is_secret(annotation: Any) -> bool:

@@ -227,7 +227,8 @@ def _resolve(source: Source, annotation: Any, raw: Any, path: positions.Path) ->
         known = _known(annotation, raw)
         for key in list(raw):
             if _is_twin(key, known):
-                _read_twin(source, raw, key, (*path, key))
+                is_open = shape.is_layout(known.get(key.removesuffix("_file")))
+                _read_twin(source, raw, key, (*path, key), is_open=is_open)
             elif shape.is_path(known.get(key)) and isinstance(raw[key], str):
                 file = _anchored(source, raw[key])
                 raw[key] = str(file)
@@ -260,8 +261,11 @@ def _anchored(source: Source, path: str) -> Path:
     return source.path.absolute().parent / Path(path).expanduser()
 
 
-def _read_twin(source: Source, table: dict[str, Any], key: str, path: positions.Path) -> None:
-    """The environment beats the file, whichever of the two twins it names."""
+def _read_twin(
+    source: Source, table: dict[str, Any], key: str, path: positions.Path, *, is_open: bool
+) -> None:
+    """The environment beats the file, whichever of the two twins it names. `is_open`: it holds no
+    secret."""
     name = table.pop(key)
     secret = key.removesuffix("_file")
     secret_path = (*path[:-1], secret)
@@ -271,7 +275,10 @@ def _read_twin(source: Source, table: dict[str, Any], key: str, path: positions.
         source.fault(path, f"{secret} is given too; keep one of the two")
         return
     try:
-        table[secret] = _secret(source, path, name)
+        file = _named_file(source, name)
+        table[secret] = _content(file)
+        if not is_open:
+            _warn_if_open(source, path, file)
     except ValueError as error:
         source.fault(path, str(error))
         return
@@ -280,12 +287,16 @@ def _read_twin(source: Source, table: dict[str, Any], key: str, path: positions.
         source.variables[secret_path] = source.variables[path]
 
 
-def _secret(source: Source, path: positions.Path, name: Any) -> str:
-    """What the file holds without its last line end; ValueError says what to do."""
+def _named_file(source: Source, name: Any) -> Path:
     if not isinstance(name, str):
         raise ValueError(f"must be the path of a file, not {name!r}")
     file = _anchored(source, name)
     source.files.add(file)
+    return file
+
+
+def _content(file: Path) -> str:
+    """What it holds without its last line end; ValueError says what to do."""
     try:
         text = file.read_text("utf-8").rstrip("\r\n")
     except FileNotFoundError:
@@ -296,7 +307,6 @@ def _secret(source: Source, path: positions.Path, name: Any) -> str:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     if not text.strip():
         raise ValueError(f"{file} is empty")
-    _warn_if_open(source, path, file)
     return text
 
 

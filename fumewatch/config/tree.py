@@ -45,6 +45,8 @@ UNACKED_MOST: Final = 50_000
 """MQTT numbers its messages with 16 bits: beyond 65,535 un-acked ones the numbers repeat, and the
 connection that is being read may hold some more."""
 
+SHORTEST_SECRET: Final = 32
+"""Of links, characters."""
 
 _ANY_DAY: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - the zone's own
 
@@ -157,11 +159,36 @@ class WebSettings(_Table):
 class LinksSettings(_Table):
     """[links]: of messages, which open an alert and let their addressee answer, without a password.
 
-    secret: signs them; empty: messages link to the plain page, where nothing can be answered.
+    secret: signs them; none: messages link to the plain page, where nothing can be answered.
+    old_secret: the one before: what it signed still opens, so that a secret can be changed.
     """
 
     secret: SecretStr | None = None
+    old_secret: SecretStr | None = None
     valid_for: Duration = Field(timedelta(days=7), ge=timedelta(hours=1), le=timedelta(days=90))
+
+    @field_validator("secret", "old_secret")
+    @classmethod
+    def _is_long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret) < SHORTEST_SECRET:
+            raise ValueError(
+                f"{len(secret)} characters can be guessed; make one of {SHORTEST_SECRET} or more"
+                " with `openssl rand -hex 32`"
+            )
+        return secret
+
+    @field_validator("old_secret")
+    @classmethod
+    def _follows_another(cls, old: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if old is not None and info.data.get("secret", old) is None:
+            raise ValueError("there is no secret that came after it; write this one as secret")
+        return old
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Those that open a link, the one that signs first; none where there are no links."""
+        given = (self.secret, self.old_secret)
+        return tuple(secret.get_secret_value() for secret in given if secret is not None)
 
 
 class DeadManSettings(_Table):

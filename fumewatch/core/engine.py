@@ -32,7 +32,15 @@ from fumewatch.core.incident import Incidents, released
 from fumewatch.core.judge import steps
 from fumewatch.core.judgement import Judgement
 from fumewatch.core.lessons import Lessons
-from fumewatch.core.past import Complaints, Happenings, Past, no_complaints, nothing_happened
+from fumewatch.core.past import (
+    Complaints,
+    Happenings,
+    Outcome,
+    Past,
+    false_alarms,
+    no_complaints,
+    nothing_happened,
+)
 from fumewatch.core.reading import MEASURED, Readings
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import Absence, DayRule, MinuteRule, PatternRule, Rule, needs
@@ -84,6 +92,7 @@ class Engine:
         self.restarts: Happenings = nothing_happened()
         self.findings: Happenings = nothing_happened()
         self.complaints: Complaints = no_complaints()
+        self.outcomes: Sequence[Outcome] = ()
         self.days: Days | None = None
         """What the rules of days judged last."""
         self._minute_rules = [rule for rule in self.rules if isinstance(rule, MinuteRule)]
@@ -187,7 +196,7 @@ class Engine:
             ids=self.ids,
             now=now,
             roster=self.roster,
-            alerts=self.history.openings(),
+            alerts=self.history.openings(false_alarms(self.outcomes, now)),
             restarts=self.restarts,
             findings=self.findings,
             complaints=self.complaints,
@@ -203,12 +212,21 @@ class Engine:
         ]
         return self._noted(self._take_over([withdraw(alert, now) for alert in gone]))
 
-    def happened(self, restarts: Happenings, findings: Happenings, complaints: Complaints) -> None:
-        """What devices and residents told in the last weeks; patterns look at it when it is new."""
+    def happened(
+        self,
+        restarts: Happenings,
+        findings: Happenings,
+        complaints: Complaints,
+        outcomes: Sequence[Outcome] = (),
+    ) -> None:
+        """What devices, residents and inspectors told in the last weeks; patterns look at it when
+        it is new. `outcomes`: in the order in which they were found."""
         sizes = [len(what.at) for what in (self.restarts, self.findings, self.complaints)]
         self.restarts, self.findings, self.complaints = restarts, findings, complaints
-        if sizes != [len(what.at) for what in (restarts, findings, complaints)]:
+        is_new = sizes != [len(what.at) for what in (restarts, findings, complaints)]
+        if is_new or len(self.outcomes) != len(outcomes):
             self._has_news = True
+        self.outcomes = outcomes
 
     def take_touched(self) -> list[Alert]:
         """Open alerts that changed, though not their state, since the last call."""
@@ -310,7 +328,9 @@ class Engine:
         end = minute * MINUTE
         start = end - PATTERNS_EVERY * MINUTE
         told = (self.restarts.at, self.findings.at, self.complaints.at)
-        return any(bool(((at > start) & (at <= end)).any()) for at in told)
+        return any(bool(((at > start) & (at <= end)).any()) for at in told) or any(
+            start < outcome.at <= end for outcome in self.outcomes
+        )
 
     def _noted(self, moves: list[Transition]) -> list[Transition]:
         for move in moves:

@@ -7,6 +7,7 @@ FumewatchError
 ├── StoreUnavailable    the database is away or busy: keep everything, try again
 ├── StoreRefused        the database said no for good: a person must act
 ├── BrokerUnavailable   the broker is away: try again
+├── ActionRefused       what a person wants to do about an alert does not fit how it stands
 ├── WebUnavailable      the pages cannot be served where they should: a person must act
 └── SendError           a receiver did not take a notification; `permanent` says whether to retry
     └── Throttled       it was not asked: that would have been too often; says when it may be
@@ -59,6 +60,14 @@ class StoreUnavailable(FumewatchError):
 
 class StoreRefused(FumewatchError):
     pass
+
+
+class ActionRefused(FumewatchError):
+    """`zh`: the same in Chinese, for who answers on a phone."""
+
+    def __init__(self, why: str, zh: str) -> None:
+        self.zh = zh
+        super().__init__(why)
 
 
 class BrokerUnavailable(FumewatchError):

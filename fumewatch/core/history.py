@@ -1,6 +1,6 @@
 """The alerts of the last weeks, as rules about patterns read them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,7 +21,6 @@ class _Entry:
     opened_at: datetime
     fired: bool
     is_open: bool
-    false_alarm: bool
 
 
 class History:
@@ -30,10 +29,10 @@ class History:
     def __init__(self) -> None:
         self._entries: dict[str, dict[UUID, _Entry]] = {}
 
-    def load(self, alerts: Iterable[Alert], false_alarms: frozenset[UUID] = frozenset()) -> None:
+    def load(self, alerts: Iterable[Alert]) -> None:
         """Take over what the store knows; open alerts among it."""
         for alert in alerts:
-            self._put(alert).false_alarm = alert.id in false_alarms
+            self._put(alert)
 
     def note(self, moves: Iterable[Transition]) -> None:
         for move in moves:
@@ -46,28 +45,30 @@ class History:
             for key in gone:
                 del entries[key]
 
-    def openings(self) -> Mapping[str, Openings]:
+    def openings(self, false_alarms: Set[UUID] = frozenset()) -> Mapping[str, Openings]:
         """Of each rule that opened one."""
-        return {rule: _columns(list(entries.values())) for rule, entries in self._entries.items()}
+        return {rule: _columns(entries, false_alarms) for rule, entries in self._entries.items()}
 
-    def _put(self, alert: Alert) -> _Entry:
+    def _put(self, alert: Alert) -> None:
         entries = self._entries.setdefault(alert.rule, {})
         entry = entries.get(alert.id)
         if entry is None:
-            entry = _Entry(alert.monitor, alert.opened_at, False, True, False)
+            entry = _Entry(alert.monitor, alert.opened_at, False, True)
             entries[alert.id] = entry
         entry.opened_at = alert.opened_at
         entry.fired = entry.fired or alert.fired_at is not None
         entry.is_open = alert.state is not State.RESOLVED
-        return entry
 
 
-def _columns(entries: list[_Entry]) -> Openings:
-    entries.sort(key=lambda entry: (entry.opened_at, entry.monitor))
+def _columns(by_id: Mapping[UUID, _Entry], false_alarms: Set[UUID]) -> Openings:
+    def order(item: tuple[UUID, _Entry]) -> tuple[datetime, int]:
+        return item[1].opened_at, item[1].monitor
+
+    ids, entries = zip(*sorted(by_id.items(), key=order), strict=True) if by_id else ((), ())
     return Openings(
         np.array([e.monitor for e in entries], np.int32),
         np.array([round(e.opened_at.timestamp() * 1e6) for e in entries], np.int64),
         np.array([e.fired for e in entries], np.bool_),
         np.array([e.is_open for e in entries], np.bool_),
-        np.array([e.false_alarm for e in entries], np.bool_),
+        np.array([id in false_alarms for id in ids], np.bool_),
     )

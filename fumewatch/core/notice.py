@@ -76,12 +76,17 @@ def notice(
     group: Mapping[str, str] | None = None,
     title: Mapping[str, str] | None = None,
     link: str = "",
+    counts: Mapping[str, int] | None = None,
 ) -> Body:
-    """`alerts`: the contract's bodies with "change" added. Only a single one keeps its evidence."""
-    firing = sum(alert["state"] != "resolved" for alert in alerts)
+    """`alerts`: the contract's bodies with "change" added. Only a single one keeps its evidence.
+
+    `counts`: where there are more alerts than are given.
+    """
+    ended = sum(alert["state"] == "resolved" for alert in alerts)
+    counts = dict(counts or {"firing": len(alerts) - ended, "resolved": ended})
     worst_first = sorted(alerts, key=_order)
     listed = worst_first[:MOST_ALERTS]
-    if len(listed) > 1:
+    if sum(counts.values()) > 1:
         listed = [{**alert, "evidence": {}} for alert in listed]
     return {
         "key": str(key),
@@ -89,13 +94,13 @@ def notice(
         "at": at.isoformat(),
         "receiver": receiver,
         "to": asdict(to) if to else None,
-        "state": "firing" if firing or not alerts else "resolved",
+        "state": "resolved" if counts["resolved"] and not counts["firing"] else "firing",
         "severity": worst_first[0]["severity"] if alerts else "info",
         "group": dict(group or {}),
-        "counts": {"firing": firing, "resolved": len(alerts) - firing},
+        "counts": counts,
         "title": dict(title or {"zh": "", "en": ""}),
         "alerts": listed,
-        "left_out": len(alerts) - len(listed),
+        "left_out": sum(counts.values()) - len(listed),
         "link": link,
     }
 
@@ -119,6 +124,7 @@ def as_notice(body: Body, receiver: str) -> Body:
     )
 
 
-def _order(alert: Body) -> tuple[bool, int, str]:
+def _order(alert: Body) -> tuple[bool, int, datetime]:
     """What fires comes first, then the worse, then the longer open."""
-    return alert["state"] == "resolved", -RANK.index(alert["severity"]), alert["opened_at"]
+    opened_at = datetime.fromisoformat(alert["opened_at"])
+    return alert["state"] == "resolved", -RANK.index(alert["severity"]), opened_at

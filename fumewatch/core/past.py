@@ -1,8 +1,10 @@
 """What happened at monitors in the last weeks: what rules about patterns judge."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +43,25 @@ class Complaints:
     at: NDArray[np.int64]
     latitude: NDArray[np.float64]
     longitude: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a person found of an alert, at `at` (µs UTC): a false alarm, or something else, as when
+    the case was reopened. `opened_at`: of the alert."""
+
+    alert: UUID
+    rule: str
+    monitor: int
+    opened_at: datetime
+    at: int
+    is_false: bool
+
+
+def false_alarms(outcomes: Iterable[Outcome], now: int) -> frozenset[UUID]:
+    """As known at `now` (µs UTC); `outcomes` in the order in which they were found."""
+    known = {outcome.alert: outcome.is_false for outcome in outcomes if outcome.at <= now}
+    return frozenset(alert for alert, is_false in known.items() if is_false)
 
 
 def nothing_happened() -> Happenings:

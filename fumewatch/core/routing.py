@@ -173,16 +173,17 @@ class Listener(Protocol):
 def told(
     routes: Iterable[Route], listeners: Mapping[str, Listener], transition: Transition, place: Place
 ) -> tuple[str, ...]:
-    """The names of the receivers that are told of this transition, in the order of the routes.
+    """The names of the listeners that are told of this transition, in the order of the routes.
 
-    Nobody is told of what is part of an incident: of that, they are.
+    A receiver that is no listener is told otherwise, or not at all. Nobody is told of what is part
+    of an incident: of that, they are.
     """
     if transition.alert.is_part:
         return ()
     return tuple(
         name
         for name in route(routes, labels_of(transition.alert, place))
-        if listeners[name].is_told(transition.before, transition.alert.state)
+        if name in listeners and listeners[name].is_told(transition.before, transition.alert.state)
     )
 
 

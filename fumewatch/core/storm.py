@@ -126,6 +126,7 @@ def _title(merged: Merged) -> dict[str, str]:
     return {"zh": zh, "en": en}
 
 
-def _order(said: Said) -> tuple[bool, int, str, str]:
+def _order(said: Said) -> tuple[bool, int, datetime, str]:
     """As a notice lists its alerts."""
-    return said.state == "resolved", -RANK.index(said.severity), said.opened_at, said.alert
+    opened_at = datetime.fromisoformat(said.opened_at)
+    return said.state == "resolved", -RANK.index(said.severity), opened_at, said.alert

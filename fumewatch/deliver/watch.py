@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fumewatch.core.contract import as_transition
 from fumewatch.core.dead_man import (
     Told,
     Word,
@@ -103,13 +102,11 @@ class Watch:
         ]
 
     def _notification(self, word: Word, to: str) -> Notification:
-        notice = notice_of(word, to, self._dead_man.zone)
-        is_person = self._terms[to].takes == "groups"
         return Notification(
             key_of(word, to),
             to,
             thread_of(word.waiting.receiver),
-            notice if is_person else as_transition(notice),
+            notice_of(word, to, self._dead_man.zone),
             word.at,
             reason=Reason.DEAD_MAN,
         )

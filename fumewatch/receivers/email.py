@@ -1,4 +1,4 @@
-"""E-mail over SMTP: plain text and HTML, one thread of mails per alert.
+"""E-mail over SMTP: a mail of each notice, to addresses of its own or to whom it is for.
 
 What the server says of the message or of a recipient decides by its code: 4xx again, 5xx for good.
 What goes wrong before that (name, connection, TLS, log-in) is the configuration's or the moment's
@@ -13,18 +13,18 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from html import escape
 from typing import Final, Literal
 
 from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 
 from fumewatch.core.duration import Duration
 from fumewatch.core.errors import SendError
+from fumewatch.core.notice import as_notice
 from fumewatch.core.phrases import one_line
+from fumewatch.receivers.mail import SeriesOf, compose
 from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer
 
 PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
@@ -39,7 +39,10 @@ Refused = Mapping[str, tuple[int, bytes]]
 
 
 class EmailSettings(ReceiverFields):
-    """A [[receiver]] of kind "email". `from` may carry a name: "值班 <duty@example.org>"."""
+    """A [[receiver]] of kind "email". `from` may carry a name: "值班 <duty@example.org>".
+
+    to: whom what is for no contact goes to; may be empty where `contact` is set.
+    """
 
     kind: Literal["email"]
     takes: Literal["transitions", "groups"] = "groups"
@@ -50,7 +53,7 @@ class EmailSettings(ReceiverFields):
     username: str = ""
     password: SecretStr | None = None
     sender: str = Field(alias="from")
-    to: tuple[str, ...] = Field(min_length=1, max_length=100)
+    to: tuple[str, ...] = Field((), max_length=100)
     timeout: Duration = Field(timedelta(seconds=20), gt=timedelta(0), le=timedelta(seconds=60))
     tls_ca: FilePath | None = None
 
@@ -69,6 +72,12 @@ class EmailSettings(ReceiverFields):
         return texts
 
     @model_validator(mode="after")
+    def _reaches_somebody(self) -> "EmailSettings":
+        if not self.to and self.contact is None:
+            raise ValueError('missing `to`; name addresses, or write contact = "site"')
+        return self
+
+    @model_validator(mode="after")
     def _log_in_is_whole(self) -> "EmailSettings":
         if bool(self.username) != (self.password is not None):
             raise ValueError("username and password go together")
@@ -76,19 +85,46 @@ class EmailSettings(ReceiverFields):
 
 
 class Email:
-    def __init__(self, settings: EmailSettings) -> None:
+    """`series`: what is plotted of an alert; None: mails have no plot."""
+
+    def __init__(self, settings: EmailSettings, series: SeriesOf | None = None) -> None:
         self._settings = settings
+        self._series = series
         self._sender = mailbox(settings.sender)
         self._to = [mailbox(text) for text in settings.to]
         self._lock = threading.Lock()
         self._served: OrderedDict[uuid.UUID, set[str]] = OrderedDict()
 
     def send(self, body: Body, key: uuid.UUID) -> str:
-        message = compose(body, key, self._sender, self._to, self._settings.language)
+        settings = self._settings
+        notice = as_notice({**body, "key": str(key)}, settings.name)
+        to = self._addressed(notice)
+        message = compose(
+            notice,
+            sender=self._sender,
+            to=to,
+            language=settings.language,
+            templates=settings.wording.templates,
+            series=self._series,
+        )
         served = self._served_before(key)
-        rest = [to.addr_spec for to in self._to if to.addr_spec not in served]
+        rest = [each.addr_spec for each in to if each.addr_spec not in served]
         refused = self._hand_over(message, rest)
         return self._judge(key, rest, refused)
+
+    def _addressed(self, notice: Body) -> list[Address]:
+        contact = notice["to"]
+        if contact is None and self._to:
+            return self._to
+        if contact is None:
+            raise SendError("for no contact, and this receiver has no `to`", permanent=True)
+        try:
+            return [Address(addr_spec=mailbox(contact["email"]).addr_spec)]
+        except ValueError:
+            name = one_line(contact["name"])
+            has = f"{contact['email']!r} is no address" if contact["email"] else "has none"
+            detail = f"no e-mail address of {name} (contact {contact['id']}): {has}; enter one"
+            raise SendError(as_answer(detail), permanent=True) from None
 
     def close(self) -> None:
         """A connection lasts for one message only."""
@@ -170,49 +206,6 @@ def mailbox(text: str) -> Address:
         raise ValueError(f"{text!r} is not an address like duty@example.org")
     bare, quoted, name, address = match.groups()
     return Address(display_name=(quoted or name or "").strip(), addr_spec=bare or address)
-
-
-def compose(
-    body: Body,
-    key: uuid.UUID,
-    sender: Address,
-    to: list[Address],
-    language: Literal["both", "zh", "en"],
-) -> EmailMessage:
-    """The mail of one notification: the same for the same body and key, whenever it is sent."""
-    languages = ("zh", "en") if language == "both" else (language,)
-    texts = [body["text"][code] for code in languages]
-    message = EmailMessage(SMTP.clone(cte_type="7bit"))  # whatever relay comes after the first
-    message["From"] = sender
-    message["To"] = to
-    message["Subject"] = one_line(texts[0].partition("\n")[0], 150)
-    message["Date"] = datetime.fromisoformat(body["at"])
-    message["Message-ID"] = f"<{key}@{sender.domain}>"
-    message["References"] = f"<{uuid.UUID(body['id'])}@{sender.domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # keeps out-of-office answers away
-    message.set_content("\n\n".join(texts) + "\n")
-    message.add_alternative(_html(texts, languages, body.get("link", "")), subtype="html")
-    return message
-
-
-def _html(texts: list[str], languages: tuple[str, ...], link: str) -> str:
-    parts = [
-        f'<div lang="{code}">{_block(text, link)}</div>'
-        for code, text in zip(languages, texts, strict=True)
-    ]
-    return (
-        '<!doctype html><html><head><meta charset="utf-8"></head>'
-        f'<body style="font-family:sans-serif">{"<hr>".join(parts)}</body></html>\n'
-    )
-
-
-def _block(text: str, link: str) -> str:
-    """The first line as a heading, each further line as a paragraph, the link to be clicked."""
-    head, *lines = [escape(line) for line in text.split("\n")]
-    if link.startswith(("http://", "https://")):
-        href = escape(link)
-        lines = [line.replace(href, f'<a href="{href}">{href}</a>') for line in lines]
-    return f"<h3>{head}</h3>" + "".join(f"<p>{line}</p>" for line in lines)
 
 
 def _said(code: int, words: bytes | str) -> str:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from fumewatch.core.alert import State
 from fumewatch.core.dispatch.mute import Quiet
+from fumewatch.core.letter import Wording
+from fumewatch.core.notice import is_notice
 from fumewatch.core.phrases import one_line
 
 Body = dict[str, Any]
@@ -37,7 +39,7 @@ class ReceiverFields(BaseModel):
     takes: "transitions", each by itself and at once, for machines; "groups" for people, as the
     route groups them. contact: who is addressed, where the address is not the receiver's own: the
     contact of the alert's site, vendor or street. most_per_minute: a limit of the remote; what is
-    beyond it is turned into one message; 0: none.
+    beyond it is turned into one message; 0: none. wording: layouts of its own, of what people read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,11 +52,16 @@ class ReceiverFields(BaseModel):
     quiet: Quiet | None = None
     contact: Literal["site", "vendor", "street"] | None = None
     most_per_minute: int = Field(0, ge=0, le=6000)
+    wording: Wording = Wording()
 
     @field_validator("states")
     @classmethod
     def _once_each(cls, states: tuple[State, ...]) -> tuple[State, ...]:
         return tuple(dict.fromkeys(states))
+
+    @property
+    def is_machine(self) -> bool:
+        return self.takes == "transitions"
 
     def is_told(self, before: State | None, after: State) -> bool:
         """Whether a transition goes there; an end only where its beginning went."""
@@ -64,7 +71,12 @@ class ReceiverFields(BaseModel):
 
 
 def content(body: Body, key: uuid.UUID, language: Literal["both", "zh", "en"]) -> Body:
-    """What goes out: the body with its key and only the texts that this receiver's people read."""
+    """What goes out: the body with its key and only the texts that this receiver's people read.
+
+    A notice as it is: a machine gets one as a test or a dead-man message only.
+    """
+    if is_notice(body):
+        return {**body, "key": str(key)}
     text = body["text"] if language == "both" else {language: body["text"][language]}
     return {**body, "key": str(key), "text": text}
 

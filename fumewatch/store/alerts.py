@@ -76,7 +76,7 @@ def touch(conn: Connection, alerts: Sequence[Alert]) -> None:
 
 def open_alerts(conn: Connection) -> list[Alert]:
     """Pending and firing ones, oldest first."""
-    with conn.cursor(row_factory=kwargs_row(_alert)) as cursor:
+    with conn.cursor(row_factory=kwargs_row(as_alert)) as cursor:
         return cursor.execute(_OPEN).fetchall()
 
 
@@ -123,7 +123,8 @@ def _entry(transition: Transition) -> tuple[Any, ...]:
     )
 
 
-def _alert(**columns: Any) -> Alert:
+def as_alert(**columns: Any) -> Alert:
+    """An alert of its columns."""
     columns["severity"] = Severity(columns["severity"])
     columns["state"] = State(columns["state"])
     return Alert(**columns)

@@ -9,7 +9,6 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from fumewatch.core.dead_man import Told, Waiting, told_by
-from fumewatch.core.notice import Contact
 from fumewatch.store.database import Connection
 
 DAY: Final = timedelta(days=1)
@@ -198,9 +197,3 @@ def newest(
 def told(conn: Connection, since: datetime) -> dict[str, Told]:
     """What dead man's messages said last of each receiver, of those written lately."""
     return dict(told_by(row[0]) for row in conn.execute(_TOLD, [since]))
-
-
-def contact(conn: Connection, id: int) -> Contact | None:
-    query = "select id, name, email, phone, account, language from contact where id = %s"
-    with conn.cursor(row_factory=class_row(Contact)) as cursor:
-        return cursor.execute(query, [id]).fetchone()

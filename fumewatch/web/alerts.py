@@ -7,9 +7,10 @@ from uuid import UUID
 from fastapi import Depends, Header, HTTPException, Query
 from starlette.responses import StreamingResponse
 
+from fumewatch.store import actions, photos
 from fumewatch.store.pages import alerts
 from fumewatch.store.pages.alerts import AlertFilter, Change
-from fumewatch.web import cursor, models
+from fumewatch.web import cursor, models, record
 from fumewatch.web.context import Context, Words, given
 
 PAGE: Final = 40
@@ -55,13 +56,16 @@ def detail(context: Context, id: UUID) -> models.AlertDetail:
         if row is None:
             raise HTTPException(404, "no such alert")
         changes = alerts.transitions(conn, id)
-        sent = alerts.notifications(conn, id)
+        sent, told = alerts.notifications(conn, id), alerts.told(conn, id)
+        done, pictures = actions.of(conn, id), photos.of_alert(conn, id)
     measure = context.present.measure(row.rule, row.kind, row.evidence)
     return models.AlertDetail(
         alert=context.present.alert(row),
         evidence=row.evidence,
         transitions=[context.present.transition(change, measure) for change in changes],
         notifications=[context.present.notification(notification) for notification in sent],
+        told=[record.told(context.present, row) for row in told],
+        actions=[record.action(context.present, one, pictures) for one in done],
     )
 
 

@@ -14,7 +14,17 @@ from fumewatch import __version__
 from fumewatch.config import Config
 from fumewatch.health import Health
 from fumewatch.store import Database
-from fumewatch.web import api, assets, deliveries, operate, pages, problems
+from fumewatch.web import (
+    api,
+    assets,
+    deliveries,
+    links,
+    operate,
+    pages,
+    photos,
+    problems,
+    silences,
+)
 from fumewatch.web.context import Context
 from fumewatch.web.live import Counts, Feed
 from fumewatch.web.overview import Overview
@@ -48,6 +58,9 @@ def create_app(
     app.include_router(api.router)
     app.include_router(deliveries.router)
     app.include_router(pages.router)
+    app.include_router(photos.router)
+    app.include_router(links.router)
+    app.include_router(silences.router)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Shield)

@@ -1,24 +1,33 @@
 """What every route needs, put together once by the factory."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, cast
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Path, Query, Request
 
 from fumewatch.config import Config
 from fumewatch.health import Health
 from fumewatch.store import Database
+from fumewatch.web.allowance import Allowance
 from fumewatch.web.language import COOKIE, Language, choose
 from fumewatch.web.live import Feed
 from fumewatch.web.overview import Overview
 from fumewatch.web.present import Presenter
 from fumewatch.web.render import Renderer
 
+MOST_ANSWERS: Final = 20
+WITHIN: Final = timedelta(minutes=10)
+DRAWN_AT_ONCE: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
+    """`answers`: how often each link may answer; `drawing`: keeps photos from taking all CPUs and
+    threads of the pages."""
+
     database: Database
     health: Health
     now: Callable[[], datetime]
@@ -26,6 +35,8 @@ class Context:
     overview: Overview
     render: Renderer
     feed: Feed
+    answers: Allowance = field(default_factory=lambda: Allowance(MOST_ANSWERS, WITHIN))
+    drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DRAWN_AT_ONCE))
 
     @property
     def config(self) -> Config:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from fumewatch.core.fleet import FleetState, Why
+from fumewatch.web import recorded
 
 
 class _Out(BaseModel):
@@ -84,25 +85,15 @@ class Transition(_Out):
     value: float | None
 
 
-class Notification(_Out):
-    """One message to one receiver; `answer` is the remote's last answer or our last error.
-
-    "merged": it went into another one, as more were due than the receiver may be sent."""
-
-    transition: int
-    receiver: str
-    state: Literal["due", "sent", "failed", "merged"]
-    due_at: datetime
-    attempts: int
-    answer: str | None
-    settled_at: datetime | None
-
-
 class AlertDetail(_Out):
+    """`told`: what each receiver's people know by now; `actions`: in the order they were done."""
+
     alert: Alert
     evidence: dict[str, Any]
     transitions: list[Transition]
-    notifications: list[Notification]
+    notifications: list[recorded.Notification]
+    told: list[recorded.Told]
+    actions: list[recorded.Action]
 
 
 class Value(_Out):
@@ -314,6 +305,40 @@ class DeadLetters(_Out):
 
     dead_letters: list[DeadLetter]
     next: int | None
+
+
+class Condition(_Out):
+    """What a label of an alert must be: one of these values, fit one of these patterns (=~), or
+    be none of them (!=)."""
+
+    label: str
+    sign: Literal["=", "=~", "!="]
+    values: list[str]
+
+
+class Silence(_Out):
+    """People are not told of the alerts that all `conditions` fit; of none: of no alert at all.
+
+    `over_at`: when it ends, or was ended by `ended_by`. `alerts`: how many that fire it takes, of
+    one in force.
+    """
+
+    id: int
+    state: Literal["active", "coming", "ended"]
+    conditions: list[Condition]
+    starts_at: datetime
+    ends_at: datetime
+    over_at: datetime
+    reason: str
+    author: str
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    alerts: int | None
+
+
+class Silences(_Out):
+    silences: list[Silence]
 
 
 class HealthPart(_Out):

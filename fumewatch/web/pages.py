@@ -20,7 +20,7 @@ from fumewatch.store.pages import alerts as stored_alerts
 from fumewatch.store.pages import dead_letters as letters
 from fumewatch.store.pages import fleet, operation
 from fumewatch.store.pages.alerts import AlertFilter
-from fumewatch.web import alerts, api, assets, models
+from fumewatch.web import alerts, api, assets, models, record
 from fumewatch.web.alert_shown import alert_shown
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Lang, Words, given
@@ -106,6 +106,7 @@ def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Resp
         checks=context.present.checks(detail.alert.rule, detail.alert.kind, language.code),
         plot=shown.plot(),
         days=shown.days(),
+        entries=record.entries(detail),
     )
 
 

@@ -19,7 +19,7 @@ from fumewatch.health import Part
 from fumewatch.store.pages.alerts import AlertRow, NotificationRow, TransitionRow
 from fumewatch.store.pages.dead_letters import Letter
 from fumewatch.store.pages.fleet import MonitorRow, SiteListRow, SiteRow
-from fumewatch.web import models
+from fumewatch.web import models, recorded
 from fumewatch.web.language import Code
 
 _KIND_TITLES: Final = {
@@ -162,11 +162,15 @@ class Presenter:
             value=_number(row.value * measure.scale),
         )
 
-    def notification(self, row: NotificationRow) -> models.Notification:
-        return models.Notification(
+    def notification(self, row: NotificationRow) -> recorded.Notification:
+        return recorded.Notification(
             transition=row.transition_id,
             receiver=row.receiver,
+            addressee=row.addressee,
+            person=row.person,
+            reason=row.reason,
             state=row.state,
+            created_at=self.local(row.created_at),
             due_at=self.local(row.due_at),
             attempts=row.attempts,
             answer=row.answer,

@@ -81,6 +81,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "value": show.value,
         "amount": show.amount,
         "word": show.word,
+        "outcome": show.outcome,
         "title_of": show.title_of,
         "channel": show.channel,
         "connection": show.connection,
@@ -182,6 +183,10 @@ class Show:
         if known is None and otherwise is not None:
             return otherwise
         return self._language.gettext(known or word)
+
+    def outcome(self, outcome: str) -> str:
+        """What was found: "resolved" is then what people did, not what the readings say."""
+        return self.word(f"outcome.{outcome}", outcome)
 
     def title_of(self, title: Any) -> str:
         return str(getattr(title, self._language.code))

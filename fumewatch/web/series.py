@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
-from fumewatch.core.fresh import Freshness, held_minutes
+from fumewatch.core.fresh import Freshness
+from fumewatch.core.held import held_rows
 from fumewatch.core.reading import CHANNELS, MEASURED, MISSING, Readings
 from fumewatch.store.pages.fleet import BucketRow
 from fumewatch.web.models import Readings as Columns
@@ -16,7 +15,6 @@ from fumewatch.web.models import Series
 MOST_SPAN: Final = timedelta(days=92)
 EVERY_READING_UP_TO: Final = timedelta(hours=49)
 """A longer span is answered in means of ten minutes."""
-_MINUTE_US: Final = 60_000_000
 STEP: Final = timedelta(minutes=10)
 
 
@@ -29,7 +27,7 @@ def of_readings(
     freshness: Freshness,
 ) -> Columns:
     """Every reading; channels that never had a value are left out."""
-    held = _held(readings, freshness)
+    held = held_rows(readings, freshness)
     channels = {
         channel.name: Series(
             unit=channel.unit,
@@ -83,25 +81,6 @@ def of_buckets(
 
 def _values(raw: list[int], scale: int) -> list[float | None]:
     return [None if value == MISSING else value / scale for value in raw]
-
-
-def _held(readings: Readings, settings: Freshness) -> dict[int, list[int]]:
-    """By measured channel: rows in minutes that core.fresh finds held, as the rules see it.
-
-    All at once: it costs as much for one channel as for all of them.
-    """
-    if not len(readings.measured_at):
-        return {}
-    minute = (readings.measured_at - readings.measured_at.min()) // _MINUTE_US
-    value = readings.judged()[list(MEASURED)].T
-    shape = (int(minute.max()) + 1, len(MEASURED))
-    high, low = np.full(shape, MISSING), np.full(shape, np.iinfo(np.int32).max)
-    known = value != MISSING
-    np.maximum.at(high, minute, value)
-    np.minimum.at(low, minute, np.where(known, value, np.iinfo(np.int32).max))
-    one = np.where((high != MISSING) & (high == low), high, MISSING).astype(np.int32)
-    held = known & held_minutes(one, high != MISSING, settings)[minute]
-    return {c: np.flatnonzero(held[:, i]).tolist() for i, c in enumerate(MEASURED)}
 
 
 def _marked(unjudged: list[int], channel: int) -> list[int]:

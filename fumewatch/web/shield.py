@@ -9,6 +9,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fumewatch.core.link import PATH
+
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -30,6 +32,12 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_HEADERS_OF_LINKS: Final = {
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+"""The address itself is the key: it is told to nobody, and kept by nobody."""
 
 
 class Shield:
@@ -42,6 +50,12 @@ class Shield:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if is_of_link(scope["path"]):
+                    headers.update(_HEADERS_OF_LINKS)
             await send(message)
 
         await self._app(scope, receive, shielded if scope["type"] == "http" else send)
+
+
+def is_of_link(path: str) -> bool:
+    return path.startswith(PATH)

@@ -31,7 +31,53 @@ WORDS: Final = {
     "due": _("To be sent"),
     "sent": _("Sent"),
     "failed": _("Failed"),
-    "merged": _("Merged"),
+    "merged": _("Sent with others"),
+    # why people were told
+    "transition": _("A change of the alert"),
+    "group": _("News"),
+    "repeat": _("Reminder"),
+    "escalation": _("Escalation"),
+    "digest": _("Summary"),
+    "storm": _("Many at once"),
+    "dead man": _("Delivery is stuck"),
+    "test": _("Test"),
+    # what was done about an alert
+    "acknowledged": _("Acknowledged"),
+    "assigned": _("Assigned"),
+    "correcting": _("Being corrected"),
+    "corrected": _("Corrected"),
+    "visited": _("Visited"),
+    "outcome": _("Outcome"),
+    "note": _("Note"),
+    "reopened": _("Reopened"),
+    "escalated": _("Escalated"),
+    "link revoked": _("Link withdrawn"),
+    "outcome.confirmed": _("Confirmed"),
+    "outcome.false alarm": _("False alarm"),
+    "outcome.resolved": _("Put right"),
+    # why an answer through a link is not taken
+    "name missing": _("Nothing was saved: say who you are."),
+    "text missing": _("Nothing was saved: write some words."),
+    "text too long": _("Nothing was saved: the text is too long."),
+    "photo missing": _(
+        "Nothing was saved: a photo is the proof. Add one, or leave a note instead."
+    ),
+    "until is no time to come": _("Nothing was saved: choose a time within the next 30 days."),
+    "outcome missing": _("Nothing was saved: choose one of the three."),
+    "form is not ours": _("Nothing was saved: send it once more."),
+    "photos too many": _("Nothing was saved: those are too many photos."),
+    "photo too large": _("Nothing was saved: a photo is too large, 10 MB at most."),
+    "photo is none": _(
+        "Nothing was saved: a file is no photo, or damaged. JPEG, PNG and WebP work."
+    ),
+    "photo is heic": _(
+        "Nothing was saved: HEIC photos cannot be read. On an iPhone choose Settings, Camera,"
+        " Formats, Most Compatible; or send a screenshot of the photo."
+    ),
+    # how a silence stands
+    "active": _("In force"),
+    "coming": _("To come"),
+    "ended": _("Ended"),
     # states of the fleet
     "exceeding": _("Exceeding"),
     "warned": _("Other alert"),
@@ -61,6 +107,7 @@ WORDS: Final = {
     "database": _("Database"),
     "ingest": _("Ingest"),
     "evaluate": _("Evaluation"),
+    "dispatch": _("Dispatch"),
     "deliver": _("Delivery"),
     "starting": _("Starting"),
     # kinds of rules
@@ -89,6 +136,15 @@ WORDS: Final = {
     # units
     "min": _("min"),
     "d": _("days"),
+    # labels that routes and silences match on
+    "severity": _("Severity"),
+    "rule": _("Rule"),
+    "kind": _("Kind of rule"),
+    "state": _("State"),
+    "monitor": _("Monitor"),
+    "district": _("District"),
+    "site": _("Site"),
+    "tag": _("Tag"),
     # why a message could not be read
     "not_json": _("It is no JSON"),
     "not_object": _("An element is no object"),

@@ -99,6 +99,9 @@ def test_check_of_a_good_file_sums_it_up(fumewatch: Fumewatch) -> None:
     assert (said.code, said.err) == (0, "")
     for words in ("rules", "exceedance, severe-exceedance", "GB 18483-2001", "bus (mqtt)", "good"):
         assert words in said.out
+    assert re.search(
+        r"^Who is told: \d+ routes, \d+ receivers \(\d+ of people\), \d+ ", said.out, re.M
+    )
 
 
 def test_check_names_every_fault(fumewatch: Fumewatch, write: Write) -> None:
@@ -131,7 +134,8 @@ def test_check_takes_the_file_of_the_environment(
 
 def test_check_tries_the_connections(fumewatch: Fumewatch, config: Path, broker: Broker) -> None:
     broken = '[[receiver]]\nname = "duty"\nkind = "webhook"\nurl = "http://127.0.0.1:1/token"\n'
-    config.write_text(f'{config.read_text()}{broken}[mqtt]\nurl = "{broker.url}"\n')
+    told = config.read_text().replace('receiver = "log"', 'receiver = ["log", "duty"]')
+    config.write_text(f'{told}{broken}[mqtt]\nurl = "{broker.url}"\n')
     said = fumewatch("check", "--connect", "-c", config)
     assert said.code == 1
     assert re.search(
@@ -139,7 +143,10 @@ def test_check_tries_the_connections(fumewatch: Fumewatch, config: Path, broker:
     )
     assert f"broker: 127.0.0.1:{broker.port} lets us subscribe to fume/+/+/up" in said.out
     assert "receiver log: " in said.out
-    assert said.err == "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused\n"
+    assert said.err.splitlines()[1:] == [
+        "receiver duty: NOT REACHED: 127.0.0.1:1: Connection refused"
+    ]
+    assert "[web] public_url: is empty" in said.err
     assert f"{config} is good, but not reached: receiver duty." in said.out
     assert "token" not in said.err
 

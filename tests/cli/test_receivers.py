@@ -31,7 +31,7 @@ def duty(write: Write, server: WebhookServer) -> Path:
         f'{AWAY}[[receiver]]\nname = "duty"\nkind = "webhook"\nurl = "{server.url}?token=s3cret"\n'
         '[[receiver]]\nname = "file"\nkind = "log"\npath = "/nowhere/alerts.jsonl"\n'
         f'[[receiver]]\nname = "people"\nkind = "webhook"\nurl = "{server.url}?token=s3cret"\n'
-        'contact = "site"\n'
+        'takes = "groups"\ncontact = "site"\n'
     )
 
 
@@ -41,7 +41,7 @@ def test_they_are_listed_without_their_secrets(fumewatch: Fumewatch, duty: Path)
     assert [line.split()[:3] for line in said.out.splitlines()[3:6]] == [
         ["duty", "webhook", "transitions"],
         ["file", "log", "transitions"],
-        ["people", "webhook", "transitions"],
+        ["people", "webhook", "groups"],
     ]
     assert "s3cret" not in said.out
     listed = fumewatch("receivers", "list", "--json", "-c", duty).json["receivers"]
@@ -58,9 +58,8 @@ def test_a_test_goes_straight_there(
     assert '  answer      200 {"ok": true}' in said.out
     (request,) = server.requests
     assert request.body["reason"] == "test"
-    assert request.body["text"] == {
-        "en": "Test: duty gets notifications. This is no early warning."
-    }
+    title = request.body["title"]
+    assert title["en"] == "Test: duty gets notifications. This is no early warning."
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_a_test_goes_straight_there(
     [
         (Answer(401, body=b"token revoked"), "401 token revoked", "outbox retry --receiver duty"),
         (Answer(503, body=b"busy\x1b[2J"), "503 busy", "fumewatch check --connect"),
-        (CLOSE_HALF_WAY, "RemoteProtocolError", "fumewatch check --connect"),
+        (CLOSE_HALF_WAY, "closed before the answer", "fumewatch check --connect"),
     ],
 )
 def test_a_refusal_is_shown_with_what_to_do(
@@ -140,9 +139,9 @@ def test_a_contact_is_looked_up(
     file = tmp_path / "sent.jsonl"
     config = write(
         f'[database]\nurl = "{database_url}"\n[[receiver]]\nname = "vendor"\nkind = "log"\n'
-        f'path = "{file}"\ncontact = "vendor"\n'
+        f'path = "{file}"\ntakes = "groups"\ncontact = "vendor"\n'
     )
     assert fumewatch("receivers", "test", "vendor", "--to", "contact 1", "-c", config).code == 0
-    assert json.loads(file.read_text(encoding="utf-8"))["reason"] == "test"
+    assert json.loads(file.read_text(encoding="utf-8"))["to"]["email"] == "w@x.org"
     gone = fumewatch("receivers", "test", "vendor", "--to", "contact 9", "-c", config)
     assert (gone.code, "there is no contact 9" in gone.err) == (2, True)

@@ -5,11 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fumewatch.core.contract import as_transition
 from fumewatch.core.dead_man import Told, Waiting, Word, decide, key_of, notice_of, told_by
-from fumewatch.core.notice import is_notice
 from tests.core.transitions import OPENED_AT
-from tests.receivers.factories import a_body
 
 AFTER, REPEAT = timedelta(minutes=15), timedelta(hours=4)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -83,13 +80,9 @@ def test_its_end_is_told() -> None:
 
 
 @pytest.mark.parametrize("is_over", [False, True])
-def test_what_was_told_is_read_back_from_either_shape(is_over: bool) -> None:
+def test_what_was_told_is_read_back(is_over: bool) -> None:
     word = Word(waiting(0), at(0), at(15), is_over)
-    body = notice_of(word, "mail", SHANGHAI)
-
-    assert is_notice(body)
-    assert not is_notice(as_transition(body))
-    assert told_by(body) == told_by(as_transition(body)) == ("duty", word.told)
+    assert told_by(notice_of(word, "mail", SHANGHAI)) == ("duty", word.told)
 
 
 def test_each_round_and_each_reader_has_a_key() -> None:
@@ -103,10 +96,3 @@ def test_each_round_and_each_reader_has_a_key() -> None:
         key_of(Word(waiting(400), at(400), at(415)), "mail"),
     }
     assert len(others) == 5
-
-
-def test_machines_are_told_in_the_shape_of_the_contract() -> None:
-    """Each field that the contract's body has."""
-    body = as_transition(notice_of(Word(waiting(0), at(0), at(15)), "log", SHANGHAI))
-    assert set(a_body()) <= set(body)
-    assert (body["rule"], body["text"]["en"][:5]) == ("dead-man", "Notif")

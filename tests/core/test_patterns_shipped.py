@@ -14,7 +14,7 @@ import pytest
 from fumewatch.core.alert import Alert, Severity, State, alert_id
 from fumewatch.core.engine import Engine
 from fumewatch.core.fresh import Freshness
-from fumewatch.core.past import Complaints, Happenings, no_complaints, nothing_happened
+from fumewatch.core.past import Complaints, Happenings, Outcome, no_complaints, nothing_happened
 from fumewatch.core.reading import Readings
 from fumewatch.core.rules import PatternRule
 from fumewatch.core.view import MINUTE
@@ -63,9 +63,12 @@ def fired_at(
     """When the shipped rule fires at monitor 0, judged beside the other shipped ones it needs."""
     roster = roster_of(*(place(i, latitude=HERE[0], longitude=HERE[1]) for i in range(2)))
     engine = Engine([RULES[name] for name in (*others, rule)], Freshness(), roster, ZoneInfo(ZONE))
-    engine.history.load([*before, *false_alarms], frozenset(each.id for each in false_alarms))
+    engine.history.load([*before, *false_alarms])
     engine.happened(
-        restarts or nothing_happened(), findings or nothing_happened(), told or no_complaints()
+        restarts or nothing_happened(),
+        findings or nothing_happened(),
+        told or no_complaints(),
+        [Outcome(a.id, a.rule, a.monitor, a.opened_at, at(start), True) for a in false_alarms],
     )
     engine.begin(at(start))
     engine.add(sent or Readings.empty())

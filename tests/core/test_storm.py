@@ -63,7 +63,7 @@ def test_the_worst_are_listed_first_and_all_are_counted(all_said: list[Said]) ->
 
 def test_what_was_new_and_goes_on_is_still_new() -> None:
     def of(change: str) -> Said:
-        return Said("a", "firing", "info", "", change, 1, 1)  # type: ignore[arg-type]
+        return Said("a", "firing", "info", OPENED_AT.isoformat(), change, 1, 1)  # type: ignore[arg-type]
 
     table = [
         (["firing", "still"], "firing"),

@@ -441,8 +441,8 @@ def test_the_body_is_the_contracts() -> None:
         "link",
         "text",
     ]
-    assert body["opened_at"] == "2026-11-23T04:05:00+00:00"
-    assert body["at"] == "2026-11-23T04:15:00+00:00"
+    assert body["opened_at"] == "2026-11-23T12:05:00+08:00"  # on the site's clock
+    assert body["at"] == "2026-11-23T12:15:00+08:00"
     assert body["reason"] == "breach held"
     assert json.loads(json.dumps(body, allow_nan=False)) == body
 

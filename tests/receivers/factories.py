@@ -1,7 +1,10 @@
 """A notification's body as the contract shows it, to be overridden where a test cares."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
+
+from fumewatch.core.notice import Contact, Reason, notice
 
 KEY = uuid.UUID("0b6e3c1e-9d51-4a59-9a5e-000000000001")
 
@@ -34,3 +37,20 @@ def a_body(**overrides: Any) -> dict[str, Any]:
         },
         **overrides,
     }
+
+
+def a_contact(**overrides: Any) -> Contact:
+    fields = {"id": 1, "name": "王", "phone": "13800000000", "email": "wang@example.org"}
+    return Contact(**{**fields, **overrides})
+
+
+def a_notice(*alerts: dict[str, Any], **overrides: Any) -> dict[str, Any]:
+    """Of one alert where none is given."""
+    fields: dict[str, Any] = {
+        "key": KEY,
+        "reason": Reason.GROUP,
+        "at": datetime(2026, 11, 23, 4, 15, tzinfo=UTC),
+        "receiver": "sms",
+        **overrides,
+    }
+    return notice([{"change": "firing", **a} for a in alerts or (a_body(),)], **fields)

@@ -7,12 +7,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from fumewatch.core.alert import State
 from fumewatch.receivers import ReceiverSettings, build
+from fumewatch.receivers.alertmanager import Alertmanager
+from fumewatch.receivers.apprise import Apprise
+from fumewatch.receivers.cloudevents import CloudEvents
+from fumewatch.receivers.dingtalk import DingTalk
 from fumewatch.receivers.email import Email
+from fumewatch.receivers.feishu import Feishu
+from fumewatch.receivers.http import Http
 from fumewatch.receivers.log import LogFile
 from fumewatch.receivers.mqtt import MqttReceiver
 from fumewatch.receivers.receiver import Receiver, content
 from fumewatch.receivers.webhook import Webhook
-from tests.receivers.factories import KEY, a_body
+from fumewatch.receivers.wecom import WeCom
+from tests.receivers.factories import KEY, a_body, a_notice
 
 P, F, R = State.PENDING, State.FIRING, State.RESOLVED
 ONE_OF_EACH: list[dict[str, Any]] = [
@@ -20,7 +27,18 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"kind": "email", "name": "mail", "host": "127.0.0.1", "from": "a@b.cn", "to": ["c@d.cn"]},
     {"kind": "mqtt", "name": "bus"},
     {"kind": "log", "name": "file", "path": "alerts.jsonl"},
+    {"kind": "http", "name": "sms", "url": "http://127.0.0.1:9000/sms"},
+    {"kind": "cloudevents", "name": "city", "url": "http://127.0.0.1:9000/events"},
+    {"kind": "alertmanager", "name": "am", "urls": ["http://127.0.0.1:9093"]},
+    {"kind": "apprise", "name": "others", "urls": ["json://127.0.0.1:9000/"]},
+    {"kind": "wecom", "name": "wecom", "url": "http://127.0.0.1/cgi-bin/webhook/send?key=k"},
+    {"kind": "dingtalk", "name": "ding", "url": "http://127.0.0.1/robot/send?access_token=t"},
+    {"kind": "feishu", "name": "feishu", "url": "http://127.0.0.1/open-apis/bot/v2/hook/h"},
 ]
+KINDS = (
+    *(Webhook, Email, MqttReceiver, LogFile, Http, CloudEvents, Alertmanager, Apprise),
+    *(WeCom, DingTalk, Feishu),
+)
 
 
 class Publisher:
@@ -37,7 +55,7 @@ def read(table: dict[str, Any]) -> ReceiverSettings:
 
 @pytest.mark.parametrize(
     ("table", "kind"),
-    list(zip(ONE_OF_EACH, (Webhook, Email, MqttReceiver, LogFile), strict=True)),
+    list(zip(ONE_OF_EACH, KINDS, strict=True)),
     ids=lambda x: x["kind"] if isinstance(x, dict) else "",
 )
 def test_a_table_makes_its_receiver(table: dict[str, Any], kind: type[Receiver]) -> None:
@@ -48,7 +66,7 @@ def test_a_table_makes_its_receiver(table: dict[str, Any], kind: type[Receiver])
 
 
 def test_an_unknown_kind_is_told_what_there_is() -> None:
-    with pytest.raises(ValidationError, match="'webhook', 'email', 'mqtt', 'log'"):
+    with pytest.raises(ValidationError, match=r"'webhook', 'email', .* 'dingtalk', 'feishu'"):
         read({"kind": "pigeon", "name": "x"})
 
 
@@ -91,3 +109,13 @@ def test_content_has_the_key_and_leaves_the_body_alone() -> None:
     assert content(body, KEY, "both") == {**body, "key": str(KEY)}
     assert content(body, KEY, "en")["text"] == {"en": body["text"]["en"]}
     assert body == a_body(key=str(uuid.UUID(int=0)))
+
+
+def test_a_notice_goes_to_a_machine_as_it_is() -> None:
+    assert content(a_notice(key=uuid.UUID(int=0)), KEY, "en") == a_notice(key=KEY)
+
+
+def test_machines_and_people() -> None:
+    machines = {table["kind"] for table in ONE_OF_EACH if read(table).is_machine}
+
+    assert machines == {"webhook", "mqtt", "log", "cloudevents", "alertmanager"}

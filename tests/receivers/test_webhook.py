@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from fumewatch.core.errors import SendError
-from fumewatch.receivers.webhook import Webhook, WebhookSettings, parse_retry_after
+from fumewatch.receivers.post import parse_retry_after
+from fumewatch.receivers.webhook import Webhook, WebhookSettings
 from tests.receivers.factories import KEY, a_body
 from tests.receivers.servers import (
     CLOSE_HALF_WAY,

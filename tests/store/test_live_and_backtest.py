@@ -14,17 +14,20 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fumewatch import recall
 from fumewatch.backtest.sources import StoreSource
 from fumewatch.core.alert import Transition
 from fumewatch.core.engine import Engine
+from fumewatch.core.followup.action import Action, ActionKind
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.reading import Readings
+from fumewatch.core.rules import Rule
 from fumewatch.core.site import Place
 from fumewatch.core.view import MINUTE
-from fumewatch.store import Database, monitors
+from fumewatch.store import Database, actions, alerts, monitors
 from fumewatch.store import readings as stored
 from fumewatch.store.wire import from_us
-from tests.core.scene import ZONE, micros, readings, roster_of
+from tests.core.scene import ZONE, micros, readings, roster_of, rule_of
 from tests.core.test_engine import QUICK, RULES
 from tests.store.build import NOON
 
@@ -58,9 +61,9 @@ frames = st.lists(
 numbers = count()
 
 
-def engine_of(places: Iterable[Place]) -> Engine:
+def engine_of(places: Iterable[Place], rules: Sequence[Rule] = RULES) -> Engine:
     limited = (replace(place, limit_profile="db31") for place in places)
-    engine = Engine(RULES, Freshness(), roster_of(*limited), ZoneInfo(ZONE))
+    engine = Engine(rules, Freshness(), roster_of(*limited), ZoneInfo(ZONE))
     engine.begin(START)
     return engine
 
@@ -96,6 +99,48 @@ def test_the_test_sees_transitions(database: Database) -> None:
     assert {move[1] for move in live} == {"high", "held", "off", "gone", "rise"}
     source = StoreSource(database, places, is_all=False)
     assert live == told(backtested(database, places), source.places)
+
+
+def test_a_false_alarm_counts_no_more_in_either(database: Database) -> None:
+    """Three times over the limit are one alert more, until the first is found to be a false one."""
+    rules = [
+        next(rule for rule in RULES if rule.id == "high"),
+        rule_of(kind="recurrence", id="again", rules=["high"], at_least=3, within="2h"),
+    ]
+    places = registered(database, next(numbers))
+    ids = {place.code: place.monitor for place in places}
+    sent = [
+        (
+            0,
+            0,
+            minute * 60,
+            {"fume": (1.5 if minute // 10 in (0, 2, 4) else 0.1) + minute % 3 / 1e3},
+        )
+        for minute in range(80)
+    ]
+    with database.transaction() as conn:
+        stored.add(conn, as_readings(sent, ids), NOON, stored.Newest())
+    engine = engine_of(places, rules)
+    engine.add(as_readings(sent, ids))
+    live = list(engine.advance(START + 65 * MINUTE))
+    with database.transaction() as conn:
+        alerts.save(conn, live)
+        first = next(move.alert.id for move in live if move.alert.rule == "high")
+        found = {"outcome": "false alarm"}
+        at = from_us(START + 66 * MINUTE)
+        kind = ActionKind.OUTCOME
+        actions.record(conn, Action(first, at, kind, "Li Wei", "command", detail=found))
+        recall.look_back(conn, engine, at)
+    live += engine.advance(START + 80 * MINUTE)
+    assert [m.alert.state.value for m in live if m.alert.rule == "again"] == ["firing", "resolved"]
+    source = StoreSource(database, places, is_all=False)
+    replayed = engine_of(source.places.values(), rules)
+    replayed.happened(*source.happened(START, START + 80 * MINUTE))
+    backtest = list[Transition]()
+    for block in source.blocks(START, START + 80 * MINUTE):
+        replayed.add(block.readings)
+        backtest += replayed.advance(block.until)
+    assert told(live, places) == told(backtest, source.places)
 
 
 def registered(database: Database, number: int) -> list[Place]:

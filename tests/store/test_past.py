@@ -10,8 +10,9 @@ from fumewatch.core.alert import State, alert_id
 from fumewatch.core.complaints_csv import Complaint
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.facts import Facts, OutletFacts, SiteFacts
-from fumewatch.core.past import Past
-from fumewatch.store import Database, alerts, complaints, devices, monitors, past, sites
+from fumewatch.core.followup.action import Action, ActionKind
+from fumewatch.core.past import Past, false_alarms
+from fumewatch.store import Database, actions, alerts, complaints, devices, monitors, past, sites
 from fumewatch.store.wire import to_us
 from tests.core.scene import roster_of
 from tests.store.build import NOON, at
@@ -80,6 +81,31 @@ def test_alerts_by_rule_as_known_at_the_time(database: Database, load) -> None:
         "a": [(2, -30, True, False, False), (1, -10, True, True, False)],
         "b": [(2, -20, False, False, False)],
     }
+
+
+def test_false_alarms_as_known_at_the_time(database: Database, load) -> None:
+    """Found at the fifth minute, reopened at the tenth, found to be right at the twentieth."""
+    made = alert(1, opened_at=at(-10), fired_at=at(-10), state=State.FIRING)
+    other = alert(2, id=alert_id("exceedance", 2, at(-5)), opened_at=at(-5), fired_at=at(-5))
+    with database.transaction() as conn:
+        alerts.save(conn, [opened(made), opened(other)])
+        for kind, minute, detail in [
+            (ActionKind.ACKNOWLEDGED, 1, {}),
+            (ActionKind.OUTCOME, 5, {"outcome": "false alarm"}),
+            (ActionKind.NOTE, 6, {}),
+            (ActionKind.REOPENED, 10, {}),
+            (ActionKind.OUTCOME, 20, {"outcome": "confirmed"}),
+        ]:
+            done = Action(made.id, at(minute), kind, "Li Wei", "command", detail=detail)
+            actions.append(conn, [done])
+        outcomes = past.outcomes(conn, to_us(at(-60)), to_us(at(15)))
+    assert [(o.alert, o.rule, o.monitor, o.opened_at, o.is_false) for o in outcomes] == [
+        (made.id, made.rule, 1, made.opened_at, is_false) for is_false in (True, False)
+    ]
+    for minute, known in [(4, False), (5, True), (9, True), (10, False), (30, False)]:
+        found = load(minute).alerts["exceedance"].false_alarm.tolist()
+        assert found == [known, False], minute
+        assert false_alarms(outcomes, to_us(at(minute))) == ({made.id} if known else set())
 
 
 def test_restarts_and_no_other_events(database: Database, load) -> None:

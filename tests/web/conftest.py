@@ -47,16 +47,16 @@ def all_up() -> Health:
 @pytest.fixture(scope="session")
 def district(servers: Servers) -> Iterator[Database]:
     """Seeded once: for tests that only look."""
-    yield from _migrated(servers, "district")
+    yield from migrated(servers, "district")
 
 
 @pytest.fixture(scope="session")
 def street(servers: Servers) -> Iterator[Database]:
     """Of the catalogue; for tests that only look."""
-    yield from _migrated(servers, "street")
+    yield from migrated(servers, "street")
 
 
-def _migrated(servers: Servers, called: str) -> Iterator[Database]:
+def migrated(servers: Servers, called: str) -> Iterator[Database]:
     server, name = servers["plain"], f"{called}_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.url(), autocommit=True) as conn:
         conn.execute(f"create database {name} template migrated")

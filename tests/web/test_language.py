@@ -6,9 +6,13 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 import fumewatch.web
+from fumewatch.core import notice
 from fumewatch.core.alert import Reason, Severity, State
 from fumewatch.core.fleet import FleetState, Why
+from fumewatch.core.followup.action import ActionKind, Outcome
+from fumewatch.core.followup.answer import Lack
 from fumewatch.web.language import LANGUAGES, choose
+from fumewatch.web.picture import Unfit
 from fumewatch.web.words import WORDS
 
 FOLDER = Path(fumewatch.web.__file__).parent
@@ -52,9 +56,15 @@ def test_chinese_says_nothing_that_no_page_asks_for() -> None:
     assert {*chinese._texts, *chinese._plurals} - found == set()
 
 
-@pytest.mark.parametrize("words", [FleetState, Why, State, Reason, Severity])
+@pytest.mark.parametrize(
+    "words", [FleetState, Why, State, Reason, Severity, notice.Reason, ActionKind, Lack, Unfit]
+)
 def test_every_word_of_the_program_can_be_said(words: type) -> None:
     assert [str(word) for word in words if word not in WORDS] == []
+
+
+def test_every_outcome_can_be_said() -> None:
+    assert [one for one in Outcome if f"outcome.{one}" not in WORDS] == []
 
 
 def _texts() -> list[tuple]:

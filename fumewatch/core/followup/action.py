@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 class ActionKind(StrEnum):
     """`detail` of some: assigned {"to"}, correcting {"until"}, visited {"findings"}, outcome
-    {"outcome"}, escalated {"escalation", "step", "receivers"}."""
+    {"outcome"}, escalated {"escalation", "step", "receivers"}. Times in it are ISO 8601."""
 
     ACKNOWLEDGED = "acknowledged"
     ASSIGNED = "assigned"
@@ -38,7 +38,7 @@ Via = Literal["link", "page", "command", "fumewatch"]
 class Action:
     """`actor`: who, as they call themselves. `addressee`: whose link it was, where it was one.
 
-    `photos`: what goes with it as proof. `id`: 0 until it is stored.
+    `photos`: what goes with it as proof. `id`: 0 until it is stored; later ones have a larger one.
     """
 
     alert: uuid.UUID

@@ -34,6 +34,19 @@ _MATCHES: Final = """
     and (%(site)s::int is null or s.id = %(site)s or exists (
         select from outlet_site os where os.outlet_id = o.id and os.site_id = %(site)s))
 """
+NOTIFICATIONS: Final = """
+    select id, transition_id, receiver, addressee, reason, state, created_at, due_at, attempts,
+           answer, settled_at, coalesce(body #>> '{to,name}', '') as person
+    from outbox
+    where id in (
+        select x.id from outbox x join transition t on t.id = x.transition_id
+        where t.alert_id = %(alert)s
+        union all
+        select id from outbox
+        where transition_id is null
+          and jsonb_path_query_array(body, '$.alerts[*].id') @> jsonb_build_array(%(alert)s))
+    order by id limit 500
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +126,35 @@ class TransitionRow:
 
 @dataclass(frozen=True, slots=True)
 class NotificationRow:
-    """One message to one receiver; `answer` is the remote's last answer or our last error."""
+    """One message to one receiver; `answer` is the remote's last answer or our last error.
+
+    `transition_id`: None for a notice, which may be of other alerts too. `person`: the contact that
+    it went to.
+    """
 
     id: int
-    transition_id: int
+    transition_id: int | None
     receiver: str
+    addressee: str
+    person: str
+    reason: str
     state: str
+    created_at: datetime
     due_at: datetime
     attempts: int
     answer: str | None
     settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRow:
+    """What a receiver's people, or one contact of theirs, know of the alert."""
+
+    receiver: str
+    addressee: str
+    person: str
+    state: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +278,19 @@ def transitions(conn: Connection[Any], alert: uuid.UUID) -> list[TransitionRow]:
 
 
 def notifications(conn: Connection[Any], alert: uuid.UUID) -> list[NotificationRow]:
-    query = """
-        select x.id, x.transition_id, x.receiver, x.state, x.due_at, x.attempts, x.answer,
-               x.settled_at
-        from outbox x join transition t on t.id = x.transition_id
-        where t.alert_id = %s order by x.id limit 500
-    """
+    """Those of its transitions, and the notices that name it, in the order they were written."""
     with conn.cursor(row_factory=class_row(NotificationRow)) as cursor:
+        return cursor.execute(NOTIFICATIONS, {"alert": alert}).fetchall()
+
+
+def told(conn: Connection[Any], alert: uuid.UUID) -> list[ToldRow]:
+    """Who knows of it by now, the earliest told first."""
+    query = """
+        select k.receiver, k.addressee, coalesce(c.name, '') as person, k.state, k.at
+        from told k left join contact c on k.addressee = 'contact ' || c.id
+        where k.alert_id = %s order by k.at, k.receiver, k.addressee limit 500
+    """
+    with conn.cursor(row_factory=class_row(ToldRow)) as cursor:
         return cursor.execute(query, (alert,)).fetchall()
 
 

@@ -192,9 +192,10 @@ class Chart {
 
   async load() {
     const { monitor, moves, follows, start, end } = this.plot;
+    const address = this.box.dataset.readings || `/api/v1/monitors/${monitor}/readings`;
     const query = new URLSearchParams(!moves ? { from: start, to: end } : follows ? {} : { from: start });
     try {
-      const answer = await fetch(`/api/v1/monitors/${monitor}/readings?${query}`);
+      const answer = await fetch(`${address}?${query}`);
       if (!answer.ok) throw new Error(String(answer.status));
       this.readings = await answer.json();
       await this.draw();

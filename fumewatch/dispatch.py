@@ -1,0 +1,276 @@
+"""Dispatch: what people are sent, from how alerts stand and what was told of them.
+
+A thread of the leader. Each round reads what happened since the one before (transitions, actions,
+silences), asks the core what is due, and writes notices, what is thereby told, and the steps of
+escalations in one transaction. Whatever goes wrong, the next round begins from the store: so a
+crash loses nothing, and tells nothing twice that was written.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from fumewatch import metrics
+from fumewatch.config import Config
+from fumewatch.core.addressing import Addressing, Entry
+from fumewatch.core.alert import Alert, Transition
+from fumewatch.core.dispatch.digest import LATEST, issues, plans
+from fumewatch.core.dispatch.dispatcher import Dispatcher
+from fumewatch.core.dispatch.making import Maker, Sign, shown
+from fumewatch.core.dispatch.mute import Silence
+from fumewatch.core.dispatch.plan import Plan
+from fumewatch.core.dispatch.steps import Taken, take
+from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.core.followup.ladders import Ladders
+from fumewatch.core.link import sign
+from fumewatch.core.routing import labels_of
+from fumewatch.core.site import Place
+from fumewatch.health import Health
+from fumewatch.store import Connection, Database, actions, contacts, outbox, silences, told
+from fumewatch.store.outbox import Notification
+
+log = structlog.get_logger()
+
+ROUND_SECONDS: Final = 1.0
+STORE_AWAY_SECONDS: Final = 2.0
+CONTACTS_EVERY: Final = timedelta(seconds=30)
+"""How soon an import of contacts takes effect, and how soon new sites are known to the ladders."""
+
+LONGEST_FOLLOWED: Final = timedelta(days=120)
+"""After an alert fired: what nobody closed by then is not escalated any more."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was read of the store so far, and what judges it."""
+
+    dispatcher: Dispatcher
+    ladders: Ladders
+    places: dict[int, Place]
+    contacts_at: datetime
+    digested_to: datetime
+    transition: int = 0
+    action: int = 0
+    silences: Sequence[Silence] = ()
+    entries: Sequence[Entry] = ()
+    addressing: Addressing = field(default_factory=Addressing)
+
+
+class Dispatch:
+    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed."""
+
+    def __init__(
+        self,
+        database: Database,
+        config: Config,
+        places: Callable[[], Mapping[int, Place]],
+        now: Callable[[], datetime],
+        health: Health,
+    ) -> None:
+        self._database = database
+        self._config = config
+        self._places = places
+        self._now = now
+        self._health = health
+        self._people = {each.name: each for each in config.receiver if not each.is_machine}
+        rules = {rule.id: rule for rule in config.rule}
+        self._maker = Maker(rules, config.zone, config.web.base_url, _signer(config))
+        self._known: _Known | None = None
+
+    def run(self, stop: threading.Event, news: threading.Event, wake: threading.Event) -> None:
+        """Until `stop`; `news` says that something may have happened, `wake` that rows are due."""
+        while not stop.is_set():
+            news.clear()
+            written = self.round()
+            if written:
+                wake.set()
+            news.wait(STORE_AWAY_SECONDS if written is None else ROUND_SECONDS)
+        self._health.down("dispatch", "stopped")
+
+    def round(self) -> int | None:
+        """The notices written; None where the store is away."""
+        now = self._now()
+        try:
+            with self._database.transaction() as conn:
+                known = self._read(conn, now)
+                written = self._write(conn, known, now)
+        except (StoreUnavailable, StoreRefused) as error:
+            self._known = None  # what it counts as told may not have been written
+            self._health.down("dispatch", str(error))
+            return None
+        except Exception as error:  # our fault; to go on is better than to be silent for good
+            self._known = None
+            log.exception("dispatch failed")
+            self._health.down("dispatch", repr(error))
+            return None
+        self._known = known
+        self._health.up("dispatch")
+        return written
+
+    def _read(self, conn: Connection, now: datetime) -> _Known:
+        """What happened since the round before."""
+        known = self._known
+        if known is None or now < known.contacts_at - CONTACTS_EVERY:  # the clock was set back
+            return self._load(conn, now)
+        self._read_people(conn, known, now)
+        until = told.mark(conn)
+        for move in told.since(conn, known.transition, until):
+            self._take(known, move)
+        known.transition = until
+        step_at = known.ladders.next_at
+        if step_at is not None and step_at <= now:
+            actions.lock(conn)  # nobody closes the case between our look and the step
+        self._read_actions(conn, known)
+        return known
+
+    def _load(self, conn: Connection, now: datetime) -> _Known:
+        config, places = self._config, self._places()
+        calendar = config.calendar.days
+        dispatcher = Dispatcher(config.route, self._people, config.inhibit, calendar, config.zone)
+        live = dict(places)
+        ladders = Ladders(config.escalation, live, calendar, config.zone)
+        known = _Known(dispatcher, ladders, live, now, now - LATEST, told.mark(conn))
+        known.action = actions.mark(conn)
+        self._read_people(conn, known, now)
+        dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
+        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
+        return known
+
+    def _read_people(self, conn: Connection, known: _Known, now: datetime) -> None:
+        """Silences take effect at once, people within CONTACTS_EVERY."""
+        found = silences.unended(conn, now)
+        is_due = now >= known.contacts_at
+        if is_due:
+            entries = contacts.all_contacts(conn)
+            if entries != known.entries:
+                known.entries, known.addressing = entries, Addressing(entries)
+            known.contacts_at = now + CONTACTS_EVERY
+        if is_due or found != known.silences:
+            known.silences = found
+            known.dispatcher.use(found, known.addressing)
+        if is_due:
+            known.places.update(self._places())
+            known.ladders.forget_before(now - LONGEST_FOLLOWED)
+            known.dispatcher.place(known.places)
+
+    def _take(self, known: _Known, move: Transition) -> None:
+        alert = move.alert
+        if alert.monitor not in known.places:
+            known.places.update(self._places())
+        place = known.places.get(alert.monitor)
+        if place is None:
+            log.warning("alert of an unknown monitor, nobody is told", alert=str(alert.id))
+            return
+        known.dispatcher.take(alert, place, move.at)
+        known.ladders.take(alert)
+
+    def _read_actions(self, conn: Connection, known: _Known) -> None:
+        for action in actions.since(conn, known.action):
+            known.action = action.id
+            if not known.ladders.act(action):
+                self._follow_up(conn, known.ladders, told.of(conn, [action.alert]))
+
+    def _follow_up(self, conn: Connection, ladders: Ladders, moves: Sequence[Transition]) -> None:
+        alerts = _alerts(moves)
+        ladders.load(alerts, actions.of_alerts(conn, [alert.id for alert in alerts]))
+
+    def _write(self, conn: Connection, known: _Known, now: datetime) -> int:
+        due = known.dispatcher.due(now)
+        steps = self._steps(known, now)
+        digests = self._digests(conn, known, now)
+        made = (*due.plans, *steps.plans, *digests)
+        outbox.add(conn, self._notifications(conn, made, known.places))
+        rows = [row for plan in steps.plans for row in plan.told]
+        told.save(conn, [*due.told, *rows])
+        known.dispatcher.note(rows)
+        for action in actions.append(conn, steps.actions):
+            known.ladders.act(action)
+        self._maker.forget()
+        self._tell(made, (*due.unaddressed, *steps.unaddressed), known)
+        return len(made)
+
+    def _steps(self, known: _Known, now: datetime) -> Taken:
+        """What is silenced waits: whoever silenced it knows of it."""
+
+        def is_held(alert: Alert) -> bool:
+            place = known.places.get(alert.monitor)
+            return place is None or any(
+                each.is_active(now) and each.matchers.take(labels_of(alert, place))
+                for each in known.silences
+            )
+
+        due = known.ladders.due(now, is_held)
+        return take(due, known.places, self._people, known.addressing, now)
+
+    def _digests(self, conn: Connection, known: _Known, now: datetime) -> list[Plan]:
+        config = self._config
+        found = issues(config.digest, known.digested_to, now, config.calendar.days, config.zone)
+        made: list[Plan] = []
+        for issue in found:
+            audience = self._people.get(issue.receiver)
+            if audience is None:
+                continue
+            places = known.places
+            found_alerts = _alerts(told.between(conn, issue.since, issue.at))
+            alerts = [(a, places[a.monitor]) for a in found_alerts if a.monitor in places]
+            made += plans(issue, alerts, audience, known.addressing)
+        known.digested_to = now
+        return made
+
+    def _notifications(
+        self, conn: Connection, made: Sequence[Plan], places: Mapping[int, Place]
+    ) -> list[Notification]:
+        ids = {alert.id for plan in made for alert, _ in shown(plan)}
+        moves = {move.alert.id: move for move in told.of(conn, list(ids))} if ids else {}
+        return [
+            Notification(
+                plan.key,
+                plan.group.receiver,
+                plan.group.thread,
+                self._maker.make(plan, moves, places),
+                plan.at,
+                addressee=plan.group.addressee,
+                reason=plan.reason,
+            )
+            for plan in made
+        ]
+
+    def _tell(
+        self, made: Sequence[Plan], unaddressed: Sequence[tuple[str, Alert]], known: _Known
+    ) -> None:
+        for plan in made:
+            log.info(
+                "notice",
+                receiver=plan.group.receiver,
+                addressee=plan.group.addressee,
+                reason=plan.reason,
+                alerts=len(plan.members),
+            )
+        for receiver, alert in unaddressed:
+            log.warning("nobody to tell", receiver=receiver, alert=str(alert.id), rule=alert.rule)
+        metrics.UNADDRESSED.set(len(known.dispatcher.unaddressed))
+
+
+def _alerts(moves: Sequence[Transition]) -> list[Alert]:
+    return [move.alert for move in moves]
+
+
+def _signer(config: Config) -> Sign:
+    """Links of the addressee's own where there is a secret to sign them, else the alert's page."""
+    secret, base = config.links.secret, config.web.base_url
+    if secret is None:
+        return lambda alert, _addressee, _at: f"{base}/alerts/{alert}" if base else ""
+
+    def link(alert: UUID, addressee: str, at: datetime) -> str:
+        expires_at = at + config.links.valid_for
+        token = sign(
+            secret.get_secret_value(), alert, addressee, signed_at=at, expires_at=expires_at
+        )
+        return f"{base}/l/{token}"
+
+    return link
