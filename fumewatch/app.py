@@ -30,7 +30,7 @@ from fumewatch.config import Config
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
 from fumewatch.core.letter.curve import Curve
-from fumewatch.deliver import Deliverer
+from fumewatch.deliver import DeadMan, Deliverer, Terms, pinging
 from fumewatch.dispatch import Dispatch
 from fumewatch.gather import gather
 from fumewatch.health import Health
@@ -290,7 +290,7 @@ def _renew(
     if not _take_over(daemon):
         return
     dispatching.close()
-    is_readdressed = daemon.config.receiver != before.receiver
+    is_readdressed = _delivery(daemon.config) != _delivery(before)
     if is_readdressed:
         delivering.close()
     pump.reload(daemon.config)
@@ -300,6 +300,10 @@ def _renew(
     daemon.wake.set()
     gc.unfreeze()
     _freeze()
+
+
+def _delivery(config: Config) -> tuple[object, ...]:
+    return config.receiver, config.dead_man
 
 
 def _take_over(daemon: Daemon) -> bool:
@@ -352,13 +356,18 @@ def _delivering(daemon: Daemon, publisher: Publisher) -> Iterator[None]:
             return plots.curve(conn, alert, clock(), daemon.config.freshness)
 
     receivers = {each.name: build(each, publisher, clock, series) for each in settings}
-    parallel = {each.name: each.parallel for each in settings}
-    deliverer = Deliverer(daemon.database, receivers, parallel, clock, daemon.health)
+    terms = {each.name: Terms(each.parallel, each.most_per_minute, each.takes) for each in settings}
+    told = daemon.config.dead_man
+    dead_man = DeadMan(told.receiver, told.after, told.repeat, daemon.config.zone)
+    deliverer = Deliverer(
+        daemon.database, receivers, terms, clock, daemon.health, dead_man=dead_man
+    )
     stop = threading.Event()
     thread = threading.Thread(target=deliverer.run, args=(stop, daemon.wake), name="deliver")
     thread.start()
     try:
-        yield
+        with pinging(told.ping_url, deliverer.works):
+            yield
     finally:
         stop.set()
         daemon.wake.set()

@@ -41,6 +41,23 @@ OPEN_ALERTS: Final = Gauge("fumewatch_open_alerts", "Open alerts", ["state"])
 NOTIFICATIONS: Final = Counter(
     "fumewatch_notifications_total", "Notifications by outcome", ["receiver", "outcome"]
 )
+OUTBOX_DUE: Final = Gauge(
+    "fumewatch_outbox_due", "Notifications that wait to be sent", ["receiver"]
+)
+OUTBOX_OLDEST_DUE: Final = Gauge(
+    "fumewatch_outbox_oldest_due_seconds", "How long the first of them has waited", ["receiver"]
+)
+DELIVERY_SECONDS: Final = Histogram(
+    "fumewatch_delivery_seconds",
+    "From the writing of a notification to its receiver having taken it",
+    ["receiver"],
+    buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 86_400),
+)
+RECEIVER_UP: Final = Gauge(
+    "fumewatch_receiver_up",
+    "0 when a receiver has taken nothing for [dead_man] after, though something was due",
+    ["receiver"],
+)
 UNADDRESSED: Final = Gauge(
     "fumewatch_unaddressed_alerts", "Firing alerts that have no contact whom a receiver could tell"
 )

@@ -366,6 +366,20 @@ FAULTS = [
         "6: route 1: receiver: no receiver is named 'bus'; known: duty",
     ),
     (
+        f'{DUTY}[dead_man]\nreceiver = ["duty", "dutty"]',
+        "6: [dead_man] receiver: no receiver is named 'dutty'; did you mean 'duty'?",
+    ),
+    (
+        f'{DUTY}takes = "groups"\ncontact = "site"\n[dead_man]\nreceiver = "duty"',
+        "8: [dead_man] receiver: 'duty' writes to the contacts of an alert, and this is about "
+        "none; "
+        "name a receiver with an address of its own",
+    ),
+    (
+        '[dead_man]\nping_url = "ftp://hunter2"',
+        "2: [dead_man] ping_url: this is not a web address like https://host/path",
+    ),
+    (
         '[[route]]\nreceiver = "duty"',
         "2: route 1: receiver: no receiver is named 'duty'; add a [[receiver]]",
     ),

@@ -22,7 +22,9 @@ from fumewatch.cli import (
     fleet,
     links,
     options,
+    outbox,
     profiles,
+    receivers,
     routes,
     rules,
     show,
@@ -175,6 +177,8 @@ app.add_typer(profiles.app, name="profiles", help="How models of monitor write: 
 app.add_typer(rules.app, name="rules", help="Rules: test them before they wake anyone.")
 app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
+app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
+app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.command()(decode.decode)
 app.command()(backtest.backtest)

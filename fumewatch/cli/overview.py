@@ -4,11 +4,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from fumewatch.cli import show
+from fumewatch.cli import outbox, show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
-from fumewatch.store import Connection, daemons, partitions, summary
+from fumewatch.store import Connection, daemons, delivery, partitions, summary
 from fumewatch.store.daemons import Daemon
+from fumewatch.store.delivery import Figures as Delivery
 from fumewatch.store.pages import dead_letters, devices, fleet, operation
 from fumewatch.store.pages.devices import Figures
 from fumewatch.store.pages.operation import Outbox, StoreFacts
@@ -30,6 +31,8 @@ class Status:
     monitors: dict[str, int]
     open_alerts: dict[str, int]
     outbox: Outbox
+    delivery: list[Delivery]
+    """Of each receiver, those that are not configured any more included."""
     dead_letters: list[dead_letters.Group]
     """Of the last days: `recent` counts them, up to MOST_COUNTED."""
     devices: Figures
@@ -53,6 +56,7 @@ class Status:
             "monitors": self.monitors,
             "open_alerts": self.open_alerts,
             "outbox": asdict(self.outbox),
+            "delivery": [asdict(receiver) for receiver in self.delivery],
             "dead_letters": [
                 {"profile": g.profile, "kind": g.kind, "count": g.recent, "latest_at": g.latest_at}
                 for g in self.dead_letters
@@ -66,6 +70,7 @@ class Status:
 def look(conn: Connection, config: Config, now: datetime) -> Status:
     present = Presenter(config)
     stands = [present.standing(row, now) for row in fleet.monitors(conn)]
+    receivers = [*(each.name for each in config.receiver), *delivery.names(conn, now)]
     return Status(
         at=now,
         daemons=daemons.running(conn, now - REMEMBER),
@@ -73,6 +78,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         monitors={state.value: n for state, n in tally(stands).items()},
         open_alerts=operation.open_by_severity(conn),
         outbox=operation.outbox(conn, now - LOOK_BACK),
+        delivery=delivery.figures(conn, list(dict.fromkeys(receivers)), now),
         dead_letters=[
             group for group in dead_letters.summary(conn, now - LOOK_BACK).groups if group.recent
         ],
@@ -86,6 +92,8 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
 def tell(status: Status) -> None:
     _tell_daemons(status)
     show.table("Now", ["what", "how much"], _figures(status))
+    if status.delivery:
+        outbox.tell_receivers(status.delivery, status.at)
     if status.dead_letters:
         show.table(
             "Dead letters of the last 7 days",

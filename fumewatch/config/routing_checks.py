@@ -65,6 +65,9 @@ class _Receivers:
     def are_machines(self, names: Collection[str]) -> bool:
         return all(name in self.valid and self.valid[name][1].is_machine for name in names)
 
+    def have_contacts(self, name: str) -> bool:
+        return name in self.valid and self.valid[name][1].contact is not None
+
 
 def _senders(source: Source) -> Iterator[Path]:
     """The paths of whatever names receivers."""
@@ -91,6 +94,9 @@ def _names_exist(source: Source, receivers: _Receivers) -> None:
                 source.fault(path, f"no receiver is named {name!r}{hint}")
             elif path[0] in ("escalation", "digest") and receivers.are_machines([name]):
                 source.fault(path, f"{name!r} takes transitions, not {_MESSAGE[path[0]]}; {_TAKE}")
+            elif path[0] == "dead_man" and receivers.have_contacts(name):
+                what = f"{name!r} writes to the contacts of an alert, and this is about none"
+                source.fault(path, f"{what}; name a receiver with an address of its own")
 
 
 _MESSAGE: Final[Mapping[Any, str]] = {"escalation": "steps", "digest": "digests"}

@@ -192,11 +192,25 @@ class LinksSettings(_Table):
 
 
 class DeadManSettings(_Table):
-    """[dead_man]: who is told when a receiver's notifications have not gone out for so long."""
+    """[dead_man]: who is told when a receiver's notifications have not gone out for so long.
+
+    ping_url: fetched each minute while they do, so that a watchdog elsewhere notices our own end.
+    """
 
     receiver: Strings | tuple[()] = ()
     after: Duration = Field(timedelta(minutes=15), ge=timedelta(minutes=1), le=timedelta(days=1))
     repeat: Duration = Field(timedelta(hours=4), ge=timedelta(minutes=10), le=timedelta(days=7))
+    ping_url: SecretStr | None = None
+
+    @field_validator("ping_url")
+    @classmethod
+    def _is_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("this is not a web address like https://host/path")
+        return url
 
 
 class LogSettings(_Table):

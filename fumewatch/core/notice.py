@@ -30,7 +30,7 @@ from typing import Any, Final, Literal
 
 Body = dict[str, Any]
 MOST_ALERTS: Final = 50
-_RANK: Final = ("info", "warning", "critical")
+RANK: Final = ("info", "warning", "critical")
 
 
 class Reason(StrEnum):
@@ -128,4 +128,4 @@ def as_notice(body: Body, receiver: str) -> Body:
 def _order(alert: Body) -> tuple[bool, int, datetime]:
     """What fires comes first, then the worse, then the longer open."""
     opened_at = datetime.fromisoformat(alert["opened_at"])
-    return alert["state"] == "resolved", -_RANK.index(alert["severity"]), opened_at
+    return alert["state"] == "resolved", -RANK.index(alert["severity"]), opened_at

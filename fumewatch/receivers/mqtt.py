@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from fumewatch.core.alert import State
 from fumewatch.core.duration import Duration
 from fumewatch.core.errors import BrokerUnavailable, SendError
+from fumewatch.core.notice import is_notice
 from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer, content
 
 _NOT_IN_A_LEVEL: Final = re.compile(r"[+#/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -65,7 +66,12 @@ class MqttReceiver:
 
 
 def topic_of(prefix: str, body: Body) -> str:
-    """The contract's topic; what MQTT gives a meaning of its own becomes _ in a name."""
+    """The contract's topic; what MQTT gives a meaning of its own becomes _ in a name.
+
+    A test or a dead man's message is of no monitor: {prefix}/notice/{reason}.
+    """
+    if is_notice(body):
+        return f"{prefix}/notice/{_level(body['reason'])}"
     return "/".join([prefix, *(_level(body[part]) for part in ("district", "monitor", "rule"))])
 
 

@@ -65,7 +65,8 @@ _ADD: Final = """
     on conflict (idempotency_key) do nothing
 """
 # A lateral for each receiver, so that the backlog of one cannot hide another's rows. A row waits
-# for every earlier one of its thread and receiver: nobody hears "resolved" before "firing".
+# for every earlier one of its thread, receiver and addressee, be it merged into another row or not:
+# nobody hears "resolved" before "firing".
 # Unsettled is the same as due, but only the index outbox_unsettled can serve it: statistics mostly
 # say that nothing is due, and the plan made for that is quadratic once thousands are.
 _CLAIM: Final = """
@@ -79,8 +80,13 @@ _CLAIM: Final = """
                 and o.id = (
                     select first.id from outbox first
                     where first.settled_at is null and first.thread = o.thread
-                        and first.receiver = o.receiver
+                        and first.receiver = o.receiver and first.addressee = o.addressee
                     order by first.id limit 1)
+                and not exists (
+                    select from outbox merged join outbox storm on storm.id = merged.merged_into
+                    where merged.thread = o.thread and merged.receiver = o.receiver
+                        and merged.addressee = o.addressee and merged.merged_into is not null
+                        and storm.settled_at is null and storm.id <> o.id)
             order by o.due_at, o.id
             limit r.room
             for update skip locked
@@ -104,6 +110,12 @@ _RELEASE: Final = """
     update outbox o set claimed_until = null
     from unnest(%s::bigint[], %s::timestamptz[]) as r (id, until)
     where o.id = r.id and o.state = 'due' and o.claimed_until = r.until
+"""
+# Their threads are theirs again: what was written later waits for them.
+_RETRY: Final = """
+    update outbox set state = 'due', settled_at = null, claimed_until = null, due_at = %(now)s
+    where state = 'failed' and (id = any (%(ids)s::bigint[]) or receiver = %(receiver)s)
+    returning id
 """
 _FAIL_UNKNOWN: Final = """
     update outbox set state = 'failed', settled_at = %(now)s, claimed_until = null,
@@ -151,6 +163,14 @@ def settle(conn: Connection, outcomes: Sequence[Outcome], at: datetime) -> set[i
 def release(conn: Connection, claims: Sequence[Claim]) -> None:
     """Give back what was claimed and not tried."""
     conn.execute(_RELEASE, [[c.id for c in claims], [c.claimed_until for c in claims]])
+
+
+def retry(
+    conn: Connection, now: datetime, *, ids: Sequence[int] = (), receiver: str | None = None
+) -> list[int]:
+    """Make failed rows due again, these or all of a receiver's; which those were."""
+    params = {"ids": list(ids), "receiver": receiver, "now": now}
+    return sorted(row[0] for row in conn.execute(_RETRY, params))
 
 
 def fail_unknown(conn: Connection, names: Collection[str], now: datetime) -> list[tuple[int, str]]:

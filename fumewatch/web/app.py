@@ -14,7 +14,17 @@ from fumewatch import __version__
 from fumewatch.config import Config
 from fumewatch.health import Health
 from fumewatch.store import Database
-from fumewatch.web import api, assets, links, operate, pages, photos, problems, silences
+from fumewatch.web import (
+    api,
+    assets,
+    deliveries,
+    links,
+    operate,
+    pages,
+    photos,
+    problems,
+    silences,
+)
 from fumewatch.web.context import Context
 from fumewatch.web.live import Counts, Feed
 from fumewatch.web.overview import Overview
@@ -46,6 +56,7 @@ def create_app(
     app.state.context = _context(database, config, health, now)
     app.include_router(operate.router)
     app.include_router(api.router)
+    app.include_router(deliveries.router)
     app.include_router(pages.router)
     app.include_router(photos.router)
     app.include_router(links.router)

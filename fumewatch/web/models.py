@@ -350,3 +350,55 @@ class HealthPart(_Out):
 class Ready(_Out):
     ready: bool
     parts: dict[str, HealthPart]
+
+
+class ReceiverShown(_Out):
+    """`kind`: null where it is not configured any more. `due_since`: when the first of what is due
+    was written. `sent`, `failed`, `merged`: in the last day. `p50_seconds`, `p95_seconds`: half and
+    95 % of the last day's were taken within, from their writing. `answer`: of the last failure."""
+
+    name: str
+    kind: str | None
+    due: int
+    due_since: datetime | None
+    sent: int
+    failed: int
+    merged: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+    sent_at: datetime | None
+    failed_at: datetime | None
+    answer: str | None
+
+    @property
+    def p50(self) -> timedelta | None:
+        return None if self.p50_seconds is None else timedelta(seconds=self.p50_seconds)
+
+    @property
+    def p95(self) -> timedelta | None:
+        return None if self.p95_seconds is None else timedelta(seconds=self.p95_seconds)
+
+
+class Delivered(_Out):
+    """A notification, whatever became of it. `merged_into`: the one it went into; `holds`: how many
+    went into this one. `answer`: the remote's last, or our last error."""
+
+    id: int
+    key: UUID
+    receiver: str
+    addressee: str
+    reason: str
+    state: Literal["due", "sent", "failed", "merged"]
+    title: Title
+    created_at: datetime
+    due_at: datetime
+    settled_at: datetime | None
+    attempts: int
+    answer: str | None
+    merged_into: int | None
+    holds: int
+
+
+class Delivery(_Out):
+    receivers: list[ReceiverShown]
+    notifications: list[Delivered]

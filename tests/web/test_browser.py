@@ -62,6 +62,7 @@ def few(seeded: Seeded) -> list[str]:
     """One of each kind."""
     return [
         *("/", "/?state=pending", "/fleet?street=华泾镇&q=面", "/status", "/dead-letters"),
+        "/delivery",
         *(f"/alerts/{seeded.alerts[name].id}" for name in ("severe", "offline")),
         *(f"/sites/{seeded.sites[i]}" for i in (1, 3, 7)),
         f"/monitors/{seeded.monitors[-1]}",
@@ -97,7 +98,7 @@ def test_no_page_is_wider_than_a_phone(served: str, seeded: Seeded, phone: Tab) 
 
 
 def test_what_a_thumb_taps_is_large_enough(served: str, phone: Tab) -> None:
-    for path in ("/", "/fleet", "/status", "/dead-letters"):
+    for path in ("/", "/fleet", "/status", "/dead-letters", "/delivery"):
         page = phone.open(served + path)
         sizes = page.evaluate(
             """() => [...document.querySelectorAll("main a, header a, button, select, input")]

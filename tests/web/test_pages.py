@@ -17,7 +17,7 @@ from fumewatch.web.render import Show
 from tests.web.conftest import NOW, now
 from tests.web.seed import Seeded
 
-PAGES = ("/", "/fleet", "/status", "/dead-letters")
+PAGES = ("/", "/fleet", "/status", "/dead-letters", "/delivery")
 
 
 @pytest.fixture

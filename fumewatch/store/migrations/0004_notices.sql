@@ -92,7 +92,10 @@ alter table outbox
     add constraint outbox_state_check check (state in ('due', 'sent', 'failed', 'merged')),
     add constraint outbox_merged_check check ((state = 'merged') = (merged_into is not null));
 create index outbox_merged on outbox (merged_into) where merged_into is not null;
+create index outbox_merged_thread on outbox (thread, receiver) where merged_into is not null;
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
+create index outbox_by_receiver on outbox (receiver, state, settled_at)
+    where settled_at is not null;             -- else the planner would seek what is due by it
 -- The notices of an alert: store.pages.alerts asks with the same expression.
 create index outbox_by_alert on outbox
     using gin (jsonb_path_query_array(body, '$.alerts[*].id') jsonb_path_ops)

@@ -5,192 +5,19 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
-import pytest
-
-from fumewatch.core.alert import State, Transition
-from fumewatch.core.errors import SendError, StoreUnavailable
-from fumewatch.deliver import Deliverer, DeliverSettings, decide, rest_for
+from fumewatch.core.alert import State
+from fumewatch.deliver import Terms
 from fumewatch.health import Health
-from fumewatch.receivers import Receiver
-from fumewatch.receivers.webhook import Webhook, WebhookSettings
-from fumewatch.store import Database, alerts, monitors, outbox
-from fumewatch.store.outbox import Claim, Notification
-from tests.core.transitions import a_transition
+from fumewatch.store import Database, alerts, outbox
+from fumewatch.store.outbox import Notification
+from tests.deliver.build import QUICK, Deliver, Door, Outbox, Remote, again, now, until, webhook
 from tests.receivers.factories import a_body
-from tests.receivers.servers import HANG, Answer, Request, WebhookServer, webhook_server
-
-QUICK = DeliverSettings(
-    poll=timedelta(milliseconds=50),
-    lease=timedelta(seconds=20),
-    first_delay=timedelta(milliseconds=50),
-    longest_rest=timedelta(milliseconds=50),
-    last_sends=timedelta(seconds=2),
-)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-@pytest.fixture
-def server() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
-@pytest.fixture
-def health() -> Health:
-    return Health(("deliver",), now)
-
-
-def webhook(url: str, timeout: float = 5) -> Webhook:
-    table = {"kind": "webhook", "name": "duty", "url": url, "timeout": timeout}
-    return Webhook(WebhookSettings.model_validate(table), now)
-
-
-@dataclass
-class Remote:
-    """A receiver in our own process, for what a server on loopback cannot do."""
-
-    behave: Callable[[dict[str, Any]], str] = lambda body: "ok"
-    sent: list[dict[str, Any]] = field(default_factory=list)
-
-    def send(self, body: dict[str, Any], key: uuid.UUID) -> str:
-        answer = self.behave(body)
-        self.sent.append(body)
-        return answer
-
-    def close(self) -> None:
-        pass
-
-
-class Outbox:
-    """Writes notifications as evaluate does; reads what became of them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        with database.transaction() as conn:
-            self._monitor = monitors.register(conn, [("xuhui", "MN0001")])[("xuhui", "MN0001")]
-
-    def add(
-        self,
-        *states: State,
-        receiver: str = "duty",
-        rule: str = "exceedance",
-        created_at: datetime | None = None,
-    ) -> list[uuid.UUID]:
-        """One notification per state of one alert, in order; their keys."""
-        with self._database.transaction() as conn:
-            moves = [a_transition(s, rule=rule, monitor=self._monitor) for s in states]
-            numbers = alerts.save(conn, moves)
-            rows = [
-                Notification(
-                    uuid.uuid4(),
-                    receiver,
-                    move.alert.id,
-                    a_body(state=state.value, rule=rule),
-                    created_at or now(),
-                    transition_id=number,
-                )
-                for number, state, move in zip(numbers, states, moves, strict=True)
-            ]
-            outbox.add(conn, rows)
-        return [row.idempotency_key for row in rows]
-
-    def moves(self, count: int) -> list[Transition]:
-        """As many alerts firing, not saved."""
-        return [
-            a_transition(State.FIRING, rule=f"rule-{n}", monitor=self._monitor)
-            for n in range(count)
-        ]
-
-    def add_many(self, count: int, receiver: str = "duty") -> list[uuid.UUID]:
-        """As many alerts firing."""
-        keys = []
-        for n in range(count):
-            keys += self.add(State.FIRING, receiver=receiver, rule=f"rule-{n}")
-        return keys
-
-    def rows(self) -> list[Any]:
-        """(key, state, attempts, answer, claimed_until) in the order of writing."""
-        with self._database.transaction() as conn:
-            return conn.execute(
-                "select idempotency_key, state, attempts, answer, claimed_until"
-                " from outbox order by id"
-            ).fetchall()
-
-    def states(self) -> list[str]:
-        return [row[1] for row in self.rows()]
-
-    def wait_for(self, *states: str, timeout: float = 15) -> list[Any]:
-        """Until the rows are in these states."""
-        until = time.monotonic() + timeout
-        while self.states() != list(states):
-            assert time.monotonic() < until, f"still {self.rows()}"
-            time.sleep(0.02)
-        return self.rows()
-
-
-@pytest.fixture
-def box(database: Database) -> Outbox:
-    return Outbox(database)
-
-
-@dataclass
-class Running:
-    wake: threading.Event
-    stop: Callable[[], float]
-    """Stops and waits; the seconds that took."""
-
-
-@pytest.fixture
-def deliver(database: Database, health: Health) -> Callable[..., "AbstractContextManager[Running]"]:
-    @contextmanager
-    def running(
-        receivers: Mapping[str, Receiver],
-        settings: DeliverSettings = QUICK,
-        parallel: Mapping[str, int] | None = None,
-    ) -> Iterator[Running]:
-        deliverer = Deliverer(
-            database,
-            receivers,
-            parallel or {},
-            now,
-            health,
-            jitter=lambda: 0.5,
-            settings=settings,
-        )
-        stop, wake = threading.Event(), threading.Event()
-        thread = threading.Thread(target=deliverer.run, args=(stop, wake), name="deliver")
-        thread.start()
-
-        def halt() -> float:
-            begun = time.monotonic()
-            stop.set()
-            wake.set()
-            thread.join(15)
-            assert not thread.is_alive()
-            return time.monotonic() - begun
-
-        try:
-            yield Running(wake, halt)
-        finally:
-            halt()
-            for receiver in receivers.values():
-                receiver.close()
-
-    return running
-
-
-Deliver = Callable[..., Any]
+from tests.receivers.servers import HANG, Answer, Request, WebhookServer
 
 
 def test_a_notification_is_sent_and_settled_with_the_answer(
@@ -273,7 +100,7 @@ def test_the_end_waits_for_the_beginning(
     box.add(State.FIRING, State.RESOLVED)
     box.add(State.FIRING, rule="other")
 
-    with deliver({"duty": webhook(server.url)}, parallel={"duty": 4}):
+    with deliver({"duty": webhook(server.url)}, terms={"duty": Terms(4)}):
         box.wait_for("due", "due", "sent")
         server.wait_for(4)
         assert {r.body["state"] for r in server.requests} == {"firing"}
@@ -325,7 +152,7 @@ def test_several_sends_to_one_receiver_at_a_time(box: Outbox, deliver: Deliver) 
     remote = Remote(lambda body: f"{together.wait()}")
     box.add_many(3)
 
-    with deliver({"duty": remote}, parallel={"duty": 3}):
+    with deliver({"duty": remote}, terms={"duty": Terms(3)}):
         box.wait_for("sent", "sent", "sent")
 
 
@@ -436,36 +263,11 @@ def test_a_send_that_overruns_its_lease_is_not_begun_again_beside_it(
     box.add(State.FIRING)
 
     settings = replace(QUICK, lease=timedelta(milliseconds=400))
-    with deliver({"duty": remote}, settings, {"duty": 3}):
+    with deliver({"duty": remote}, settings, {"duty": Terms(3)}):
         box.wait_for("sent")
         time.sleep(0.3)
 
     assert len(remote.sent) == 1
-
-
-@pytest.fixture
-def door(database_url: str) -> Iterator["Door"]:
-    name = database_url.rsplit("/", 1)[-1].split("?")[0]
-    admin_url = database_url.replace(f"/{name}", "/postgres", 1)
-    with psycopg.connect(admin_url, autocommit=True) as admin:
-        yield Door(admin, name)
-
-
-@dataclass
-class Door:
-    """Refused connections are what a restart and a crash of the database look like from here."""
-
-    admin: psycopg.Connection[Any]
-    name: str
-
-    def shut(self) -> None:
-        self.admin.execute(f"alter database {self.name} with allow_connections false")
-        self.admin.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [self.name]
-        )
-
-    def open(self) -> None:
-        self.admin.execute(f"alter database {self.name} with allow_connections true")
 
 
 def test_the_database_away_costs_nothing(
@@ -473,11 +275,11 @@ def test_the_database_away_costs_nothing(
 ) -> None:
     with deliver({"duty": webhook(server.url)}):
         door.shut()
-        _until(lambda: not health.is_ready)
+        until(lambda: not health.is_ready)
         door.open()
-        (key,) = _again(lambda: box.add(State.FIRING))
+        (key,) = again(lambda: box.add(State.FIRING))
         box.wait_for("sent")
-        _until(lambda: health.is_ready)
+        until(lambda: health.is_ready)
 
     assert [request.key for request in server.requests] == [key]
 
@@ -493,9 +295,9 @@ def test_the_database_away_between_sending_and_settling_repeats_nothing(
     box.add(State.FIRING)
     with deliver({"duty": webhook(server.url)}):
         server.wait_for(1)
-        _until(lambda: not health.is_ready)
+        until(lambda: not health.is_ready)
         door.open()
-        _again(box.states)
+        again(box.states)
         box.wait_for("sent")
 
     assert len(server.requests) == 1
@@ -507,7 +309,9 @@ from datetime import UTC, datetime
 from fumewatch.deliver import Deliverer
 from fumewatch.health import Health
 from fumewatch.store import Database, DatabaseSettings
-from tests.test_deliver import QUICK, replace, timedelta, webhook
+from dataclasses import replace
+from datetime import timedelta
+from tests.deliver.build import QUICK, webhook
 
 now = lambda: datetime.now(UTC)
 database = Database(DatabaseSettings(url=sys.argv[1]))
@@ -526,7 +330,7 @@ def test_killed_between_sending_and_settling_it_is_sent_again_after_the_lease(
     (key,) = box.add(State.FIRING)
     with subprocess.Popen(
         [sys.executable, "-c", _DELIVER_ONE, database_url, server.url],
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
     ) as daemon:
 
         def behave(request: Request) -> Answer:
@@ -547,103 +351,3 @@ def test_killed_between_sending_and_settling_it_is_sent_again_after_the_lease(
 
     assert [request.key for request in server.requests] == [key, key]
     assert 1 < time.monotonic() - killed_at < 10
-
-
-def _until(fact: Callable[[], bool], timeout: float = 20) -> None:
-    until = time.monotonic() + timeout
-    while not fact():
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def _again(action: Callable[[], Any], timeout: float = 20) -> Any:
-    """Until the pool has its connections back."""
-    until = time.monotonic() + timeout
-    while True:
-        try:
-            return action()
-        except StoreUnavailable:
-            assert time.monotonic() < until
-            time.sleep(0.1)
-
-
-CREATED = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
-"""When the row of the tables below was written; it is an hour later."""
-THEN = CREATED + timedelta(hours=1)
-
-
-def a_claim(**overrides: Any) -> Claim:
-    return Claim(
-        **{
-            "id": 1,
-            "idempotency_key": uuid.UUID(int=1),
-            "receiver": "duty",
-            "body": {},
-            "attempts": 0,
-            "created_at": CREATED,
-            "claimed_until": THEN + timedelta(minutes=3),
-            **overrides,
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("attempts", "jitter", "retry_after", "wait"),
-    [
-        (0, 1.0, None, timedelta(seconds=2)),
-        (1, 1.0, None, timedelta(seconds=4)),
-        (5, 1.0, None, timedelta(seconds=64)),
-        (9, 1.0, None, timedelta(minutes=15)),
-        (10_000, 1.0, None, timedelta(minutes=15)),
-        (5, 0.5, None, timedelta(seconds=32)),  # full jitter: anything from nothing on
-        (5, 0.0, None, timedelta(0)),
-        (5, 0.0, timedelta(seconds=30), timedelta(seconds=30)),  # never sooner than asked
-        (5, 1.0, timedelta(seconds=30), timedelta(seconds=64)),
-        (0, 1.0, timedelta(hours=2), timedelta(hours=2)),
-    ],
-)
-def test_how_long_a_row_waits(
-    attempts: int, jitter: float, retry_after: timedelta | None, wait: timedelta
-) -> None:
-    error = SendError("503", permanent=False, retry_after=retry_after)
-    outcome = decide(a_claim(attempts=attempts), error, THEN, jitter, DeliverSettings())
-
-    assert (outcome.state, outcome.answer) == ("due", "503")
-    assert outcome.due_at == THEN + wait
-
-
-@pytest.mark.parametrize(
-    ("age", "error", "answer"),
-    [
-        (timedelta(0), SendError("400", permanent=True), "400"),
-        (timedelta(hours=24), SendError("503", permanent=False), "gave up after 1d: 503"),
-        (
-            timedelta(hours=20),
-            SendError("429", permanent=False, retry_after=timedelta(hours=5)),
-            "gave up after 1d: 429",
-        ),
-    ],
-)
-def test_when_a_row_has_failed(age: timedelta, error: SendError, answer: str) -> None:
-    outcome = decide(a_claim(), error, CREATED + age, 0.5, DeliverSettings())
-
-    assert (outcome.state, outcome.answer, outcome.due_at) == ("failed", answer, None)
-
-
-@pytest.mark.parametrize(
-    ("failures", "jitter", "retry_after", "rest"),
-    [
-        (1, 0.0, None, timedelta(seconds=0.5)),
-        (1, 1.0, None, timedelta(seconds=1)),
-        (3, 1.0, None, timedelta(seconds=4)),
-        (100, 1.0, None, timedelta(seconds=30)),
-        (1, 1.0, timedelta(minutes=2), timedelta(minutes=2)),
-        (1, 1.0, timedelta(hours=9), timedelta(minutes=15)),
-    ],
-)
-def test_how_long_a_receiver_rests(
-    failures: int, jitter: float, retry_after: timedelta | None, rest: timedelta
-) -> None:
-    error = SendError("503", permanent=False, retry_after=retry_after)
-
-    assert rest_for(error, failures, jitter, DeliverSettings()) == rest
