@@ -221,6 +221,17 @@ def test_a_step_is_taken_once_and_its_end_is_told(stage: Stage) -> None:
     ]
 
 
+def test_a_step_and_a_group_are_told_to_one_receiver_in_one_round(stage: Stage) -> None:
+    stage.start(LADDER.replace("bureau", "duty"))
+    move = stage.fires(0)
+    assert stage.round(after(hours=3)) == [
+        ("duty", "group", [("M0", "firing")]),
+        ("duty", "escalation", [("M0", "firing")]),
+    ]
+    stage.resolves(move, after(hours=4))
+    assert stage.round(after(hours=4)) == [("duty", "group", [("M0", "resolved")])]
+
+
 def test_a_step_says_which_it_is_and_until_when(stage: Stage) -> None:
     stage.start(
         LADDER
