@@ -259,13 +259,13 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
             Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
         )
         dispatching = stack.enter_context(ExitStack())
-        dispatching.enter_context(_dispatching(daemon, pump))
+        dispatching.enter_context(_dispatching(daemon, pump, leader))
         stack.enter_context(_frozen())
         _database_is_up(daemon)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
-                _renew(daemon, pump, dispatching, delivering, publisher)
+                _renew(daemon, leader, pump, dispatching, delivering, publisher)
                 if pump.turn():
                     daemon.wake.set()
                     daemon.news.set()
@@ -276,6 +276,7 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
 
 def _renew(
     daemon: Daemon,
+    leader: Leader,
     pump: Pump,
     dispatching: ExitStack,
     delivering: ExitStack,
@@ -296,7 +297,7 @@ def _renew(
     pump.reload(daemon.config)
     if is_readdressed:
         delivering.enter_context(_delivering(daemon, publisher))
-    dispatching.enter_context(_dispatching(daemon, pump))
+    dispatching.enter_context(_dispatching(daemon, pump, leader))
     daemon.wake.set()
     gc.unfreeze()
     _freeze()
@@ -377,8 +378,15 @@ def _delivering(daemon: Daemon, publisher: Publisher) -> Iterator[None]:
 
 
 @contextmanager
-def _dispatching(daemon: Daemon, pump: Pump) -> Iterator[None]:
-    dispatch = Dispatch(daemon.database, daemon.config, lambda: pump.places, clock, daemon.health)
+def _dispatching(daemon: Daemon, pump: Pump, leader: Leader) -> Iterator[None]:
+    dispatch = Dispatch(
+        daemon.database,
+        daemon.config,
+        lambda: pump.places,
+        clock,
+        daemon.health,
+        leader.takes_turn,
+    )
     stop = threading.Event()
     thread = threading.Thread(
         target=dispatch.run, args=(stop, daemon.news, daemon.wake), name="dispatch"

@@ -62,7 +62,11 @@ class _Known:
 
 
 class Dispatch:
-    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed."""
+    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed.
+
+    leads: whether this transaction is a leader's (store.leader.Leader.takes_turn). A leader that
+    was deposed and does not know it yet would tell what its successor tells, by another memory.
+    """
 
     def __init__(
         self,
@@ -71,9 +75,11 @@ class Dispatch:
         places: Callable[[], Mapping[int, Place]],
         now: Callable[[], datetime],
         health: Health,
+        leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
         self._database = database
         self._config = config
+        self._leads = leads
         self._places = places
         self._now = now
         self._health = health
@@ -93,10 +99,13 @@ class Dispatch:
         self._health.down("dispatch", "stopped")
 
     def round(self) -> int | None:
-        """The notices written; None where the store is away."""
+        """The notices written; None where the store is away, or another daemon leads."""
         now = self._now()
         try:
             with self._database.transaction() as conn:
+                if not self._leads(conn):
+                    self._depose()
+                    return None
                 known = self._read(conn, now)
                 written = self._write(conn, known, now)
         except (StoreUnavailable, StoreRefused) as error:
@@ -111,6 +120,10 @@ class Dispatch:
         self._known = known
         self._health.up("dispatch")
         return written
+
+    def _depose(self) -> None:
+        self._known = None
+        self._health.down("dispatch", "another daemon leads")
 
     def _read(self, conn: Connection, now: datetime) -> _Known:
         """What happened since the round before."""
