@@ -8,7 +8,7 @@ crash loses nothing, and tells nothing twice that was written.
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -150,7 +150,8 @@ class Dispatch:
         known = _Known(dispatcher, ladders, live, now, now - LATEST, told.mark(conn))
         known.action = actions.mark(conn)
         self._read_people(conn, known, now)
-        dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
+        rows = [replace(row, at=min(row.at, now)) for row in told.load(conn)]  # by another clock
+        dispatcher.load(_alerts(told.standing(conn)), rows, places)
         self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
         return known
 

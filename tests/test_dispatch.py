@@ -179,6 +179,14 @@ def test_what_ends_is_told_to_who_was_told_that_it_began(stage: Stage) -> None:
     assert stage.round(after(minutes=20)) == []
 
 
+def test_a_clock_that_is_set_back_delays_nothing(stage: Stage) -> None:
+    move = stage.fires(0)
+    assert stage.round(after(minutes=1)) == [("duty", "group", [("M0", "firing")])]
+    stage.resolves(move, after(hours=-2))
+    assert stage.round(after(hours=-2)) == []
+    assert stage.round(after(hours=-2, minutes=5)) == [("duty", "group", [("M0", "resolved")])]
+
+
 def test_what_could_not_be_written_is_told_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
