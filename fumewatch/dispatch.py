@@ -106,17 +106,21 @@ class Dispatch:
                 plans = self._begin(conn, known, due, now)
             self._go_on(known, due.plans[MOST_AT_ONCE:])
         except (StoreUnavailable, StoreRefused) as error:
-            self._known = None  # what it counts as told may not have been written
+            self._forget()  # what it counts as told may not have been written
             self._health.down("dispatch", str(error))
             return None
         except Exception as error:  # our fault; to go on is better than to be silent for good
-            self._known = None
+            self._forget()
             log.exception("dispatch failed")
             self._health.down("dispatch", repr(error))
             return None
         self._known = known
         self._health.up("dispatch")
         return len(plans)
+
+    def _forget(self) -> None:
+        self._known = None
+        self._maker.forget()
 
     def _read(self, conn: Connection, now: datetime) -> _Known:
         """What happened since the round before."""
@@ -211,12 +215,12 @@ class Dispatch:
             with self._database.transaction() as conn:
                 self._put(conn, known, plans[start : start + MOST_AT_ONCE])
         known.moves.clear()
+        self._maker.forget()
 
     def _put(self, conn: Connection, known: _Known, plans: Sequence[Plan]) -> None:
         """Notices, and what is told by them."""
         outbox.add(conn, self._notifications(conn, plans, known))
         told.save(conn, [row for plan in plans for row in plan.told])
-        self._maker.forget()
         _tell(plans)
 
     def _steps(self, known: _Known, now: datetime) -> Taken:
