@@ -18,13 +18,13 @@ import structlog
 
 from fumewatch import metrics
 from fumewatch.config import Config
-from fumewatch.core.addressing import Addressing, Entry
+from fumewatch.core.addressing import Addressing
 from fumewatch.core.alert import Alert, Transition
 from fumewatch.core.dispatch.digest import LATEST, issues, plans
 from fumewatch.core.dispatch.dispatcher import Dispatcher
 from fumewatch.core.dispatch.making import Maker, Sign, shown
 from fumewatch.core.dispatch.mute import Silence
-from fumewatch.core.dispatch.plan import Plan
+from fumewatch.core.dispatch.plan import Due, Plan
 from fumewatch.core.dispatch.steps import Taken, take
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.followup.ladders import Ladders
@@ -42,13 +42,16 @@ STORE_AWAY_SECONDS: Final = 2.0
 CONTACTS_EVERY: Final = timedelta(seconds=30)
 """How soon an import of contacts takes effect, and how soon new sites are known to the ladders."""
 
+MOST_AT_ONCE: Final = 500
+"""Notices written in one transaction: well under a second of work, however many are due."""
+
 LONGEST_FOLLOWED: Final = timedelta(days=120)
 """After an alert fired: what nobody closed by then is not escalated any more."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was read of the store so far, and what judges it."""
+    """What was read of the store so far, and what judges it. moves: read in this round."""
 
     dispatcher: Dispatcher
     ladders: Ladders
@@ -58,8 +61,9 @@ class _Known:
     transition: int = 0
     action: int = 0
     silences: Sequence[Silence] = ()
-    entries: Sequence[Entry] = ()
     addressing: Addressing = field(default_factory=Addressing)
+    contacts_mark: contacts.Mark | None = None
+    moves: dict[UUID, Transition] = field(default_factory=dict)
 
 
 class Dispatch:
@@ -121,19 +125,25 @@ class Dispatch:
                     self._depose()
                     return None
                 known = self._read(conn, now)
-                written = self._write(conn, known, now)
+                due = known.dispatcher.due(now)
+                plans = self._begin(conn, known, due, now)
+            self._go_on(known, due.plans[MOST_AT_ONCE:])
         except (StoreUnavailable, StoreRefused) as error:
-            self._known = None  # what it counts as told may not have been written
+            self._forget()  # what it counts as told may not have been written
             self._health.down("dispatch", str(error))
             return None
         except Exception as error:  # our fault; to go on is better than to be silent for good
-            self._known = None
+            self._forget()
             log.exception("dispatch failed")
             self._health.down("dispatch", repr(error))
             return None
         self._known = known
         self._health.up("dispatch")
-        return written
+        return len(plans)
+
+    def _forget(self) -> None:
+        self._known = None
+        self._maker.forget()
 
     def _depose(self) -> None:
         self._known = None
@@ -146,7 +156,9 @@ class Dispatch:
             return self._load(conn, now)
         self._read_people(conn, known, now)
         until = told.mark(conn)
-        for move in told.since(conn, known.transition, until):
+        moves = told.since(conn, known.transition, until)
+        known.moves = {move.alert.id: move for move in moves}
+        for move in moves:
             self._take(known, move)
         known.transition = until
         step_at = known.ladders.next_at
@@ -174,9 +186,10 @@ class Dispatch:
         found = silences.unended(conn, now)
         is_due = now >= known.contacts_at
         if is_due:
-            entries = contacts.all_contacts(conn)
-            if entries != known.entries:
-                known.entries, known.addressing = entries, Addressing(entries)
+            mark = contacts.mark(conn)
+            if mark != known.contacts_mark:
+                known.addressing = Addressing(contacts.all_contacts(conn))
+                known.contacts_mark = mark
             known.contacts_at = now + CONTACTS_EVERY
         if is_due or found != known.silences:
             known.silences = found
@@ -207,20 +220,36 @@ class Dispatch:
         alerts = _alerts(moves)
         ladders.load(alerts, actions.of_alerts(conn, [alert.id for alert in alerts]))
 
-    def _write(self, conn: Connection, known: _Known, now: datetime) -> int:
-        due = known.dispatcher.due(now)
+    def _begin(self, conn: Connection, known: _Known, due: Due, now: datetime) -> Sequence[Plan]:
+        """All that is written in the transaction of what was read, and the first of the notices
+        that are due; the plans of all of them.
+
+        What is left is for transactions of their own: a notice and what is told by it are one
+        thing, two notices are two."""
         steps = self._steps(known, now)
         digests = self._digests(conn, known, now)
-        made = (*due.plans, *steps.plans, *digests)
-        outbox.add(conn, self._notifications(conn, made, known.places))
         rows = [row for plan in steps.plans for row in plan.told]
-        told.save(conn, [*due.told, *rows])
+        first = due.plans[:MOST_AT_ONCE]
+        self._put(conn, known, (*first, *steps.plans, *digests))
+        told.save(conn, [*due.quiet, *rows])
         known.dispatcher.note(rows)
         for action in actions.append(conn, steps.actions):
             known.ladders.act(action)
+        self._tell_unaddressed((*due.unaddressed, *steps.unaddressed), known)
+        return (*due.plans, *steps.plans, *digests)
+
+    def _go_on(self, known: _Known, plans: Sequence[Plan]) -> None:
+        for start in range(0, len(plans), MOST_AT_ONCE):
+            with self._database.transaction() as conn:
+                self._put(conn, known, plans[start : start + MOST_AT_ONCE])
+        known.moves.clear()
         self._maker.forget()
-        self._tell(made, (*due.unaddressed, *steps.unaddressed), known)
-        return len(made)
+
+    def _put(self, conn: Connection, known: _Known, plans: Sequence[Plan]) -> None:
+        """Notices, and what is told by them."""
+        outbox.add(conn, self._notifications(conn, plans, known))
+        told.save(conn, [row for plan in plans for row in plan.told])
+        _tell(plans)
 
     def _steps(self, known: _Known, now: datetime) -> Taken:
         """What is silenced waits: whoever silenced it knows of it."""
@@ -251,10 +280,14 @@ class Dispatch:
         return made
 
     def _notifications(
-        self, conn: Connection, made: Sequence[Plan], places: Mapping[int, Place]
+        self, conn: Connection, made: Sequence[Plan], known: _Known
     ) -> list[Notification]:
+        """What was read in this round is not read again."""
         ids = {alert.id for plan in made for alert, _ in shown(plan)}
-        moves = {move.alert.id: move for move in told.of(conn, list(ids))} if ids else {}
+        unread = list(ids - known.moves.keys())
+        read = told.of(conn, unread) if unread else ()
+        moves = known.moves | {move.alert.id: move for move in read}
+        places = known.places
         return [
             Notification(
                 plan.key,
@@ -268,20 +301,21 @@ class Dispatch:
             for plan in made
         ]
 
-    def _tell(
-        self, made: Sequence[Plan], unaddressed: Sequence[tuple[str, Alert]], known: _Known
-    ) -> None:
-        for plan in made:
-            log.info(
-                "notice",
-                receiver=plan.group.receiver,
-                addressee=plan.group.addressee,
-                reason=plan.reason,
-                alerts=len(plan.members),
-            )
+    def _tell_unaddressed(self, unaddressed: Sequence[tuple[str, Alert]], known: _Known) -> None:
         for receiver, alert in unaddressed:
             log.warning("nobody to tell", receiver=receiver, alert=str(alert.id), rule=alert.rule)
         metrics.UNADDRESSED.set(len(known.dispatcher.unaddressed))
+
+
+def _tell(made: Sequence[Plan]) -> None:
+    for plan in made:
+        log.info(
+            "notice",
+            receiver=plan.group.receiver,
+            addressee=plan.group.addressee,
+            reason=plan.reason,
+            alerts=len(plan.members),
+        )
 
 
 def _alerts(moves: Sequence[Transition]) -> list[Alert]:

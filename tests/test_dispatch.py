@@ -225,6 +225,69 @@ def test_who_is_deposed_tells_nothing_more(stage: Stage, database_url: str) -> N
         ]
 
 
+def test_a_storm_is_written_in_slices_and_what_one_left_is_told_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "MOST_AT_ONCE", 1)
+    stage.fires(0)
+    stage.fires(2)
+    save, calls = dispatch.told.save, []
+
+    def breaks_at_the_second(conn: Any, rows: Any) -> None:
+        calls.extend(rows)
+        if len(calls) > 1:
+            raise StoreUnavailable("gone in the middle")
+        save(conn, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dispatch.told, "save", breaks_at_the_second)
+        assert stage.round(after(minutes=1)) == [("duty", "group", [("M0", "firing")])]
+    assert stage.round(after(minutes=2)) == [("duty", "group", [("M2", "firing")])]
+    assert stage.round(after(minutes=30)) == []
+
+
+def test_who_is_told_by_a_route_and_a_step_at_once_hears_of_the_end(stage: Stage) -> None:
+    stage.start("""
+[[escalation]]
+name = "ladder"
+[[escalation.step]]
+name = "visit"
+receiver = "duty"
+after = "0s"
+""")
+    move = stage.fires(0)
+    assert [reason for _, reason, _ in stage.round(after(minutes=1))] == ["group", "escalation"]
+    stage.resolves(move, after(minutes=9))
+    assert stage.round(after(minutes=9)) == [("duty", "group", [("M0", "resolved")])]
+
+
+def test_a_contact_who_changes_is_written_to_as_they_are(stage: Stage) -> None:
+    def patrol(email: str) -> None:
+        with stage.database.transaction() as conn:
+            contacts.add(conn, [Entry("street", "天平路街道", Contact(0, "张巡查", email=email))])
+
+    patrol("old@example.org")
+    stage.start("""
+[[receiver]]
+name = "patrol"
+kind = "email"
+host = "127.0.0.1"
+from = "a@example.org"
+contact = "street"
+[[escalation]]
+name = "ladder"
+[[escalation.step]]
+name = "visit"
+receiver = "patrol"
+""")
+    stage.round(MONDAY)
+    patrol("new@example.org")
+    stage.fires(0)
+    stage.round(after(minutes=1))
+    (body,) = [body for receiver, body in stage.rows() if receiver == "patrol"]
+    assert body["to"]["email"] == "new@example.org"
+
+
 def test_a_link_is_the_addressees_own(stage: Stage) -> None:
     move = stage.fires(0)
     stage.round(after(minutes=1))

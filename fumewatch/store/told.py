@@ -11,6 +11,7 @@ from fumewatch.core.alert import Reason, State, Transition
 from fumewatch.core.dispatch.plan import Told
 from fumewatch.store.alerts import as_alert
 from fumewatch.store.database import Connection
+from fumewatch.store.document import json
 
 _ALERTS: Final = """
     select a.id, a.rule, a.kind, a.severity, a.monitor_id as monitor, a.state, a.opened_at,
@@ -56,7 +57,9 @@ _TOLD: Final = """
 """
 _SAVE: Final = """
     insert into told (receiver, addressee, alert_id, state, at)
-    select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
+    select receiver, addressee, alert, state, at
+    from json_to_recordset(%s)
+        as r (receiver text, addressee text, alert uuid, state text, at timestamptz)
     on conflict (alert_id, receiver, addressee)
     do update set state = excluded.state, at = excluded.at
 """
@@ -103,18 +106,21 @@ def load(conn: Connection) -> list[Told]:
         return cursor.execute(_TOLD).fetchall()
 
 
-def save(conn: Connection, told: Sequence[Told]) -> None:
+def save(conn: Connection, rows: Sequence[Told]) -> None:
     """Of what one addressee is told twice of an alert, by its group and by a step, the last."""
-    rows = list({(row.alert, row.receiver, row.addressee): row for row in told}.values())
     if rows:
-        columns = [
-            [row.receiver for row in rows],
-            [row.addressee for row in rows],
-            [row.alert for row in rows],
-            [row.state.value for row in rows],
-            [row.at for row in rows],
-        ]
-        conn.execute(_SAVE, columns)
+        last = {(row.alert, row.receiver, row.addressee): row for row in rows}
+        conn.execute(_SAVE, [json([_columns(row) for row in last.values()])])
+
+
+def _columns(row: Told) -> dict[str, Any]:
+    return {
+        "receiver": row.receiver,
+        "addressee": row.addressee,
+        "alert": row.alert,
+        "state": row.state.value,
+        "at": row.at,
+    }
 
 
 def _moves(conn: Connection, query: str, params: Any) -> list[Transition]:
