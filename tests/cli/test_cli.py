@@ -21,9 +21,9 @@ from fumewatch.cli.fleet import NEEDED
 from fumewatch.config import load
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.integrity import Comparison, Outcome
-from fumewatch.demo.run import DemoState
 from fumewatch.demo.settings import example
 from fumewatch.demo.sink import Delivered
+from fumewatch.demo.state import DemoState
 from fumewatch.store import Database, comparisons, daemons, dead_letters, devices, monitors
 from fumewatch.store.dead_letters import DeadLetter
 from fumewatch.store.summary import Counts
