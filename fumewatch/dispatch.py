@@ -7,7 +7,8 @@ crash loses nothing, and tells nothing twice that was written.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -91,6 +92,19 @@ class Dispatch:
                 wake.set()
             news.wait(STORE_AWAY_SECONDS if written is None else ROUND_SECONDS)
         self._health.down("dispatch", "stopped")
+
+    @contextmanager
+    def running(self, *, news: threading.Event, wake: threading.Event) -> Iterator[None]:
+        """In a thread of its own, which the end stops between two rounds."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self.run, args=(stop, news, wake), name="dispatch")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            news.set()
+            thread.join()
 
     def round(self) -> int | None:
         """The notices written; None where the store is away."""
