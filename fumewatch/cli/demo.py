@@ -127,12 +127,10 @@ class _Screen:
 
 
 def _people(state: "DemoState") -> list[str]:
-    """How it goes on from the machines' messages: what each line says stays as it is."""
-    lines = []
-    if state.phone and state.told.first_s:
-        lines.append(
-            f"people were told after {state.told.first_s:.0f} s; an inspector's phone opens"
-        )
+    """What people are told, and what they do; a line stays as it is once it is there."""
+    lines, told_s = [], state.told.first_s
+    if state.phone and told_s is not None:
+        lines.append(f"people were told after {told_s:.0f} s; the link on an inspector's phone:")
         lines.append(state.phone)
         lines.append(f"what went out: {state.page}delivery   silences: {state.page}silences")
     if state.answered:

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -94,11 +95,16 @@ class Gateway:
 
     @property
     def links(self) -> list[tuple[str, str]]:
-        """(alert, its link): of each notice the worst, those of the worst notices first."""
+        """(alert, its link), each alert once: the worst of each notice, the worst notices first;
+        then the others."""
         with self._lock:
             notices = [notice for notice in self._taken.notices.values() if notice.links]
         worst_first = sorted(notices, key=lambda notice: -RANK.index(notice.severity))
-        return [next(iter(notice.links.items())) for notice in worst_first]
+        worst = [next(iter(notice.links.items())) for notice in worst_first]
+        found: dict[str, str] = {}
+        for alert, link in [*worst, *chain(*(notice.links.items() for notice in worst_first))]:
+            found.setdefault(alert, link)
+        return list(found.items())
 
     def _answer(self, body: bytes) -> Answer:
         try:
