@@ -258,13 +258,13 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
             Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
         )
         dispatching = stack.enter_context(ExitStack())
-        dispatching.enter_context(_dispatching(daemon, pump))
+        dispatching.enter_context(_dispatching(daemon, pump, leader))
         stack.enter_context(_frozen())
         _database_is_up(daemon)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
-                _renew(daemon, pump, dispatching, delivering, publisher)
+                _renew(daemon, leader, pump, dispatching, delivering, publisher)
                 if pump.turn():
                     daemon.wake.set()
                     daemon.news.set()
@@ -275,6 +275,7 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
 
 def _renew(
     daemon: Daemon,
+    leader: Leader,
     pump: Pump,
     dispatching: ExitStack,
     delivering: ExitStack,
@@ -295,7 +296,7 @@ def _renew(
     pump.reload(daemon.config)
     if is_readdressed:
         delivering.enter_context(_delivering(daemon, publisher))
-    dispatching.enter_context(_dispatching(daemon, pump))
+    dispatching.enter_context(_dispatching(daemon, pump, leader))
     daemon.wake.set()
     gc.unfreeze()
     _freeze()
@@ -352,8 +353,15 @@ def _delivering(daemon: Daemon, publisher: Publisher) -> AbstractContextManager[
     )
 
 
-def _dispatching(daemon: Daemon, pump: Pump) -> AbstractContextManager[None]:
-    dispatch = Dispatch(daemon.database, daemon.config, lambda: pump.places, clock, daemon.health)
+def _dispatching(daemon: Daemon, pump: Pump, leader: Leader) -> AbstractContextManager[None]:
+    dispatch = Dispatch(
+        daemon.database,
+        daemon.config,
+        lambda: pump.places,
+        clock,
+        daemon.health,
+        leader.takes_turn,
+    )
     return dispatch.running(news=daemon.news, wake=daemon.wake)
 
 

@@ -9,7 +9,7 @@ crash loses nothing, and tells nothing twice that was written.
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -63,7 +63,11 @@ class _Known:
 
 
 class Dispatch:
-    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed."""
+    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed.
+
+    leads: whether this transaction is a leader's (store.leader.Leader.takes_turn). A leader that
+    was deposed and does not know it yet would tell what its successor tells, by another memory.
+    """
 
     def __init__(
         self,
@@ -72,9 +76,11 @@ class Dispatch:
         places: Callable[[], Mapping[int, Place]],
         now: Callable[[], datetime],
         health: Health,
+        leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
         self._database = database
         self._config = config
+        self._leads = leads
         self._places = places
         self._now = now
         self._health = health
@@ -107,10 +113,13 @@ class Dispatch:
             thread.join()
 
     def round(self) -> int | None:
-        """The notices written; None where the store is away."""
+        """The notices written; None where the store is away, or another daemon leads."""
         now = self._now()
         try:
             with self._database.transaction() as conn:
+                if not self._leads(conn):
+                    self._depose()
+                    return None
                 known = self._read(conn, now)
                 written = self._write(conn, known, now)
         except (StoreUnavailable, StoreRefused) as error:
@@ -125,6 +134,10 @@ class Dispatch:
         self._known = known
         self._health.up("dispatch")
         return written
+
+    def _depose(self) -> None:
+        self._known = None
+        self._health.down("dispatch", "another daemon leads")
 
     def _read(self, conn: Connection, now: datetime) -> _Known:
         """What happened since the round before."""
@@ -151,7 +164,8 @@ class Dispatch:
         known = _Known(dispatcher, ladders, live, now, now - LATEST, told.mark(conn))
         known.action = actions.mark(conn)
         self._read_people(conn, known, now)
-        dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
+        rows = [replace(row, at=min(row.at, now)) for row in told.load(conn)]  # by another clock
+        dispatcher.load(_alerts(told.standing(conn)), rows, places)
         self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
         return known
 

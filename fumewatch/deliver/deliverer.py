@@ -112,8 +112,11 @@ class Deliverer:
 
     def _claim(self, now: datetime) -> None:
         room = {name: desk.room(now) for name, desk in self._desks.items()}
-        is_sweep_due = self._swept_at is None or now - self._swept_at >= self._settings.sweep_every
+        since = now - self._swept_at if self._swept_at else self._settings.sweep_every
+        is_sweep_due = not timedelta(0) <= since < self._settings.sweep_every
         with self._database.transaction() as conn:
+            if is_sweep_due:
+                outbox.hasten(conn, now)
             unknown = outbox.fail_unknown(conn, self._desks, now) if is_sweep_due else []
             claims = outbox.claim(conn, room, now, self._settings.lease)
         for claim in claims:

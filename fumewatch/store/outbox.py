@@ -117,6 +117,10 @@ _RETRY: Final = """
     where state = 'failed' and (id = any (%(ids)s::bigint[]) or receiver = %(receiver)s)
     returning id
 """
+_HASTEN: Final = """
+    update outbox set due_at = %(now)s, created_at = %(now)s
+    where state = 'due' and created_at > %(now)s
+"""
 _FAIL_UNKNOWN: Final = """
     update outbox set state = 'failed', settled_at = %(now)s, claimed_until = null,
         answer = 'the configuration has no receiver of this name any more'
@@ -171,6 +175,11 @@ def retry(
     """Make failed rows due again, these or all of a receiver's; which those were."""
     params = {"ids": list(ids), "receiver": receiver, "now": now}
     return sorted(row[0] for row in conn.execute(_RETRY, params))
+
+
+def hasten(conn: Connection, now: datetime) -> None:
+    """What was written by a clock that was set back since is due now, not when that time comes."""
+    conn.execute(_HASTEN, {"now": now})
 
 
 def fail_unknown(conn: Connection, names: Collection[str], now: datetime) -> list[tuple[int, str]]:

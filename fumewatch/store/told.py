@@ -103,7 +103,9 @@ def load(conn: Connection) -> list[Told]:
         return cursor.execute(_TOLD).fetchall()
 
 
-def save(conn: Connection, rows: Sequence[Told]) -> None:
+def save(conn: Connection, told: Sequence[Told]) -> None:
+    """Of what one addressee is told twice of an alert, by its group and by a step, the last."""
+    rows = list({(row.alert, row.receiver, row.addressee): row for row in told}.values())
     if rows:
         columns = [
             [row.receiver for row in rows],

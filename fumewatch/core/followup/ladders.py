@@ -175,7 +175,8 @@ class Ladders:
         by_id = {action.id: action for action in sorted(actions, key=lambda action: action.id)}
         standing = fold(by_id.values(), alert.resolved_at)
         self._entries.pop(alert.id, None)
-        if not alert.is_open and (escalation is None or has_ended(escalation, alert, standing)):
+        is_over = escalation is None or has_ended(escalation, alert, standing)
+        if not alert.is_open and (is_over or alert.fired_at is None):
             return
         due = None
         if escalation:
