@@ -159,7 +159,7 @@ class Dispatch:
         moves = told.since(conn, known.transition, until)
         known.moves = {move.alert.id: move for move in moves}
         for move in moves:
-            self._take(known, move)
+            self._take(known, move, now)
         known.transition = until
         step_at = known.ladders.next_at
         if step_at is not None and step_at <= now:
@@ -199,7 +199,9 @@ class Dispatch:
             known.ladders.forget_before(now - LONGEST_FOLLOWED)
             known.dispatcher.place(known.places)
 
-    def _take(self, known: _Known, move: Transition) -> None:
+    def _take(self, known: _Known, move: Transition, now: datetime) -> None:
+        """A wait counts from now: a minute is judged when its readings are in, so a `group_wait`
+        that counted from its end would mostly be over."""
         alert = move.alert
         if alert.monitor not in known.places:
             known.places.update(self._places())
@@ -207,7 +209,7 @@ class Dispatch:
         if place is None:
             log.warning("alert of an unknown monitor, nobody is told", alert=str(alert.id))
             return
-        known.dispatcher.take(alert, place, move.at)
+        known.dispatcher.take(alert, place, now)
         known.ladders.take(alert)
 
     def _read_actions(self, conn: Connection, known: _Known) -> None:
