@@ -98,10 +98,8 @@ def test_a_group_is_told_once_over_a_kill_and_its_link_stops_the_ladder(
     until(lambda: len(street.messages) == 2, daemon.log)
     assert "老面馆0" in street.messages[1].text
     assert bureau.messages == []
-    assert world.rows("select receiver, reason, state from outbox where receiver <> 'duty'") == [
-        ("street", "group", "sent"),
-        ("street", "group", "sent"),
-    ]
+    query = "select receiver, reason, state from outbox where receiver <> 'duty'"
+    until(lambda: world.rows(query) == [("street", "group", "sent")] * 2, daemon.log)
     assert daemon.stop() == 0
 
 
@@ -114,6 +112,7 @@ def test_who_does_not_answer_is_followed_by_the_next_step(
     world.publish("M1", *exceeding())
     until(lambda: bureau.messages, daemon.log)
     assert "现场核查" in bureau.messages[0].text
+    until(lambda: street.messages, daemon.log)  # a slow machine takes the step in the same round
     assert len(street.messages) == 1
     record = world.rows("select kind, detail->>'step', via from action")
     assert record == [("escalated", "现场核查", "fumewatch")]
