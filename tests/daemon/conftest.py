@@ -1,14 +1,13 @@
-"""The whole daemon as a subprocess, on a real broker and a real database."""
+"""The whole daemon as a process of its own, on a real broker and a real database."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ import pytest
 
 from fumewatch.mqtt import MqttSettings, Publisher
 from tests.fixtures.broker import free_port
+from tests.fixtures.forks import Fork, Forks
 
 PATIENCE_S = 60.0
 
@@ -95,22 +95,32 @@ class Sink:
 class Daemon:
     """`fumewatch run` with a config file; it may be killed and started again."""
 
-    def __init__(self, config: Path, port: int, log: Path) -> None:
+    def __init__(self, config: Path, port: int, log: Path, forks: Forks) -> None:
         self.config = config
         self.url = f"http://127.0.0.1:{port}"
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._forks = forks
+        self._process: Fork | None = None
 
     def start(self, *, ready: bool = True) -> "Daemon":
-        command = [sys.executable, "-m", "fumewatch.cli", "run", "--config", str(self.config)]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=_clean_env())
+        self._process = self.command("run", out=self._log, err=self._log)
         if ready:
             until(self.is_ready, self.log)
         return self
 
+    def command(self, *args: str, out: Path, err: Path) -> Fork:
+        """Any command on the daemon's configuration; it runs."""
+        return self._forks.start(*args, "--config", str(self.config), out=out, err=err)
+
+    def ask(self, *args: str, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
+        """Any command on the daemon's configuration; it has ended."""
+        name = f"{self._log}.{uuid.uuid4().hex[:8]}"
+        out, err = Path(f"{name}.out"), Path(f"{name}.err")
+        code = self.command(*args, out=out, err=err).wait(timeout)
+        return subprocess.CompletedProcess(args, code, out.read_text(), err.read_text())
+
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Fork:
         assert self._process is not None
         return self._process
 
@@ -148,8 +158,11 @@ class Daemon:
 class World:
     """Broker, database, sink, and as many daemons as a test wants."""
 
-    def __init__(self, broker: Any, database_url: str, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, broker: Any, database_url: str, folder: Path, forks: Forks, stack: ExitStack
+    ) -> None:
         self.broker = broker
+        self._forks = forks
         self.database_url = database_url
         self.folder = folder
         self.sink = Sink()
@@ -165,7 +178,7 @@ class World:
         text = CONFIG.format(port=port, **(facts | overrides))
         config = self.folder / f"config-{port}.toml"
         config.write_text(text + more)
-        daemon = Daemon(config, port, self.folder / f"daemon-{port}.log")
+        daemon = Daemon(config, port, self.folder / f"daemon-{port}.log", self._forks)
         self._stack.callback(daemon.remove)
         return daemon
 
@@ -210,9 +223,9 @@ class World:
 
 
 @pytest.fixture
-def world(broker: Any, database_url: str, tmp_path: Path) -> Iterator[World]:
+def world(broker: Any, database_url: str, tmp_path: Path, forks: Forks) -> Iterator[World]:
     with ExitStack() as stack:
-        yield World(broker, database_url, tmp_path, stack)
+        yield World(broker, database_url, tmp_path, forks, stack)
 
 
 def reading(minutes_ago: float = 0, fume: float = 0.4, **more: Any) -> dict[str, Any]:
@@ -232,7 +245,3 @@ def until(
     while not is_true():
         assert time.monotonic() < end, f"waited {seconds} s in vain\n{log()[-4000:]}"
         time.sleep(0.05)
-
-
-def _clean_env() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("FUMEWATCH_")}

@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,7 +16,7 @@ import psycopg
 import pytest
 
 from fumewatch.demo.postgres import Postgres, debian_bin_dir, embedded_bin_dir
-from tests.daemon.conftest import Daemon, World, exceeding, reading, until
+from tests.daemon.conftest import World, exceeding, reading, until
 from tests.fixtures.database import on_every_engine
 
 pytestmark = pytest.mark.timeout(180)
@@ -175,9 +173,9 @@ def own_server() -> Iterator[Postgres]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_the_database_goes_away_and_nothing_is_lost(broker, own_server, tmp_path):
+def test_the_database_goes_away_and_nothing_is_lost(broker, own_server, tmp_path, forks):
     with ExitStack() as stack:
-        world = World(broker, own_server.url(), tmp_path, stack)
+        world = World(broker, own_server.url(), tmp_path, forks, stack)
         daemon = world.daemon().start()
         for i in range(50):
             world.publish(f"M{i % 5}", reading(fume=i / 100))
@@ -195,9 +193,9 @@ def test_the_database_goes_away_and_nothing_is_lost(broker, own_server, tmp_path
         assert daemon.stop() == 0
 
 
-def test_it_stops_in_time_while_the_database_is_gone(broker, own_server, tmp_path):
+def test_it_stops_in_time_while_the_database_is_gone(broker, own_server, tmp_path, forks):
     with ExitStack() as stack:
-        world = World(broker, own_server.url(), tmp_path, stack)
+        world = World(broker, own_server.url(), tmp_path, forks, stack)
         daemon = world.daemon().start()
         own_server.stop()
         until(lambda: "database" in daemon.get("/readyz")[1], daemon.log)
@@ -249,18 +247,8 @@ def test_a_wrong_config_is_refused_with_every_fault(world: World):
     text = daemon.config.read_text()
     text = text.replace('window = "10m"', 'window = "10x"').replace("severity", "severety")
     daemon.config.write_text(text)
-    done = run_cli("run", daemon)
+    done = daemon.ask("run")
     assert done.returncode == 1
     assert "10x" in done.stderr
     assert "severety" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def run_cli(command: str, daemon: Daemon) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "fumewatch.cli", command, "--config", str(daemon.config)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )

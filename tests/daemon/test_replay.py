@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -41,15 +40,20 @@ def ask(world: World, **which: Any) -> None:
         dead_letters.request(conn, Which(**which), 0, 10_000, datetime.now(UTC))
 
 
-def command(daemon: Daemon, *args: str) -> list[str]:
-    config = ("--config", str(daemon.config))
-    return [sys.executable, "-m", "fumewatch.cli", "deadletters", *args, *config]
-
-
 def fumewatch(daemon: Daemon, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(daemon, *args), capture_output=True, text=True, timeout=90, check=False
-    )
+    return daemon.ask("deadletters", *args, timeout=90)
+
+
+def at_once(world: World, daemon: Daemon, *commands: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What each replay says in the end, all started together; each must succeed."""
+    files = [world.folder / f"{number}.out" for number, _ in enumerate(commands)]
+    errors = world.folder / "err"
+    forks = [
+        daemon.command("deadletters", "replay", *args, "--json", out=file, err=errors)
+        for args, file in zip(commands, files, strict=True)
+    ]
+    assert [fork.wait(90) for fork in forks] == [0] * len(commands), errors.read_text()
+    return [json.loads(file.read_text()) for file in files]
 
 
 def states(world: World) -> list[tuple[str, bool, bool, bool]]:
@@ -195,14 +199,7 @@ def test_kills_in_mid_replay_lose_and_double_nothing(world: World):
 def test_two_commands_at_once_ask_for_the_same_and_both_are_told(world: World):
     daemon = world.daemon().start()
     put(world, *[reading(n / 10) for n in range(100)])
-    both = [
-        subprocess.Popen(
-            command(daemon, "replay", "--kind", "no_time", "--json"), stdout=subprocess.PIPE
-        )
-        for _ in range(2)
-    ]
-    told = [json.loads(each.communicate(timeout=60)[0]) for each in both]
-    assert [each.returncode for each in both] == [0, 0]
+    told = at_once(world, daemon, *[("--kind", "no_time")] * 2)
     assert max(report["replayed"] for report in told) == 100
     assert all(report["replayed"] == report["asked"] for report in told)
     assert world.count("reading") == 100
@@ -283,12 +280,7 @@ def test_a_clock_behind_the_last_batch_loses_no_rollup(
 
 def test_two_commands_without_a_daemon_take_turns(world: World, idle: Daemon):
     put(world, *[reading(n / 100) for n in range(1500)])
-    first, second = (
-        subprocess.Popen(command(idle, "replay", *which, "--json"), stdout=subprocess.PIPE)
-        for which in (["--kind", "no_time"], ["--topic", "fume/*"])
-    )
-    told = [json.loads(each.communicate(timeout=90)[0]) for each in (first, second)]
-    assert (first.returncode, second.returncode) == (0, 0)
+    told = at_once(world, idle, ("--kind", "no_time"), ("--topic", "fume/*"))
     assert all(report["replayed"] == report["asked"] for report in told)
     assert world.count("reading") == 1500
     assert agree(world)
@@ -296,7 +288,8 @@ def test_two_commands_without_a_daemon_take_turns(world: World, idle: Daemon):
 
 def test_a_command_that_is_killed_leaves_the_rest_to_the_daemon(world: World, idle: Daemon):
     put(world, *[reading(n / 100) for n in range(3000)])
-    process = subprocess.Popen(command(idle, "replay", "--all-open"))
+    log = world.folder / "log"
+    process = idle.command("deadletters", "replay", "--all-open", out=log, err=log)
     until(lambda: world.count("dead_letter where replayed_at is not null") > 0)
     process.kill()
     process.wait()

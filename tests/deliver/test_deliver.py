@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fumewatch.core.alert import State
 from fumewatch.deliver import Terms
 from fumewatch.health import Health
@@ -127,6 +129,7 @@ def test_a_slow_receiver_does_not_delay_another(
     assert len(server.requests) == 1
 
 
+@pytest.mark.usefixtures("brand_new")
 def test_a_claim_from_a_long_backlog_is_quick_though_nobody_expected_one(
     box: Outbox, database: Database
 ) -> None:

@@ -68,6 +68,7 @@ def test_notices_are_found_by_the_alerts_they_name(database: Database, opened: l
         assert [row.receiver for row in alerts.told(conn, opened[0])] == ["both"]
 
 
+@pytest.mark.usefixtures("brand_new")
 def test_an_alerts_notices_are_found_among_many(database: Database, opened: list[UUID]) -> None:
     with database.transaction() as conn:
         outbox.add(conn, [_notice(opened, "both")])

@@ -230,6 +230,7 @@ def test_merged_twice_at_once_is_merged_once(database: Database, database_url: s
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.usefixtures("brand_new")
 def test_ten_thousand_are_merged_in_seconds_though_nobody_expected_them(
     database: Database,
 ) -> None:
