@@ -28,7 +28,7 @@ import structlog
 from fumewatch import __version__, jobs, log, metrics
 from fumewatch.config import Config
 from fumewatch.config.ways import sources
-from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
+from fumewatch.core.errors import Deposed, Fault, StoreRefused, StoreUnavailable
 from fumewatch.deliver import delivering
 from fumewatch.dispatch import Dispatch
 from fumewatch.gather import gather
@@ -237,6 +237,8 @@ def _serve(daemon: Daemon) -> None:
                     _stand_by(daemon)
             except StoreUnavailable as error:
                 _wait(daemon, error)
+            except Deposed:
+                logger.warning("deposed: another daemon leads")
 
 
 def _stand_by(daemon: Daemon) -> None:
@@ -255,7 +257,14 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         delivering = stack.enter_context(ExitStack())
         delivering.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(
-            Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
+            Pump(
+                daemon.config,
+                daemon.database,
+                daemon.health,
+                clock,
+                publisher.post,
+                leader.takes_turn,
+            )
         )
         dispatching = stack.enter_context(ExitStack())
         dispatching.enter_context(_dispatching(daemon, pump, leader))

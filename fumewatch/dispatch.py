@@ -26,7 +26,7 @@ from fumewatch.core.dispatch.making import Maker, Sign, shown
 from fumewatch.core.dispatch.mute import Silence
 from fumewatch.core.dispatch.plan import Due, Plan
 from fumewatch.core.dispatch.steps import Taken, take
-from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.core.errors import Deposed, StoreRefused, StoreUnavailable
 from fumewatch.core.followup.ladders import Ladders
 from fumewatch.core.link import sign
 from fumewatch.core.routing import labels_of
@@ -47,6 +47,9 @@ MOST_AT_ONCE: Final = 500
 
 LONGEST_FOLLOWED: Final = timedelta(days=120)
 """After an alert fired: what nobody closed by then is not escalated any more."""
+BEGUN_WITHIN: Final = timedelta(days=3)
+"""Of the time at which it was due: a ladder of what is over is not begun later, as after an outage
+of ours, or once an escalation was added."""
 
 
 @dataclass(slots=True)
@@ -121,14 +124,12 @@ class Dispatch:
         now = self._now()
         try:
             with self._database.transaction() as conn:
-                if not self._leads(conn):
-                    self._depose()
-                    return None
+                self._demand_lead(conn)
                 known = self._read(conn, now)
                 due = known.dispatcher.due(now)
                 plans = self._begin(conn, known, due, now)
             self._go_on(known, due.plans[MOST_AT_ONCE:])
-        except (StoreUnavailable, StoreRefused) as error:
+        except (StoreUnavailable, StoreRefused, Deposed) as error:
             self._forget()  # what it counts as told may not have been written
             self._health.down("dispatch", str(error))
             return None
@@ -145,9 +146,9 @@ class Dispatch:
         self._known = None
         self._maker.forget()
 
-    def _depose(self) -> None:
-        self._known = None
-        self._health.down("dispatch", "another daemon leads")
+    def _demand_lead(self, conn: Connection) -> None:
+        if not self._leads(conn):
+            raise Deposed
 
     def _read(self, conn: Connection, now: datetime) -> _Known:
         """What happened since the round before."""
@@ -178,7 +179,7 @@ class Dispatch:
         self._read_people(conn, known, now)
         rows = [replace(row, at=min(row.at, now)) for row in told.load(conn)]  # by another clock
         dispatcher.load(_alerts(told.standing(conn)), rows, places)
-        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
+        self._follow_up(conn, ladders, self._followed(conn, now), now - BEGUN_WITHIN)
         return known
 
     def _read_people(self, conn: Connection, known: _Known, now: datetime) -> None:
@@ -218,9 +219,20 @@ class Dispatch:
             if not known.ladders.act(action):
                 self._follow_up(conn, known.ladders, told.of(conn, [action.alert]))
 
-    def _follow_up(self, conn: Connection, ladders: Ladders, moves: Sequence[Transition]) -> None:
+    def _followed(self, conn: Connection, now: datetime) -> list[Transition]:
+        over = any(each.until == "closed" for each in self._config.escalation)
+        return told.followed(conn, now - LONGEST_FOLLOWED, over=over)
+
+    def _follow_up(
+        self,
+        conn: Connection,
+        ladders: Ladders,
+        moves: Sequence[Transition],
+        begun_by: datetime | None = None,
+    ) -> None:
         alerts = _alerts(moves)
-        ladders.load(alerts, actions.of_alerts(conn, [alert.id for alert in alerts]))
+        done = actions.of_alerts(conn, [alert.id for alert in alerts])
+        ladders.load(alerts, done, begun_by)
 
     def _begin(self, conn: Connection, known: _Known, due: Due, now: datetime) -> Sequence[Plan]:
         """All that is written in the transaction of what was read, and the first of the notices
@@ -243,6 +255,7 @@ class Dispatch:
     def _go_on(self, known: _Known, plans: Sequence[Plan]) -> None:
         for start in range(0, len(plans), MOST_AT_ONCE):
             with self._database.transaction() as conn:
+                self._demand_lead(conn)
                 self._put(conn, known, plans[start : start + MOST_AT_ONCE])
         known.moves.clear()
         self._maker.forget()

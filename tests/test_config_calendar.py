@@ -218,7 +218,8 @@ APART = 'business_hours = "10:00-14:00; holiday closed"\n'
         ('[[pause]]\nreason = "closure"\nfrom = "01-01"\nto = "01-31"', TODAY, []),
         (
             f'[links]\nsecret = "{"x" * 32}"\n[[receiver]]\nname = "a"\nkind = "log"\n'
-            'path = "a.jsonl"\ntakes = "groups"\n[calendar]\n[[escalation]]\nname = "ladder"\n[[escalation.step]]\nname = "a"\nreceiver = "a"',
+            'path = "a.jsonl"\ntakes = "groups"\n[calendar]\n[[escalation]]\n'
+            'name = "ladder"\n[[escalation.step]]\nname = "a"\nreceiver = "a"',
             TODAY,
             [
                 "8: [calendar] which weekend days are worked in 2027 is not known here; "

@@ -345,6 +345,22 @@ def test_a_step_says_which_it_is_and_until_when(stage: Stage) -> None:
     }
 
 
+def test_a_case_that_nobody_closed_goes_on_over_a_restart_and_an_old_one_does_not_begin(
+    stage: Stage,
+) -> None:
+    ladder = LADDER.replace('name = "ladder"', 'name = "ladder"\nuntil = "closed"').replace(
+        '"1h"', '"3 working days"'
+    )
+    stage.resolves(stage.fires(3, after(days=-9)), after(days=-8))
+    move = stage.fires(0)
+    stage.resolves(move, after(minutes=20))
+    stage.start(ladder)
+    stage.round(after(hours=31))
+    stage.start(ladder)
+    assert stage.round(after(days=2, hours=23)) == []
+    assert stage.round(after(days=3)) == [("bureau", "escalation", [("M0", "resolved")])]
+
+
 def test_who_acknowledges_stops_the_clock(stage: Stage) -> None:
     stage.start(LADDER)
     move = stage.fires(0)

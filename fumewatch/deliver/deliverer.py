@@ -83,7 +83,7 @@ class Deliverer:
         """Claim what is due and hand it out; how long to wait for the next round."""
         now = self._now()
         try:
-            self._merge(now)
+            self._try_merge(now)
             self._claim(now)
             self._look(now)
         except (StoreUnavailable, StoreRefused) as error:
@@ -95,6 +95,15 @@ class Deliverer:
             return STORE_AWAY
         self._store_back(now)
         return self._settings.poll
+
+    def _try_merge(self, now: datetime) -> None:
+        """A crowd that cannot be merged goes out one by one, and stops nobody else."""
+        try:
+            self._merge(now)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("merging failed")
 
     def _merge(self, now: datetime) -> None:
         """Of what is beyond a receiver's pace make one message, where one could go out now."""

@@ -33,8 +33,7 @@ _SINCE: Final = f"""{_ALERTS}
 """
 _FOLLOWED: Final = f"""{_ALERTS}
     where a.fired_at > %(oldest)s
-        and (a.state <> 'resolved' or a.resolved_at > %(now)s - interval '1 day'
-            or exists (select from action where alert_id = a.id and kind = 'escalated'))
+        and (a.state <> 'resolved' or %(over)s)
         and not exists (
             select from (
                 select kind, detail from action
@@ -86,13 +85,9 @@ def of(conn: Connection, alerts: Sequence[UUID]) -> list[Transition]:
     return _moves(conn, _SOME, [list(alerts)])
 
 
-def followed(conn: Connection, oldest: datetime, now: datetime) -> list[Transition]:
-    """Of alerts that fired since `oldest` and nobody has closed.
-
-    Of those that are over for more than a day only where a step of an escalation was taken: to
-    switch an escalation on must not begin it for all that ever was.
-    """
-    return _moves(conn, _FOLLOWED, {"oldest": oldest, "now": now})
+def followed(conn: Connection, oldest: datetime, *, over: bool) -> list[Transition]:
+    """Of alerts that fired since `oldest` and nobody has closed; `over`: those resolved, too."""
+    return _moves(conn, _FOLLOWED, {"oldest": oldest, "over": over})
 
 
 def between(conn: Connection, since: datetime, until: datetime) -> list[Transition]:
