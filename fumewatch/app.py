@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,9 +28,8 @@ import structlog
 from fumewatch import __version__, jobs, log, metrics
 from fumewatch.config import Config
 from fumewatch.config.ways import sources
-from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
-from fumewatch.core.letter.curve import Curve
-from fumewatch.deliver import DeadMan, Deliverer, Terms, pinging
+from fumewatch.core.errors import Deposed, Fault, StoreRefused, StoreUnavailable
+from fumewatch.deliver import delivering
 from fumewatch.dispatch import Dispatch
 from fumewatch.gather import gather
 from fumewatch.health import Health
@@ -38,7 +37,7 @@ from fumewatch.mqtt import Publisher
 from fumewatch.pump import Pump
 from fumewatch.receivers import build
 from fumewatch.reload import Reload, tell_doubts
-from fumewatch.store import Connection, Database, daemons, migrate, plots
+from fumewatch.store import Connection, Database, daemons, migrate
 from fumewatch.store.leader import Leader
 from fumewatch.web import Server, create_app
 
@@ -238,6 +237,8 @@ def _serve(daemon: Daemon) -> None:
                     _stand_by(daemon)
             except StoreUnavailable as error:
                 _wait(daemon, error)
+            except Deposed:
+                logger.warning("deposed: another daemon leads")
 
 
 def _stand_by(daemon: Daemon) -> None:
@@ -256,16 +257,23 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
         delivering = stack.enter_context(ExitStack())
         delivering.enter_context(_delivering(daemon, publisher))
         pump = stack.enter_context(
-            Pump(daemon.config, daemon.database, daemon.health, clock, publisher.post)
+            Pump(
+                daemon.config,
+                daemon.database,
+                daemon.health,
+                clock,
+                publisher.post,
+                leader.takes_turn,
+            )
         )
         dispatching = stack.enter_context(ExitStack())
-        dispatching.enter_context(_dispatching(daemon, pump))
+        dispatching.enter_context(_dispatching(daemon, pump, leader))
         stack.enter_context(_frozen())
         _database_is_up(daemon)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
-                _renew(daemon, pump, dispatching, delivering, publisher)
+                _renew(daemon, leader, pump, dispatching, delivering, publisher)
                 if pump.turn():
                     daemon.wake.set()
                     daemon.news.set()
@@ -276,6 +284,7 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
 
 def _renew(
     daemon: Daemon,
+    leader: Leader,
     pump: Pump,
     dispatching: ExitStack,
     delivering: ExitStack,
@@ -296,7 +305,7 @@ def _renew(
     pump.reload(daemon.config)
     if is_readdressed:
         delivering.enter_context(_delivering(daemon, publisher))
-    dispatching.enter_context(_dispatching(daemon, pump))
+    dispatching.enter_context(_dispatching(daemon, pump, leader))
     daemon.wake.set()
     gc.unfreeze()
     _freeze()
@@ -347,49 +356,22 @@ def _freeze() -> None:
     gc.freeze()
 
 
-@contextmanager
-def _delivering(daemon: Daemon, publisher: Publisher) -> Iterator[None]:
-    settings = daemon.config.receiver
-
-    def series(alert: uuid.UUID) -> Curve | None:
-        with daemon.database.transaction() as conn:
-            return plots.curve(conn, alert, clock(), daemon.config.freshness)
-
-    receivers = {each.name: build(each, publisher, clock, series) for each in settings}
-    terms = {each.name: Terms(each.parallel, each.most_per_minute, each.takes) for each in settings}
-    told = daemon.config.dead_man
-    dead_man = DeadMan(told.receiver, told.after, told.repeat, daemon.config.zone)
-    deliverer = Deliverer(
-        daemon.database, receivers, terms, clock, daemon.health, dead_man=dead_man
+def _delivering(daemon: Daemon, publisher: Publisher) -> AbstractContextManager[None]:
+    return delivering(
+        daemon.config, daemon.database, daemon.health, publisher, clock, wake=daemon.wake
     )
-    stop = threading.Event()
-    thread = threading.Thread(target=deliverer.run, args=(stop, daemon.wake), name="deliver")
-    thread.start()
-    try:
-        with pinging(told.ping_url, deliverer.works):
-            yield
-    finally:
-        stop.set()
-        daemon.wake.set()
-        thread.join()
-        for receiver in receivers.values():
-            receiver.close()
 
 
-@contextmanager
-def _dispatching(daemon: Daemon, pump: Pump) -> Iterator[None]:
-    dispatch = Dispatch(daemon.database, daemon.config, lambda: pump.places, clock, daemon.health)
-    stop = threading.Event()
-    thread = threading.Thread(
-        target=dispatch.run, args=(stop, daemon.news, daemon.wake), name="dispatch"
+def _dispatching(daemon: Daemon, pump: Pump, leader: Leader) -> AbstractContextManager[None]:
+    dispatch = Dispatch(
+        daemon.database,
+        daemon.config,
+        lambda: pump.places,
+        clock,
+        daemon.health,
+        leader.takes_turn,
     )
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        daemon.news.set()
-        thread.join()
+    return dispatch.running(news=daemon.news, wake=daemon.wake)
 
 
 def _beat(daemon: Daemon) -> None:

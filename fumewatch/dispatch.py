@@ -7,8 +7,9 @@ crash loses nothing, and tells nothing twice that was written.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -17,15 +18,15 @@ import structlog
 
 from fumewatch import metrics
 from fumewatch.config import Config
-from fumewatch.core.addressing import Addressing, Entry
+from fumewatch.core.addressing import Addressing
 from fumewatch.core.alert import Alert, Transition
 from fumewatch.core.dispatch.digest import LATEST, issues, plans
 from fumewatch.core.dispatch.dispatcher import Dispatcher
 from fumewatch.core.dispatch.making import Maker, Sign, shown
 from fumewatch.core.dispatch.mute import Silence
-from fumewatch.core.dispatch.plan import Plan
+from fumewatch.core.dispatch.plan import Due, Plan
 from fumewatch.core.dispatch.steps import Taken, take
-from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.core.errors import Deposed, StoreRefused, StoreUnavailable
 from fumewatch.core.followup.ladders import Ladders
 from fumewatch.core.link import sign
 from fumewatch.core.routing import labels_of
@@ -41,13 +42,19 @@ STORE_AWAY_SECONDS: Final = 2.0
 CONTACTS_EVERY: Final = timedelta(seconds=30)
 """How soon an import of contacts takes effect, and how soon new sites are known to the ladders."""
 
+MOST_AT_ONCE: Final = 500
+"""Notices written in one transaction: well under a second of work, however many are due."""
+
 LONGEST_FOLLOWED: Final = timedelta(days=120)
 """After an alert fired: what nobody closed by then is not escalated any more."""
+BEGUN_WITHIN: Final = timedelta(days=3)
+"""Of the time at which it was due: a ladder of what is over is not begun later, as after an outage
+of ours, or once an escalation was added."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was read of the store so far, and what judges it."""
+    """What was read of the store so far, and what judges it. moves: read in this round."""
 
     dispatcher: Dispatcher
     ladders: Ladders
@@ -57,12 +64,17 @@ class _Known:
     transition: int = 0
     action: int = 0
     silences: Sequence[Silence] = ()
-    entries: Sequence[Entry] = ()
     addressing: Addressing = field(default_factory=Addressing)
+    contacts_mark: contacts.Mark | None = None
+    moves: dict[UUID, Transition] = field(default_factory=dict)
 
 
 class Dispatch:
-    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed."""
+    """`places`: by monitor, as the pump knows them; a new mapping whenever they changed.
+
+    leads: whether this transaction is a leader's (store.leader.Leader.takes_turn). A leader that
+    was deposed and does not know it yet would tell what its successor tells, by another memory.
+    """
 
     def __init__(
         self,
@@ -71,9 +83,11 @@ class Dispatch:
         places: Callable[[], Mapping[int, Place]],
         now: Callable[[], datetime],
         health: Health,
+        leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
         self._database = database
         self._config = config
+        self._leads = leads
         self._places = places
         self._now = now
         self._health = health
@@ -92,25 +106,49 @@ class Dispatch:
             news.wait(STORE_AWAY_SECONDS if written is None else ROUND_SECONDS)
         self._health.down("dispatch", "stopped")
 
+    @contextmanager
+    def running(self, *, news: threading.Event, wake: threading.Event) -> Iterator[None]:
+        """In a thread of its own, which the end stops between two rounds."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self.run, args=(stop, news, wake), name="dispatch")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            news.set()
+            thread.join()
+
     def round(self) -> int | None:
-        """The notices written; None where the store is away."""
+        """The notices written; None where the store is away, or another daemon leads."""
         now = self._now()
         try:
             with self._database.transaction() as conn:
+                self._demand_lead(conn)
                 known = self._read(conn, now)
-                written = self._write(conn, known, now)
-        except (StoreUnavailable, StoreRefused) as error:
-            self._known = None  # what it counts as told may not have been written
+                due = known.dispatcher.due(now)
+                plans = self._begin(conn, known, due, now)
+            self._go_on(known, due.plans[MOST_AT_ONCE:])
+        except (StoreUnavailable, StoreRefused, Deposed) as error:
+            self._forget()  # what it counts as told may not have been written
             self._health.down("dispatch", str(error))
             return None
         except Exception as error:  # our fault; to go on is better than to be silent for good
-            self._known = None
+            self._forget()
             log.exception("dispatch failed")
             self._health.down("dispatch", repr(error))
             return None
         self._known = known
         self._health.up("dispatch")
-        return written
+        return len(plans)
+
+    def _forget(self) -> None:
+        self._known = None
+        self._maker.forget()
+
+    def _demand_lead(self, conn: Connection) -> None:
+        if not self._leads(conn):
+            raise Deposed
 
     def _read(self, conn: Connection, now: datetime) -> _Known:
         """What happened since the round before."""
@@ -119,8 +157,10 @@ class Dispatch:
             return self._load(conn, now)
         self._read_people(conn, known, now)
         until = told.mark(conn)
-        for move in told.since(conn, known.transition, until):
-            self._take(known, move)
+        moves = told.since(conn, known.transition, until)
+        known.moves = {move.alert.id: move for move in moves}
+        for move in moves:
+            self._take(known, move, now)
         known.transition = until
         step_at = known.ladders.next_at
         if step_at is not None and step_at <= now:
@@ -137,8 +177,9 @@ class Dispatch:
         known = _Known(dispatcher, ladders, live, now, now - LATEST, told.mark(conn))
         known.action = actions.mark(conn)
         self._read_people(conn, known, now)
-        dispatcher.load(_alerts(told.standing(conn)), told.load(conn), places)
-        self._follow_up(conn, ladders, told.followed(conn, now - LONGEST_FOLLOWED, now))
+        rows = [replace(row, at=min(row.at, now)) for row in told.load(conn)]  # by another clock
+        dispatcher.load(_alerts(told.standing(conn)), rows, places)
+        self._follow_up(conn, ladders, self._followed(conn, now), now - BEGUN_WITHIN)
         return known
 
     def _read_people(self, conn: Connection, known: _Known, now: datetime) -> None:
@@ -146,9 +187,10 @@ class Dispatch:
         found = silences.unended(conn, now)
         is_due = now >= known.contacts_at
         if is_due:
-            entries = contacts.all_contacts(conn)
-            if entries != known.entries:
-                known.entries, known.addressing = entries, Addressing(entries)
+            mark = contacts.mark(conn)
+            if mark != known.contacts_mark:
+                known.addressing = Addressing(contacts.all_contacts(conn))
+                known.contacts_mark = mark
             known.contacts_at = now + CONTACTS_EVERY
         if is_due or found != known.silences:
             known.silences = found
@@ -158,7 +200,9 @@ class Dispatch:
             known.ladders.forget_before(now - LONGEST_FOLLOWED)
             known.dispatcher.place(known.places)
 
-    def _take(self, known: _Known, move: Transition) -> None:
+    def _take(self, known: _Known, move: Transition, now: datetime) -> None:
+        """A wait counts from now: a minute is judged when its readings are in, so a `group_wait`
+        that counted from its end would mostly be over."""
         alert = move.alert
         if alert.monitor not in known.places:
             known.places.update(self._places())
@@ -166,7 +210,7 @@ class Dispatch:
         if place is None:
             log.warning("alert of an unknown monitor, nobody is told", alert=str(alert.id))
             return
-        known.dispatcher.take(alert, place, move.at)
+        known.dispatcher.take(alert, place, now)
         known.ladders.take(alert)
 
     def _read_actions(self, conn: Connection, known: _Known) -> None:
@@ -175,24 +219,52 @@ class Dispatch:
             if not known.ladders.act(action):
                 self._follow_up(conn, known.ladders, told.of(conn, [action.alert]))
 
-    def _follow_up(self, conn: Connection, ladders: Ladders, moves: Sequence[Transition]) -> None:
-        alerts = _alerts(moves)
-        ladders.load(alerts, actions.of_alerts(conn, [alert.id for alert in alerts]))
+    def _followed(self, conn: Connection, now: datetime) -> list[Transition]:
+        over = any(each.until == "closed" for each in self._config.escalation)
+        return told.followed(conn, now - LONGEST_FOLLOWED, over=over)
 
-    def _write(self, conn: Connection, known: _Known, now: datetime) -> int:
-        due = known.dispatcher.due(now)
+    def _follow_up(
+        self,
+        conn: Connection,
+        ladders: Ladders,
+        moves: Sequence[Transition],
+        begun_by: datetime | None = None,
+    ) -> None:
+        alerts = _alerts(moves)
+        done = actions.of_alerts(conn, [alert.id for alert in alerts])
+        ladders.load(alerts, done, begun_by)
+
+    def _begin(self, conn: Connection, known: _Known, due: Due, now: datetime) -> Sequence[Plan]:
+        """All that is written in the transaction of what was read, and the first of the notices
+        that are due; the plans of all of them.
+
+        What is left is for transactions of their own: a notice and what is told by it are one
+        thing, two notices are two."""
         steps = self._steps(known, now)
         digests = self._digests(conn, known, now)
-        made = (*due.plans, *steps.plans, *digests)
-        outbox.add(conn, self._notifications(conn, made, known.places))
         rows = [row for plan in steps.plans for row in plan.told]
-        told.save(conn, [*due.told, *rows])
+        first = due.plans[:MOST_AT_ONCE]
+        self._put(conn, known, (*first, *steps.plans, *digests))
+        told.save(conn, [*due.quiet, *rows])
         known.dispatcher.note(rows)
         for action in actions.append(conn, steps.actions):
             known.ladders.act(action)
+        self._tell_unaddressed((*due.unaddressed, *steps.unaddressed), known)
+        return (*due.plans, *steps.plans, *digests)
+
+    def _go_on(self, known: _Known, plans: Sequence[Plan]) -> None:
+        for start in range(0, len(plans), MOST_AT_ONCE):
+            with self._database.transaction() as conn:
+                self._demand_lead(conn)
+                self._put(conn, known, plans[start : start + MOST_AT_ONCE])
+        known.moves.clear()
         self._maker.forget()
-        self._tell(made, (*due.unaddressed, *steps.unaddressed), known)
-        return len(made)
+
+    def _put(self, conn: Connection, known: _Known, plans: Sequence[Plan]) -> None:
+        """Notices, and what is told by them."""
+        outbox.add(conn, self._notifications(conn, plans, known))
+        told.save(conn, [row for plan in plans for row in plan.told])
+        _tell(plans)
 
     def _steps(self, known: _Known, now: datetime) -> Taken:
         """What is silenced waits: whoever silenced it knows of it."""
@@ -223,10 +295,14 @@ class Dispatch:
         return made
 
     def _notifications(
-        self, conn: Connection, made: Sequence[Plan], places: Mapping[int, Place]
+        self, conn: Connection, made: Sequence[Plan], known: _Known
     ) -> list[Notification]:
+        """What was read in this round is not read again."""
         ids = {alert.id for plan in made for alert, _ in shown(plan)}
-        moves = {move.alert.id: move for move in told.of(conn, list(ids))} if ids else {}
+        unread = list(ids - known.moves.keys())
+        read = told.of(conn, unread) if unread else ()
+        moves = known.moves | {move.alert.id: move for move in read}
+        places = known.places
         return [
             Notification(
                 plan.key,
@@ -240,20 +316,21 @@ class Dispatch:
             for plan in made
         ]
 
-    def _tell(
-        self, made: Sequence[Plan], unaddressed: Sequence[tuple[str, Alert]], known: _Known
-    ) -> None:
-        for plan in made:
-            log.info(
-                "notice",
-                receiver=plan.group.receiver,
-                addressee=plan.group.addressee,
-                reason=plan.reason,
-                alerts=len(plan.members),
-            )
+    def _tell_unaddressed(self, unaddressed: Sequence[tuple[str, Alert]], known: _Known) -> None:
         for receiver, alert in unaddressed:
             log.warning("nobody to tell", receiver=receiver, alert=str(alert.id), rule=alert.rule)
         metrics.UNADDRESSED.set(len(known.dispatcher.unaddressed))
+
+
+def _tell(made: Sequence[Plan]) -> None:
+    for plan in made:
+        log.info(
+            "notice",
+            receiver=plan.group.receiver,
+            addressee=plan.group.addressee,
+            reason=plan.reason,
+            alerts=len(plan.members),
+        )
 
 
 def _alerts(moves: Sequence[Transition]) -> list[Alert]:

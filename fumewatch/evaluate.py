@@ -6,7 +6,7 @@ could not be saved has not happened: the term ends, and the next begins from the
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from fumewatch.config import Config
 from fumewatch.core.alert import Alert, State, Transition
 from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
+from fumewatch.core.errors import Deposed
 from fumewatch.core.routing import notification_key, told
 from fumewatch.core.site import Place
 from fumewatch.core.view import MINUTE
@@ -44,7 +45,9 @@ class Evaluate:
         config: Config,
         engine: Engine,
         places: Mapping[int, Place],
+        leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
+        """`leads`: whether a transaction is a leader's; see store.leader.Leader.takes_turn."""
         self._database = database
         self._config = config
         self._engine = engine
@@ -52,6 +55,7 @@ class Evaluate:
         self._rules = {rule.id: rule for rule in config.rule}
         self._machines = {each.name: each for each in config.receiver if each.is_machine}
         self.places = places
+        self._leads = leads
         self._unsaved: dict[UUID, Alert] = {}
         self._touched_at = datetime.min.replace(tzinfo=UTC)
 
@@ -67,8 +71,8 @@ class Evaluate:
         """Judge the minutes that are due, else what came late; the transitions saved.
 
         Until `is_settled` the readings that would break a silence may still be with the broker: the
-        rules that judge silence wait. Raises StoreUnavailable: then the engine is ahead of the
-        store, and both must be loaded anew.
+        rules that judge silence wait. Raises StoreUnavailable or Deposed: then the engine is ahead
+        of the store, and both must be loaded anew.
         """
         without = frozenset() if is_settled else OF_SILENCE
         until = self._due(now)
@@ -96,6 +100,8 @@ class Evaluate:
         is_due = bool(self._unsaved) and now - self._touched_at >= TOUCH_EVERY
         if moves or is_due:
             with self._database.transaction() as conn:
+                if not self._leads(conn):
+                    raise Deposed
                 self._save_moves(conn, moves)
                 if is_due:
                     alerts.touch(conn, list(self._unsaved.values()))

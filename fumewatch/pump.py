@@ -69,13 +69,16 @@ class Pump:
         health: Health,
         now: Callable[[], datetime],
         post: Callable[[str, bytes], bool],
+        leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
-        """`post(topic, payload)` publishes an answer to a device without waiting."""
+        """`post(topic, payload)` publishes an answer to a device without waiting. `leads`: as of
+        Evaluate."""
         self._config = config
         self._database = database
         self._health = health
         self._now = now
         self._post = post
+        self._leads = leads
         self._exits = ExitStack()
         self._sources = sources(config)
         self._rollup = Rollup(config.zone)
@@ -147,7 +150,7 @@ class Pump:
         if sources(config).filters != self._sources.filters:
             self.__exit__(None, None, None)
             self.__dict__.update(
-                vars(Pump(config, self._database, self._health, self._now, self._post))
+                vars(Pump(config, self._database, self._health, self._now, self._post, self._leads))
             )
             self.__enter__()
             return
@@ -262,7 +265,9 @@ class Pump:
             self._load_roster(conn)
             recalled = recall.recall(conn, self._config, self._roster, due, now)
         self._engine = recalled.engine
-        self._evaluate = Evaluate(self._database, self._config, self._engine, self._places)
+        self._evaluate = Evaluate(
+            self._database, self._config, self._engine, self._places, self._leads
+        )
         self._evaluate.retire(now)
         self._day_judged, self._looked_at = 0, self._engine.settled_to
         return recalled.readings

@@ -77,7 +77,7 @@ def sections() -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in EXAMPLE.read_text().splitlines():
-        if header := re.match(r"(?:# )?\[+([a-z]+)\]+", line):
+        if header := re.match(r"(?:# )?\[+([a-z_]+)\]+", line):
             name = header[1]
         found[name] = found.get(name, "") + line + "\n"
     return found

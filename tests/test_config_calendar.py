@@ -217,11 +217,12 @@ APART = 'business_hours = "10:00-14:00; holiday closed"\n'
         (f"{PAUSE}to = 2026-11-23", None, []),
         ('[[pause]]\nreason = "closure"\nfrom = "01-01"\nto = "01-31"', TODAY, []),
         (
-            '[[receiver]]\nname = "a"\nkind = "log"\npath = "a.jsonl"\n[calendar]\n[[escalation]]\n'
+            f'[links]\nsecret = "{"x" * 32}"\n[[receiver]]\nname = "a"\nkind = "log"\n'
+            'path = "a.jsonl"\ntakes = "groups"\n[calendar]\n[[escalation]]\n'
             'name = "ladder"\n[[escalation.step]]\nname = "a"\nreceiver = "a"',
             TODAY,
             [
-                "5: [calendar] which weekend days are worked in 2027 is not known here; "
+                "8: [calendar] which weekend days are worked in 2027 is not known here; "
                 "write the days of the official notice into holidays and working_days"
             ],
         ),

@@ -1,5 +1,6 @@
 """Dispatch, with a real database: what people are sent, across crashes, actions and silences."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from fumewatch.core.site import Place
 from fumewatch.dispatch import Dispatch
 from fumewatch.health import Health
 from fumewatch.store import Database, actions, alerts, contacts, monitors, silences
+from fumewatch.store.leader import Leader
 from tests.core.transitions import a_place, a_transition
 
 MONDAY = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -93,14 +95,15 @@ class Stage:
         self.monitors = list(self.places)
         self.start()
 
-    def start(self, more: str = "") -> None:
+    def start(self, more: str = "", leader: Leader | None = None) -> None:
         path = self._folder / "config.toml"
         path.write_text(CONFIG + more)
         config = load(path)
         health = Health(("dispatch",), lambda: self._now)
         self.health = health
+        fence = [leader.takes_turn] if leader else []
         self.dispatch = Dispatch(
-            self.database, config, lambda: self.places, lambda: self._now, health
+            self.database, config, lambda: self.places, lambda: self._now, health, *fence
         )
 
     def happen(self, *moves: Transition) -> None:
@@ -176,6 +179,14 @@ def test_what_ends_is_told_to_who_was_told_that_it_began(stage: Stage) -> None:
     assert stage.round(after(minutes=20)) == []
 
 
+def test_a_clock_that_is_set_back_delays_nothing(stage: Stage) -> None:
+    move = stage.fires(0)
+    assert stage.round(after(minutes=1)) == [("duty", "group", [("M0", "firing")])]
+    stage.resolves(move, after(hours=-2))
+    assert stage.round(after(hours=-2)) == []
+    assert stage.round(after(hours=-2, minutes=5)) == [("duty", "group", [("M0", "resolved")])]
+
+
 def test_what_could_not_be_written_is_told_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +201,91 @@ def test_what_could_not_be_written_is_told_later(
         assert not stage.health.parts()["dispatch"].is_up
     assert stage.round(after(minutes=2)) == [("duty", "group", [("M0", "firing")])]
     assert stage.health.parts()["dispatch"].is_up
+
+
+def test_who_is_deposed_tells_nothing_more(stage: Stage, database_url: str) -> None:
+    with closing(Leader(database_url)) as first, closing(Leader(database_url)) as second:
+        assert first.try_lead()
+        assert not second.try_lead()
+        stage.start(leader=first)
+        assert stage.round(MONDAY) == []
+        deposed = stage.dispatch
+        first.close()
+        assert second.try_lead()
+        stage.start(leader=second)
+        stage.fires(0)
+        assert stage.round(after(seconds=30)) == [("duty", "group", [("M0", "firing")])]
+        stage.fires(1, after(seconds=40))
+        successor, stage.dispatch = stage.dispatch, deposed
+        assert stage.round(after(minutes=10)) == []
+        assert stage.health.parts()["dispatch"].is_up  # of the successor
+        stage.dispatch = successor
+        assert stage.round(after(minutes=10)) == [
+            ("duty", "group", [("M0", "still"), ("M1", "firing")])
+        ]
+
+
+def test_a_storm_is_written_in_slices_and_what_one_left_is_told_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "MOST_AT_ONCE", 1)
+    stage.fires(0)
+    stage.fires(2)
+    save, calls = dispatch.told.save, []
+
+    def breaks_at_the_second(conn: Any, rows: Any) -> None:
+        calls.extend(rows)
+        if len(calls) > 1:
+            raise StoreUnavailable("gone in the middle")
+        save(conn, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dispatch.told, "save", breaks_at_the_second)
+        assert stage.round(after(minutes=1)) == [("duty", "group", [("M0", "firing")])]
+    assert stage.round(after(minutes=2)) == [("duty", "group", [("M2", "firing")])]
+    assert stage.round(after(minutes=30)) == []
+
+
+def test_who_is_told_by_a_route_and_a_step_at_once_hears_of_the_end(stage: Stage) -> None:
+    stage.start("""
+[[escalation]]
+name = "ladder"
+[[escalation.step]]
+name = "visit"
+receiver = "duty"
+after = "0s"
+""")
+    move = stage.fires(0)
+    assert [reason for _, reason, _ in stage.round(after(minutes=1))] == ["group", "escalation"]
+    stage.resolves(move, after(minutes=9))
+    assert stage.round(after(minutes=9)) == [("duty", "group", [("M0", "resolved")])]
+
+
+def test_a_contact_who_changes_is_written_to_as_they_are(stage: Stage) -> None:
+    def patrol(email: str) -> None:
+        with stage.database.transaction() as conn:
+            contacts.add(conn, [Entry("street", "天平路街道", Contact(0, "张巡查", email=email))])
+
+    patrol("old@example.org")
+    stage.start("""
+[[receiver]]
+name = "patrol"
+kind = "email"
+host = "127.0.0.1"
+from = "a@example.org"
+contact = "street"
+[[escalation]]
+name = "ladder"
+[[escalation.step]]
+name = "visit"
+receiver = "patrol"
+""")
+    stage.round(MONDAY)
+    patrol("new@example.org")
+    stage.fires(0)
+    stage.round(after(minutes=1))
+    (body,) = [body for receiver, body in stage.rows() if receiver == "patrol"]
+    assert body["to"]["email"] == "new@example.org"
 
 
 def test_a_link_is_the_addressees_own(stage: Stage) -> None:
@@ -221,6 +317,17 @@ def test_a_step_is_taken_once_and_its_end_is_told(stage: Stage) -> None:
     ]
 
 
+def test_a_step_and_a_group_are_told_to_one_receiver_in_one_round(stage: Stage) -> None:
+    stage.start(LADDER.replace("bureau", "duty"))
+    move = stage.fires(0)
+    assert stage.round(after(hours=3)) == [
+        ("duty", "group", [("M0", "firing")]),
+        ("duty", "escalation", [("M0", "firing")]),
+    ]
+    stage.resolves(move, after(hours=4))
+    assert stage.round(after(hours=4)) == [("duty", "group", [("M0", "resolved")])]
+
+
 def test_a_step_says_which_it_is_and_until_when(stage: Stage) -> None:
     stage.start(
         LADDER
@@ -236,6 +343,22 @@ def test_a_step_says_which_it_is_and_until_when(stage: Stage) -> None:
         "of": 2,
         "until": "2026-11-24T13:00:00+08:00",
     }
+
+
+def test_a_case_that_nobody_closed_goes_on_over_a_restart_and_an_old_one_does_not_begin(
+    stage: Stage,
+) -> None:
+    ladder = LADDER.replace('name = "ladder"', 'name = "ladder"\nuntil = "closed"').replace(
+        '"1h"', '"3 working days"'
+    )
+    stage.resolves(stage.fires(3, after(days=-9)), after(days=-8))
+    move = stage.fires(0)
+    stage.resolves(move, after(minutes=20))
+    stage.start(ladder)
+    stage.round(after(hours=31))
+    stage.start(ladder)
+    assert stage.round(after(days=2, hours=23)) == []
+    assert stage.round(after(days=3)) == [("bureau", "escalation", [("M0", "resolved")])]
 
 
 def test_who_acknowledges_stops_the_clock(stage: Stage) -> None:

@@ -6,9 +6,10 @@ from itertools import groupby
 from typing import Final
 
 from fumewatch.config import Config
+from fumewatch.core.addressing import Role
 from fumewatch.core.alert import Transition
 from fumewatch.core.dispatch.dispatcher import Dispatcher
-from fumewatch.core.dispatch.plan import Plan, Role
+from fumewatch.core.dispatch.plan import Plan
 from fumewatch.core.notice import Contact
 from fumewatch.core.site import Place
 

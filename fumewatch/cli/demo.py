@@ -1,5 +1,6 @@
 """`fumewatch demo` on the screen: live on a terminal, a line now and then elsewhere."""
 
+import re
 import webbrowser
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,8 +13,9 @@ from fumewatch.cli.options import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
+    from rich.text import Text
 
-    from fumewatch.demo.run import DemoState, DemoSummary
+    from fumewatch.demo.state import DemoState, DemoSummary
 
 TELL_EVERY_S: Final = 10.0
 COLOURS: Final = {"critical": "red", "warning": "yellow", "info": "cyan"}
@@ -44,14 +46,15 @@ def demo(
     from fumewatch.demo import run as stage
     from fumewatch.demo.broker import BrokerError
     from fumewatch.demo.postgres import PostgresError
+    from fumewatch.demo.state import DemoError, DemoOptions
 
     options.keep_quiet()
-    plan = stage.DemoOptions(duration=duration, monitors=monitors, seed=seed, port=port)
+    plan = DemoOptions(duration=duration, monitors=monitors, seed=seed, port=port)
     console = Console(stderr=json, highlight=False)
     screen = _Screen(console) if console.is_terminal else _Lines()
     browser = _Browser() if open_page else None
 
-    def on_update(state: "stage.DemoState") -> None:
+    def on_update(state: "DemoState") -> None:
         screen.update(state)
         if browser:
             browser.update(state)
@@ -59,7 +62,7 @@ def demo(
     try:
         with screen.shown():
             summary = stage.run(plan, options.clock, options.stop_on_signals(), on_update)
-    except (stage.DemoError, PostgresError, BrokerError) as error:
+    except (DemoError, PostgresError, BrokerError) as error:
         show.complain(f"fumewatch: {error}")
         raise typer.Exit(1) from None
     if json:
@@ -80,16 +83,25 @@ class _Browser:
 
 
 class _Lines:
-    """Not a terminal: each new step, then the counters every few seconds, on standard error."""
+    """Not a terminal: each new step, what people are told first, and the counters every few
+    seconds, on standard error."""
 
     def __init__(self) -> None:
         self._step = ""
         self._told_s = 0.0
+        self._said: set[str] = set()
 
     def shown(self) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def update(self, state: "DemoState") -> None:
+        for line in _people(state):
+            if line not in self._said:
+                self._said.add(line)
+                show.complain(f"{state.elapsed_s:6.1f} s  {line}")
+        self._tell(state)
+
+    def _tell(self, state: "DemoState") -> None:
         is_new = state.step != self._step
         if not is_new and state.elapsed_s - self._told_s < TELL_EVERY_S:
             return
@@ -114,6 +126,18 @@ class _Screen:
         self._live.update(_picture(state))
 
 
+def _people(state: "DemoState") -> list[str]:
+    """What people are told, and what they do; a line stays as it is once it is there."""
+    lines, told_s = [], state.told.first_s
+    if state.phone and told_s is not None:
+        lines.append(f"people were told after {told_s:.0f} s; the link on an inspector's phone:")
+        lines.append(state.phone)
+        lines.append(f"what went out: {state.page}delivery   silences: {state.page}silences")
+    if state.answered:
+        lines.append(f"the demo's own inspector acknowledged an alert: {state.answered}")
+    return lines
+
+
 def _picture(state: "DemoState") -> "Group":
     from rich.console import Group
     from rich.text import Text
@@ -123,6 +147,7 @@ def _picture(state: "DemoState") -> "Group":
         lines.append(Text.assemble("page: ", (state.page, "underline"), "   Ctrl-C ends it all"))
     if state.counts:
         lines.append(Text(_counters(state)))
+    lines += [_clickable(line) for line in _people(state)]
     for delivered in state.recent[:6]:
         colour = COLOURS.get(delivered.severity, "") if delivered.state == "firing" else "green"
         zh, en = delivered.zh.splitlines()[0], delivered.en.splitlines()[0]
@@ -130,6 +155,16 @@ def _picture(state: "DemoState") -> "Group":
         lines.append(Text(first, style=colour, no_wrap=True, overflow="ellipsis"))
         lines.append(Text(f"{'':10}{en}", style="dim", no_wrap=True, overflow="ellipsis"))
     return Group(*lines)
+
+
+def _clickable(line: str) -> "Text":
+    """With its addresses as links: a terminal may have to break them."""
+    from rich.text import Text
+
+    text = Text(line)
+    for found in re.finditer(r"http\S+", line):
+        text.stylize(f"underline link {found.group()}", *found.span())
+    return text
 
 
 def _counters(state: "DemoState") -> str:
@@ -141,6 +176,8 @@ def _counters(state: "DemoState") -> str:
         f"{counts.monitors:,} monitors · {counts.alerts_fired:,} alerts fired, "
         f"{counts.alerts_resolved:,} resolved, {counts.alerts_open:,} open or pending · "
         f"{counts.messages_delivered:,} messages delivered · "
+        f"{state.told.notices:,} notices told people of {state.told.alerts:,} alerts, "
+        f"{state.told.escalations:,} escalated · "
         f"{counts.dead_letters:,} dead letters"
     )
 

@@ -6,6 +6,7 @@ FumewatchError
 ├── ImportRefused       a file of facts is wrong: name every bad row, change nothing
 ├── StoreUnavailable    the database is away or busy: keep everything, try again
 ├── StoreRefused        the database said no for good: a person must act
+├── Deposed             another daemon leads: write nothing, stand by
 ├── BrokerUnavailable   the broker is away: try again
 ├── ActionRefused       what a person wants to do about an alert does not fit how it stands
 ├── WebUnavailable      the pages cannot be served where they should: a person must act
@@ -68,6 +69,11 @@ class ActionRefused(FumewatchError):
     def __init__(self, why: str, zh: str) -> None:
         self.zh = zh
         super().__init__(why)
+
+
+class Deposed(FumewatchError):
+    def __init__(self) -> None:
+        super().__init__("another daemon leads")
 
 
 class BrokerUnavailable(FumewatchError):

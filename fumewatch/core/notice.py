@@ -23,7 +23,7 @@ from what their receiver has not been told yet. A notice is JSON:
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
@@ -66,6 +66,9 @@ class Contact:
         return f"contact {self.id}"
 
 
+_OF_CONTACT: Final = tuple(field.name for field in fields(Contact))
+
+
 def notice(
     alerts: Sequence[Body],
     *,
@@ -94,7 +97,7 @@ def notice(
         "reason": reason.value,
         "at": at.isoformat(),
         "receiver": receiver,
-        "to": asdict(to) if to else None,
+        "to": {name: getattr(to, name) for name in _OF_CONTACT} if to else None,
         "state": "resolved" if counts["resolved"] and not counts["firing"] else "firing",
         "severity": worst_first[0]["severity"] if alerts else "info",
         "group": dict(group or {}),

@@ -98,6 +98,6 @@ def _decimals(value: float) -> int:
 def one_line(text: str, longest: int = LONGEST_NAME) -> str:
     """Made fit for a line of a text, a page, a log or a header: no control characters in it."""
     if len(text) <= longest and text.isprintable():
-        return " ".join(text.split())
+        return " ".join(text.split()) if " " in text else text
     flat = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * longest]).split())
     return flat if len(flat) <= longest else flat[: longest - 1] + "…"

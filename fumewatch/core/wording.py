@@ -33,6 +33,9 @@ from fumewatch.core.words import EN, ZH, Language, Words
 MOST_EVIDENCE: Final = 8192
 """Bytes of JSON that a notification's evidence may take; the store keeps all of it."""
 _MINUTE: Final = timedelta(minutes=1)
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
+_WHOLE: Final = (bool, int)
+_LISTS: Final = (list, tuple)
 
 
 def message(
@@ -209,7 +212,7 @@ def trim(evidence: Mapping[str, Any]) -> dict[str, Any]:
     """Evidence as JSON of at most MOST_EVIDENCE bytes: of long lists the last, newest entries."""
     for longest in (120, 30, 5):
         trimmed: dict[str, Any] = _plain(evidence, longest, depth=4)
-        if len(json.dumps(trimmed, ensure_ascii=False).encode()) <= MOST_EVIDENCE:
+        if len(_JSON.encode(trimmed).encode()) <= MOST_EVIDENCE:
             return trimmed
     return {"cut": f"more than {MOST_EVIDENCE} bytes; see the alert's page"}
 
@@ -221,11 +224,11 @@ def _plain(value: Any, longest: int, depth: int) -> Any:
         return one_line(value, 200)
     if isinstance(value, float):
         return finite(value)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, _WHOLE):
         return value
     if depth and isinstance(value, Mapping):
         some = list(value.items())[:longest]
         return {one_line(str(k)): _plain(v, longest, depth - 1) for k, v in some}
-    if depth and isinstance(value, list | tuple):
+    if depth and isinstance(value, _LISTS):
         return [_plain(item, longest, depth - 1) for item in value[-longest:]]
     return one_line(str(value), 200)

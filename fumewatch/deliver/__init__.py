@@ -11,6 +11,7 @@ from fumewatch.deliver.decide import DeliverSettings, decide, rest_for
 from fumewatch.deliver.deliverer import Deliverer
 from fumewatch.deliver.desk import Terms
 from fumewatch.deliver.ping import pinging
+from fumewatch.deliver.thread import delivering
 from fumewatch.deliver.watch import DeadMan
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Deliverer",
     "Terms",
     "decide",
+    "delivering",
     "pinging",
     "rest_for",
 ]

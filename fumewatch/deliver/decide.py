@@ -6,6 +6,7 @@ from typing import Final
 
 from fumewatch.core.duration import show
 from fumewatch.core.errors import SendError
+from fumewatch.deliver.desk import LONGEST_REST
 from fumewatch.store.outbox import Claim, Outcome
 
 
@@ -19,7 +20,7 @@ class DeliverSettings:
     poll: timedelta = timedelta(seconds=1)
     lease: timedelta = timedelta(minutes=1)
     first_delay: timedelta = timedelta(seconds=2)
-    max_delay: timedelta = timedelta(minutes=15)
+    max_delay: timedelta = LONGEST_REST
     longest_rest: timedelta = timedelta(seconds=30)
     give_up_after: timedelta = timedelta(hours=24)
     sweep_every: timedelta = timedelta(minutes=1)

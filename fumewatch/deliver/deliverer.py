@@ -83,7 +83,7 @@ class Deliverer:
         """Claim what is due and hand it out; how long to wait for the next round."""
         now = self._now()
         try:
-            self._merge(now)
+            self._try_merge(now)
             self._claim(now)
             self._look(now)
         except (StoreUnavailable, StoreRefused) as error:
@@ -95,6 +95,15 @@ class Deliverer:
             return STORE_AWAY
         self._store_back(now)
         return self._settings.poll
+
+    def _try_merge(self, now: datetime) -> None:
+        """A crowd that cannot be merged goes out one by one, and stops nobody else."""
+        try:
+            self._merge(now)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("merging failed")
 
     def _merge(self, now: datetime) -> None:
         """Of what is beyond a receiver's pace make one message, where one could go out now."""
@@ -112,8 +121,11 @@ class Deliverer:
 
     def _claim(self, now: datetime) -> None:
         room = {name: desk.room(now) for name, desk in self._desks.items()}
-        is_sweep_due = self._swept_at is None or now - self._swept_at >= self._settings.sweep_every
+        since = now - self._swept_at if self._swept_at else self._settings.sweep_every
+        is_sweep_due = not timedelta(0) <= since < self._settings.sweep_every
         with self._database.transaction() as conn:
+            if is_sweep_due:
+                outbox.hasten(conn, now)
             unknown = outbox.fail_unknown(conn, self._desks, now) if is_sweep_due else []
             claims = outbox.claim(conn, room, now, self._settings.lease)
         for claim in claims:

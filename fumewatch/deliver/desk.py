@@ -12,6 +12,9 @@ from fumewatch.store.outbox import Claim
 ROOM: Final = 16
 """Rows a desk takes at a time for each of its threads: soon sent, and few to release at a stop."""
 
+LONGEST_REST: Final = timedelta(minutes=15)
+"""DeliverSettings.max_delay, which bounds what a receiver may ask for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -70,17 +73,19 @@ class Desk:
             return not self._is_resting(now) and claim.claimed_until - now >= lease / 2
 
     def _is_resting(self, now: datetime) -> bool:
-        return any(until and now < until for until in (self._resting_until, self._throttled_until))
+        """A rest that would be longer than any was begun by a clock that was set back since."""
+        rests = (self._resting_until, self._throttled_until)
+        return any(until and now < until <= now + LONGEST_REST for until in rests)
 
     def rest(self, until: datetime) -> None:
         """After a failure; the next success ends it."""
         with self._lock:
-            self._resting_until = max(self._resting_until or until, until)
+            self._resting_until = _later(self._resting_until, until)
 
     def throttle(self, until: datetime) -> None:
         """The receiver's own limit is used up: no success of another thread makes room."""
         with self._lock:
-            self._throttled_until = max(self._throttled_until or until, until)
+            self._throttled_until = _later(self._throttled_until, until)
 
     def worked(self) -> None:
         with self._lock:
@@ -113,3 +118,8 @@ class Desk:
         for _ in range(self.lanes):
             self.inbox.put(None)
         return unsent
+
+
+def _later(before: datetime | None, until: datetime) -> datetime:
+    is_longer = before is not None and until < before <= until + LONGEST_REST
+    return before if before and is_longer else until

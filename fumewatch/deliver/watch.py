@@ -63,7 +63,7 @@ class Watch:
 
         `keep` it once that is committed.
         """
-        if now - self._looked_at < self._every:
+        if timedelta(0) <= now - self._looked_at < self._every:
             return None
         told = delivery.told(conn, now - REMEMBERED) if self._told is None else self._told
         found = delivery.waiting(conn, list(self._terms), now)

@@ -12,8 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fumewatch.core.addressing import Entry
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
+from fumewatch.core.notice import Contact
 from fumewatch.core.reading import CHANNELS
 from fumewatch.core.site import ZONE_NAME
 from fumewatch.core.sites_csv import write
@@ -156,6 +158,15 @@ def facts(fleet: Fleet) -> Facts:
 def sites_csv(fleet: Fleet) -> str:
     """The same as `fumewatch sites import` reads it."""
     return write(facts(fleet))
+
+
+def patrols(fleet: Fleet) -> list[Entry]:
+    """Who patrols the streets that have a site: one each, with a telephone that nobody has."""
+    streets = dict.fromkeys(site.street for o in fleet.outlets for site in o.sites)
+    return [
+        Entry("street", street, Contact(0, f"{street}巡查员", phone=f"0210000{number:04d}"))
+        for number, street in enumerate(streets)
+    ]
 
 
 def _site_facts(district: str, site: Site) -> SiteFacts:

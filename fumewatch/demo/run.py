@@ -5,33 +5,32 @@ inspectors might have, and monitors that send over real MQTT: three hours of his
 live. All of it lives in one temporary folder and ends with us, however we end.
 """
 
-import os
+import secrets
 import shutil
-import socket
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 
 from fumewatch.core.sites_csv import parse
-from fumewatch.demo import child
+from fumewatch.demo import child, inspector, local
 from fumewatch.demo.broker import Broker, is_installed
-from fumewatch.demo.fleet import LIMIT_PROFILE, Fleet, sites_csv
+from fumewatch.demo.fleet import LIMIT_PROFILE, Fleet, patrols, sites_csv
+from fumewatch.demo.gateway import Gateway
 from fumewatch.demo.postgres import Postgres, embedded_bin_dir
-from fumewatch.demo.settings import demo_config
+from fumewatch.demo.settings import Addresses, demo_config
 from fumewatch.demo.simulate import Figures, Scene, SimulateOptions, simulate
-from fumewatch.demo.sink import Delivered, Sink
+from fumewatch.demo.sink import Sink
+from fumewatch.demo.state import DemoError, DemoOptions, DemoState, DemoSummary
 from fumewatch.mqtt.settings import MqttSettings
-from fumewatch.store import Database, DatabaseSettings, migrate, sites, summary
+from fumewatch.store import Database, DatabaseSettings, contacts, migrate, sites, summary
 
 _INTERVAL: Final = timedelta(seconds=5)
 _HISTORY: Final = timedelta(hours=3)
@@ -40,68 +39,14 @@ _LOOK_S: Final = 0.5
 _RATE_LOOKS: Final = 10
 """The rate shown is that of so many looks."""
 _LAST_LOOKS: Final = 10
+_SETTLED_S: Final = 2.0
+_ANSWER_AFTER_S: Final = 8.0
+"""From the first notice until the others of its minute are there, and until the demo's inspector
+acknowledges an alert."""
 _DAEMON_START_S: Final = 60.0
 _DAEMON_STOP_S: Final = 15.0
 _DATABASE: Final = "fumewatch"
-_STORED_METRIC: Final = 'fumewatch_readings_total{outcome="new"} '
-_PREFIX: Final = "fumewatch-demo-"
-_LONGEST_FOLDER: Final = 45
-"""Characters; a socket's path may have about 104, and PostgreSQL's folder lies below."""
 _POSTGRES: Final = {"shared_buffers": "64MB", "max_connections": "30"}
-
-
-class DemoError(Exception):
-    """The demo cannot start or go on; the text says what to do, or ends with a part's log."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """`duration` None: until stopped. `port` 0: any free one."""
-
-    duration: timedelta | None = None
-    monitors: int = 200
-    seed: int = 1
-    port: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DemoState:
-    """What there is to show. `counts` of database and daemon, `recent` of the webhook."""
-
-    step: str
-    elapsed_s: float = 0.0
-    folder: Path | None = None
-    page: str = ""
-    sent: Figures = field(default_factory=Figures)
-    counts: summary.Counts | None = None
-    readings_per_s: float = 0.0
-    recent: tuple[Delivered, ...] = ()
-    webhook_messages: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DemoSummary:
-    """What came of it, read from the database and the webhook at the end."""
-
-    readings_stored: int
-    alerts_fired: int
-    alerts_resolved: int
-    alerts_open: int
-    messages_delivered: int
-    messages_failed: int
-    dead_letters: int
-    monitors: int
-    monitors_unassigned: int
-    page: str
-    readings_sent: int
-    malformed_sent: int
-    webhook_messages: int
-    seconds: float
-    seconds_to_page: float
-    seconds_to_first_alert: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def missing() -> list[str]:
@@ -158,6 +103,7 @@ class _Demo:
         broker = self._stack.enter_context(Broker(folder))
         self._keeper.mind(broker.pid)
         self._sink = self._stack.enter_context(Sink(self._elapsed))
+        self._gateway = self._stack.enter_context(Gateway(self._elapsed))
         server = self._postgres(folder)
         self._start_daemon(folder, broker.url, server.url(_DATABASE))
         self._start_postgres(server)
@@ -173,7 +119,7 @@ class _Demo:
         return self._summary(simulation.figures)
 
     def _make_folder(self) -> Path:
-        folder = _temporary_folder()
+        folder = local.temporary_folder()
         self._keeper = self._stack.enter_context(child.Keeper(folder))
         self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
@@ -187,16 +133,30 @@ class _Demo:
         return server
 
     def _start_daemon(self, folder: Path, mqtt_url: str, database_url: str) -> None:
-        self._port = _port(self._options.port)
-        self._config = folder / "config.toml"
-        listen, log = f"127.0.0.1:{self._port}", folder / "alerts.jsonl"
-        text = demo_config(mqtt_url, database_url, listen, self._sink.url, log)
-        self._config.write_text(text, encoding="utf-8")
+        config = folder / "config.toml"
+        config.touch(mode=0o600)  # the secret of the links is in it
+        to = self._addresses(mqtt_url, database_url, folder)
+        config.write_text(demo_config(to, secrets.token_hex(32)), encoding="utf-8")
         self._daemon_log = folder / "daemon.log"
-        argv = [sys.executable, "-m", "fumewatch.cli", "run", "--config", str(self._config)]
-        self._daemon = child.spawn(argv, self._daemon_log, _environment())
+        argv = [sys.executable, "-m", "fumewatch.cli", "run", "--config", str(config)]
+        self._daemon = child.spawn(argv, self._daemon_log, local.environment())
         self._stack.callback(child.stop, self._daemon, _DAEMON_STOP_S)
         self._keeper.mind(self._daemon.pid)
+
+    def _addresses(self, mqtt_url: str, database_url: str, folder: Path) -> Addresses:
+        wanted = self._options.port
+        try:
+            self._port = local.free_port(wanted)
+        except OSError as error:
+            raise DemoError(f"port {wanted} cannot be had: {error.strerror}") from error
+        return Addresses(
+            mqtt=mqtt_url,
+            database=database_url,
+            listen=f"127.0.0.1:{self._port}",
+            webhook=self._sink.url,
+            gateway=self._gateway.url,
+            log=folder / "alerts.jsonl",
+        )
 
     def _start_postgres(self, server: Postgres) -> None:
         self._show("starting PostgreSQL")
@@ -221,12 +181,13 @@ class _Demo:
         )
 
     def _import_sites(self, fleet: Fleet) -> None:
-        """The way `fumewatch sites import` takes, once the daemon has made the tables."""
+        """The way the commands to import them take, once the daemon has made the tables."""
         self._show("importing the sites")
         facts = parse(sites_csv(fleet).encode(), "demo.csv", [LIMIT_PROFILE])
         self._wait_for(self._has_tables)
         with self._database.transaction() as conn:
             sites.replace(conn, facts)
+            contacts.add(conn, patrols(fleet))
 
     def _has_tables(self) -> bool:
         with self._database.transaction() as conn:
@@ -235,10 +196,10 @@ class _Demo:
     def _wait_until_ready(self) -> None:
         """Only then is the daemon's subscription there, to keep what is sent."""
         self._show("waiting for the daemon")
-        self._wait_for(partial(_answers, self._port, "/livez"))
+        self._wait_for(partial(local.answers, self._port, "/livez"))
         self._seconds_to_page = self._elapsed()
         self._show("connecting", page=f"http://127.0.0.1:{self._port}/")
-        self._wait_for(partial(_answers, self._port, "/readyz"))
+        self._wait_for(partial(local.answers, self._port, "/readyz"))
 
     def _wait_for(self, is_so: Callable[[], bool]) -> None:
         """Until the daemon, alive, has come so far."""
@@ -256,11 +217,26 @@ class _Demo:
         while not self._stop.wait(_LOOK_S) and not self._is_over():
             self._check_daemon()
             simulation.check()
+            self._answer()
             counts = self._count()
             seen.append((self._elapsed(), counts.readings_stored))
             rate = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
             sent = simulation.figures
             self._show("running", counts=counts, sent=sent, readings_per_s=rate)
+
+    def _answer(self) -> None:
+        """Keep one link to be shown; acknowledge the alert of another, as an inspector would."""
+        first_s, links = self._gateway.tally.first_s, self._gateway.links
+        if first_s is None or not links:
+            return
+        waited = self._elapsed() - first_s
+        if not self._state.phone and waited >= _SETTLED_S:
+            self._state = replace(self._state, phone=links[0][1])
+        others = [(alert, link) for alert, link in links if link != self._state.phone]
+        if others and not self._state.answered and waited >= _ANSWER_AFTER_S:
+            alert, link = others[0]
+            if inspector.acknowledge(link):
+                self._state = replace(self._state, answered=f"{self._state.page}alerts/{alert}")
 
     def _let_it_catch_up(self) -> None:
         """What the broker still holds would go with the broker."""
@@ -272,7 +248,9 @@ class _Demo:
     def _count(self) -> summary.Counts:
         with self._database.transaction() as conn:
             counts = summary.counts(conn)
-        return replace(counts, readings_stored=max(counts.readings_stored, _stored(self._port)))
+        return replace(
+            counts, readings_stored=max(counts.readings_stored, local.readings_stored(self._port))
+        )
 
     def _end_daemon(self) -> None:
         code = child.stop(self._daemon, _DAEMON_STOP_S)
@@ -290,6 +268,7 @@ class _Demo:
     def _summary(self, sent: Figures) -> DemoSummary:
         counts = self._count()
         self._show("stopped", counts=counts, sent=sent)
+        told = self._state.told
         return DemoSummary(
             readings_stored=counts.readings_stored,
             alerts_fired=counts.alerts_fired,
@@ -304,16 +283,22 @@ class _Demo:
             readings_sent=sent.readings,
             malformed_sent=sent.malformed,
             webhook_messages=self._sink.messages,
+            notices_to_people=told.notices,
+            alerts_told=told.alerts,
+            escalations=told.escalations,
+            alerts_acknowledged=int(bool(self._state.answered)),
             seconds=round(self._elapsed(), 1),
             seconds_to_page=round(self._seconds_to_page, 1),
             seconds_to_first_alert=_rounded(self._sink.first_firing_s),
+            seconds_to_first_notice=_rounded(told.first_s),
         )
 
     def _show(self, step: str, **changes: Any) -> None:
         self._state = replace(self._state, step=step, elapsed_s=self._elapsed(), **changes)
         if self._state.counts:
             recent, messages = self._sink.recent, self._sink.messages
-            self._state = replace(self._state, recent=recent, webhook_messages=messages)
+            told = self._gateway.tally
+            self._state = replace(self._state, recent=recent, webhook_messages=messages, told=told)
         self._on_update(self._state)
 
     def _elapsed(self) -> float:
@@ -355,60 +340,6 @@ class _Simulation:
 
     def _note(self, figures: Figures) -> None:
         self.figures = replace(figures)
-
-
-def _temporary_folder() -> Path:
-    """Short, for the sockets in it; and as root, who runs PostgreSQL as another user, one that
-    everybody may walk to."""
-    usual = Path(tempfile.gettempdir()).resolve()
-    is_root = os.geteuid() == 0
-    is_open = all(folder.stat().st_mode & 0o001 for folder in (usual, *usual.parents))
-    is_fit = len(str(usual)) <= _LONGEST_FOLDER and (is_open or not is_root)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=usual if is_fit else "/tmp"))
-    if is_root:
-        folder.chmod(0o711)
-    return folder
-
-
-def _port(wanted: int) -> int:
-    """That one, or any free one for 0. Raise DemoError if it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not taken: just closed
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            raise DemoError(f"port {wanted} cannot be had: {error.strerror}") from error
-        return int(probe.getsockname()[1])
-
-
-def _answers(port: int, path: str) -> bool:
-    return _get(port, path) is not None
-
-
-def _get(port: int, path: str) -> str | None:
-    """What a GET there gives with 200; no proxy comes between."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.read().decode() if answer.status == 200 else None
-    except (OSError, HTTPException):
-        return None
-    finally:
-        connection.close()
-
-
-def _stored(port: int) -> int:
-    """Readings that the daemon has committed: the roll-ups, which the store counts, come later."""
-    for line in (_get(port, "/metrics") or "").splitlines():
-        if line.startswith(_STORED_METRIC):
-            return int(float(line.removeprefix(_STORED_METRIC)))
-    return 0
-
-
-def _environment() -> dict[str, str]:
-    """Ours without what would override the demo's configuration."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("FUMEWATCH_")}
 
 
 def _rounded(seconds: float | None) -> float | None:

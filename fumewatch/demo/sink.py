@@ -1,12 +1,13 @@
-"""Where the demo's webhook messages arrive: a small real HTTP server that counts and remembers."""
+"""Where the demo's webhook messages arrive, and are counted and remembered."""
 
 import json
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
+
+from fumewatch.demo.listener import Answer, Listener
 
 _REMEMBERED: Final = 8
 
@@ -31,22 +32,18 @@ class Sink:
         self._keys: set[str] = set()
         self._recent: deque[Delivered] = deque(maxlen=_REMEMBERED)
         self._first_firing_s: float | None = None
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._take))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="sink")
+        self._listener = Listener("sink", self._answer)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._listener.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._listener.__exit__()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/alerts"
+        return self._listener.url("/alerts")
 
     @property
     def messages(self) -> int:
@@ -64,6 +61,13 @@ class Sink:
         """When the first alert's message arrived."""
         return self._first_firing_s
 
+    def _answer(self, body: bytes) -> Answer:
+        try:
+            self._take(json.loads(body))
+        except (ValueError, KeyError, TypeError):
+            return 400, {"error": "not a message of fumewatch"}
+        return 200, {"ok": True}
+
     def _take(self, body: dict[str, Any]) -> None:
         delivered = Delivered(
             self._clock(), body["state"], body["severity"], body["text"]["zh"], body["text"]["en"]
@@ -75,30 +79,3 @@ class Sink:
             self._recent.append(delivered)
             if delivered.state == "firing" and self._first_firing_s is None:
                 self._first_firing_s = delivered.at_s
-
-
-def _handler(take: Callable[[dict[str, Any]], None]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 60  # seconds; a client that goes away without a word frees its thread
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            try:
-                take(json.loads(body))
-            except (ValueError, KeyError, TypeError):
-                self._answer(400, b'{"error": "not a message of fumewatch"}')
-            else:
-                self._answer(200, b'{"ok": true}')
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing: the demo's screen is not for access logs."""
-
-    return Handler

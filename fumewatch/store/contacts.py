@@ -5,6 +5,7 @@ A person is known by whose they are and their name, and keeps the id: links and 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from psycopg.rows import kwargs_row
@@ -13,6 +14,9 @@ from fumewatch.core.addressing import Entry, Role
 from fumewatch.core.notice import Contact
 from fumewatch.store.database import Connection
 from fumewatch.store.tally import Tally
+
+Mark = tuple[int, Decimal]
+"""Of all contacts as they are: another one once anything of them changed."""
 
 _GIVEN: Final = """
     with given as (
@@ -55,6 +59,10 @@ _ALL: Final = """
     from contact c left join site s on s.id = c.site_id
     order by s.code nulls last, c.vendor nulls last, c.street, c.id
 """
+_MARK: Final = """
+    select count(*), coalesce(sum(hashtextextended(c::text || coalesce(s.code, ''), 0)), 0)
+    from contact c left join site s on s.id = c.site_id
+"""
 _STRANGERS: Final = """
     select distinct 'vendor', vendor from contact
     where vendor is not null and vendor not in (select vendor from monitor)
@@ -85,6 +93,13 @@ def remove(conn: Connection, ids: Sequence[int]) -> dict[int, str]:
         "delete from contact where id = any(%s::bigint[]) returning id, name", [list(ids)]
     )
     return {row[0]: row[1] for row in rows}
+
+
+def mark(conn: Connection) -> Mark:
+    """Costs a tenth of reading them, and none of that here."""
+    row = conn.execute(_MARK).fetchone()
+    assert row is not None
+    return int(row[0]), row[1]
 
 
 def all_contacts(conn: Connection) -> list[Entry]:

@@ -4,12 +4,17 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 
 def jsonb(document: dict[str, Any]) -> Jsonb:
     """NaN becomes null, which jsonb can hold; times become ISO 8601."""
     return Jsonb(document, dumps=_dumps)
+
+
+def json(rows: list[dict[str, Any]]) -> Json:
+    """Many rows as one parameter, for json_to_recordset."""
+    return Json(rows, dumps=_dumps)
 
 
 def text(value: str) -> str:

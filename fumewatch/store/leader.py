@@ -11,14 +11,23 @@ from fumewatch.store.database import Connection, DatabaseSettings, connect_optio
 from fumewatch.store.translate import translated
 
 _LOCK: Final = 0x66756D65_0003
+_TURN: Final = 0x66756D65_0004
+_LEADS: Final = """
+    select exists (
+        select from pg_locks l join pg_database d on d.oid = l.database
+        where d.datname = current_database() and l.locktype = 'advisory' and l.granted
+            and l.pid = %(pid)s and l.objsubid = 1
+            and l.classid::bigint << 32 | l.objid::bigint = %(lock)s)
+"""
 
 
 class Leader:
-    """Not safe for threads."""
+    """Not safe for threads, but for `takes_turn`."""
 
     def __init__(self, url: str) -> None:
         self._settings = DatabaseSettings(url=url)
         self._conn: Connection | None = None
+        self._pid = 0
 
     def try_lead(self) -> bool:
         """Whether we lead now. Raise StoreUnavailable if the database is away."""
@@ -28,12 +37,14 @@ class Leader:
             conn: Connection = psycopg.connect(
                 self._settings.url, autocommit=True, **connect_options(self._settings)
             )
-            won = conn.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() == (True,)
+            won, pid = conn.execute(
+                "select pg_try_advisory_lock(%s), pg_backend_pid()", [_LOCK]
+            ).fetchall()[0]
         if won:
-            self._conn = conn
+            self._conn, self._pid = conn, pid
         else:
             conn.close()
-        return won
+        return bool(won)
 
     def still_leads(self) -> bool:
         """False once the connection is lost, and the lock with it."""
@@ -45,6 +56,13 @@ class Leader:
             self.close()
             return False
         return True
+
+    def takes_turn(self, conn: Connection) -> bool:
+        """Whether we lead still, from any thread, in its own transaction: until the end of that, no
+        other leader's begins. So what a deposed one writes late, its successor has not missed."""
+        conn.execute("select pg_advisory_xact_lock(%s)", [_TURN])
+        params = {"pid": self._pid, "lock": _LOCK}
+        return conn.execute(_LEADS, params).fetchone() == (True,)
 
     def close(self) -> None:
         """Lead no more: another daemon may."""

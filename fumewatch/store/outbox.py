@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from fumewatch.store.database import Connection
-from fumewatch.store.document import jsonb, text
+from fumewatch.store.document import json, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,11 @@ class Outcome:
 _ADD: Final = """
     insert into outbox (idempotency_key, transition_id, thread, receiver, addressee, reason, body,
         due_at, created_at)
-    values (%(key)s, %(transition)s, %(thread)s, %(receiver)s, %(addressee)s, %(reason)s, %(body)s,
-        %(due_at)s, %(due_at)s)
+    select key, transition, thread, receiver, addressee, reason, body, due_at, due_at
+    from rows from (json_to_recordset(%s) as (key uuid, transition bigint, thread uuid,
+        receiver text, addressee text, reason text, body jsonb, due_at timestamptz))
+        with ordinality as r
+    order by r.ordinality
     on conflict (idempotency_key) do nothing
 """
 # A lateral for each receiver, so that the backlog of one cannot hide another's rows. A row waits
@@ -117,6 +120,10 @@ _RETRY: Final = """
     where state = 'failed' and (id = any (%(ids)s::bigint[]) or receiver = %(receiver)s)
     returning id
 """
+_HASTEN: Final = """
+    update outbox set due_at = %(now)s, created_at = %(now)s
+    where state = 'due' and created_at > %(now)s
+"""
 _FAIL_UNKNOWN: Final = """
     update outbox set state = 'failed', settled_at = %(now)s, claimed_until = null,
         answer = 'the configuration has no receiver of this name any more'
@@ -129,8 +136,7 @@ _FAIL_UNKNOWN: Final = """
 def add(conn: Connection, notifications: Sequence[Notification]) -> None:
     """In the transaction of what it tells. A key that is there already adds nothing."""
     if notifications:
-        with conn.cursor() as cursor:
-            cursor.executemany(_ADD, [_columns(notification) for notification in notifications])
+        conn.execute(_ADD, [json([_columns(notification) for notification in notifications])])
 
 
 def claim(
@@ -173,6 +179,11 @@ def retry(
     return sorted(row[0] for row in conn.execute(_RETRY, params))
 
 
+def hasten(conn: Connection, now: datetime) -> None:
+    """What was written by a clock that was set back since is due now, not when that time comes."""
+    conn.execute(_HASTEN, {"now": now})
+
+
 def fail_unknown(conn: Connection, names: Collection[str], now: datetime) -> list[tuple[int, str]]:
     """Fail due rows of receivers that are not among `names`; (id, receiver) of each."""
     rows = conn.execute(_FAIL_UNKNOWN, {"names": list(names), "now": now})
@@ -187,6 +198,6 @@ def _columns(notification: Notification) -> dict[str, Any]:
         "receiver": notification.receiver,
         "addressee": notification.addressee,
         "reason": notification.reason,
-        "body": jsonb(notification.body),
+        "body": notification.body,
         "due_at": notification.due_at,
     }

@@ -11,6 +11,7 @@ from fumewatch.core.alert import Reason, State, Transition
 from fumewatch.core.dispatch.plan import Told
 from fumewatch.store.alerts import as_alert
 from fumewatch.store.database import Connection
+from fumewatch.store.document import json
 
 _ALERTS: Final = """
     select a.id, a.rule, a.kind, a.severity, a.monitor_id as monitor, a.state, a.opened_at,
@@ -32,8 +33,7 @@ _SINCE: Final = f"""{_ALERTS}
 """
 _FOLLOWED: Final = f"""{_ALERTS}
     where a.fired_at > %(oldest)s
-        and (a.state <> 'resolved' or a.resolved_at > %(now)s - interval '1 day'
-            or exists (select from action where alert_id = a.id and kind = 'escalated'))
+        and (a.state <> 'resolved' or %(over)s)
         and not exists (
             select from (
                 select kind, detail from action
@@ -56,7 +56,9 @@ _TOLD: Final = """
 """
 _SAVE: Final = """
     insert into told (receiver, addressee, alert_id, state, at)
-    select * from unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
+    select receiver, addressee, alert, state, at
+    from json_to_recordset(%s)
+        as r (receiver text, addressee text, alert uuid, state text, at timestamptz)
     on conflict (alert_id, receiver, addressee)
     do update set state = excluded.state, at = excluded.at
 """
@@ -83,13 +85,9 @@ def of(conn: Connection, alerts: Sequence[UUID]) -> list[Transition]:
     return _moves(conn, _SOME, [list(alerts)])
 
 
-def followed(conn: Connection, oldest: datetime, now: datetime) -> list[Transition]:
-    """Of alerts that fired since `oldest` and nobody has closed.
-
-    Of those that are over for more than a day only where a step of an escalation was taken: to
-    switch an escalation on must not begin it for all that ever was.
-    """
-    return _moves(conn, _FOLLOWED, {"oldest": oldest, "now": now})
+def followed(conn: Connection, oldest: datetime, *, over: bool) -> list[Transition]:
+    """Of alerts that fired since `oldest` and nobody has closed; `over`: those resolved, too."""
+    return _moves(conn, _FOLLOWED, {"oldest": oldest, "over": over})
 
 
 def between(conn: Connection, since: datetime, until: datetime) -> list[Transition]:
@@ -104,15 +102,20 @@ def load(conn: Connection) -> list[Told]:
 
 
 def save(conn: Connection, rows: Sequence[Told]) -> None:
+    """Of what one addressee is told twice of an alert, by its group and by a step, the last."""
     if rows:
-        columns = [
-            [row.receiver for row in rows],
-            [row.addressee for row in rows],
-            [row.alert for row in rows],
-            [row.state.value for row in rows],
-            [row.at for row in rows],
-        ]
-        conn.execute(_SAVE, columns)
+        last = {(row.alert, row.receiver, row.addressee): row for row in rows}
+        conn.execute(_SAVE, [json([_columns(row) for row in last.values()])])
+
+
+def _columns(row: Told) -> dict[str, Any]:
+    return {
+        "receiver": row.receiver,
+        "addressee": row.addressee,
+        "alert": row.alert,
+        "state": row.state.value,
+        "at": row.at,
+    }
 
 
 def _moves(conn: Connection, query: str, params: Any) -> list[Transition]:

@@ -30,6 +30,7 @@ from fumewatch.web.grounds import grounds_of
 from fumewatch.web.judged import judged_of
 from fumewatch.web.overview import FleetFilter, Member, summarise
 from fumewatch.web.plot import plot_of_monitor
+from fumewatch.web.silences import silenced_by
 
 router: Final = APIRouter(include_in_schema=False)
 _DAY: Final = timedelta(days=1)
@@ -99,6 +100,7 @@ def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Resp
         "alert.html",
         alert=detail.alert,
         detail=detail,
+        silences=silenced_by(context, [detail.alert]).get(detail.alert.id, []),
         said=shown.said(language.code),
         grounds=grounds_of(context, detail.alert, evidence),
         evidence=lay_out({k: v for k, v in evidence.items() if k != "cleared"}, zone),

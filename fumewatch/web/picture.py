@@ -15,8 +15,15 @@ LONGEST_SIDE: Final = 1600
 MEDIA_TYPE: Final = "image/jpeg"
 _QUALITY: Final = 82
 _READ: Final = ("JPEG", "PNG", "WEBP")
-_MOST_PIXELS: Final = {"JPEG": 64_000_000, "PNG": 24_000_000, "WEBP": 24_000_000}
-"""A JPEG is opened at a fraction of its size, the others whole: 4 bytes a pixel."""
+_MOST_PIXELS: Final = 24_000_000
+"""Opened whole: 4 bytes a pixel, 6 of a progressive JPEG."""
+_MOST_PIXELS_OF_BASELINE: Final = 64_000_000
+"""A JPEG in one pass is opened at a fraction of its size."""
+_SCAN: Final = b"\xff\xda"
+"""SOS of ISO/IEC 10918-1: never in the data of a scan itself, where 00 follows each ff."""
+_MOST_SCANS: Final = 40
+"""A camera's JPEG has 1, a progressive one about 10, its previews a few more. A scan of 90 bytes
+makes the decoder go through all pixels once more."""
 _BRANDS_OF_HEIC: Final = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 )
@@ -47,14 +54,22 @@ def drawn_anew(file: BinaryIO) -> Picture | Unfit:
     if head[4:8] == b"ftyp" and head[8:12] in _BRANDS_OF_HEIC:
         return Unfit.HEIC
     try:
+        if file.read().count(_SCAN) > _MOST_SCANS and head.startswith(b"\xff\xd8"):
+            return Unfit.NONE
+        file.seek(0)
         with Image.open(file, formats=_READ) as image:
-            if image.width * image.height > _MOST_PIXELS[image.format or ""]:
-                return Unfit.TOO_LARGE
-            return _drawn(image)
+            is_too_large = image.width * image.height > _most_pixels(image)
+            return Unfit.TOO_LARGE if is_too_large else _drawn(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Unfit.TOO_LARGE
     except Exception:  # whatever a file made to break a decoder may raise
         return Unfit.NONE
+
+
+def _most_pixels(image: Image.Image) -> int:
+    """MPO: a JPEG with others behind it, as phones write for depth or brightness."""
+    is_baseline = image.format in ("JPEG", "MPO") and "progressive" not in image.info
+    return _MOST_PIXELS_OF_BASELINE if is_baseline else _MOST_PIXELS
 
 
 def _drawn(image: Image.Image) -> Picture:

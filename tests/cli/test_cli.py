@@ -21,9 +21,10 @@ from fumewatch.cli.fleet import NEEDED
 from fumewatch.config import load
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.integrity import Comparison, Outcome
-from fumewatch.demo.run import DemoState
+from fumewatch.demo.gateway import Tally
 from fumewatch.demo.settings import example
 from fumewatch.demo.sink import Delivered
+from fumewatch.demo.state import DemoState
 from fumewatch.store import Database, comparisons, daemons, dead_letters, devices, monitors
 from fumewatch.store.dead_letters import DeadLetter
 from fumewatch.store.summary import Counts
@@ -402,6 +403,29 @@ def test_the_demo_on_a_terminal_shows_page_counters_and_the_latest_messages() ->
     assert "1,234 readings stored" in told
     assert "8.0 s  【严重预警】川渝小馆\n" in told
     assert "第二行" not in told
+
+
+def test_the_demo_shows_what_people_are_told_and_who_answered() -> None:
+    told = Tally(notices=3, alerts=12, escalations=2, first_s=8.4)
+    link, alert = "http://127.0.0.1:1/l/AmsG", "http://127.0.0.1:1/alerts/7"
+    now = state(told=told, phone=link, answered=alert)
+    console = Console(width=100, file=io.StringIO())
+    console.print(demo._picture(now))
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "3 notices told people of 12 alerts, 2 escalated" in " ".join(drawn.split())
+    assert f"told after 8 s; the link on an inspector's phone:\n{link}\n" in drawn
+    assert "http://127.0.0.1:1/delivery   silences: http://127.0.0.1:1/silences\n" in drawn
+    assert f"acknowledged an alert: {alert}\n" in drawn
+
+
+def test_the_demo_elsewhere_says_what_people_are_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = demo._Lines()
+    told = Tally(first_s=1.0)
+    for elapsed in (1.0, 2.0, 3.0):
+        lines.update(state(elapsed_s=elapsed, told=told, phone="http://127.0.0.1:1/l/AmsG"))
+    assert capsys.readouterr().err.count("/l/AmsG\n") == 1
 
 
 def test_the_demo_elsewhere_says_each_step_once(capsys: pytest.CaptureFixture[str]) -> None:

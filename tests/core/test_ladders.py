@@ -60,6 +60,13 @@ def test_the_longest_due_comes_first_and_each_alert_once() -> None:
     assert due(index, "27 17:00") == [(2, "a"), (1, "a")]
 
 
+def test_what_never_fired_is_not_kept_when_it_is_over() -> None:
+    index = ladders(alert(fired=None), of=[UNTIL_CLOSED])
+    assert len(index) == 1
+    index.take(alert(fired=None, resolved="27 15:30"))
+    assert len(index) == 0
+
+
 @pytest.mark.parametrize(
     ("ended", "of"),
     [

@@ -1,12 +1,16 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fumewatch.core.alert import Severity, State
 from fumewatch.core.routing import (
     Label,
+    Matchers,
     Route,
+    Sieve,
     labels_of,
     notification_key,
     route,
@@ -111,3 +115,23 @@ def test_a_key_is_one_transition_at_one_receiver() -> None:
 
     assert len(set(keys)) == 4
     assert notification_key(a_transition(State.FIRING), "duty") == keys[0]
+
+
+VALUES = st.lists(st.sampled_from("abc"), min_size=1, max_size=2).map(tuple)
+NAMED = st.dictionaries(st.sampled_from([Label.MONITOR, Label.STREET, Label.TAG]), VALUES)
+MATCHERS = st.builds(Matchers, match=NAMED, match_re=NAMED, match_not=NAMED)
+
+
+@given(
+    st.lists(MATCHERS, max_size=8),
+    st.sampled_from("abc"),
+    st.sampled_from(["", "a", "b"]),
+    st.lists(st.sampled_from("abc"), unique=True).map(tuple),
+)
+def test_a_sieve_finds_whoever_takes_it_in_their_order(
+    matchers: list[Matchers], monitor: str, street: str, tags: tuple[str, ...]
+) -> None:
+    labels = {Label.MONITOR: (monitor,), Label.STREET: (street,), Label.TAG: tags}
+    sieve = Sieve(range(len(matchers)), lambda n: matchers[n])
+    expected = [n for n, each in enumerate(matchers) if each.take(labels)]
+    assert list(sieve.taking(labels)) == expected

@@ -16,7 +16,7 @@ from fumewatch.core.reading import Readings
 from fumewatch.core.site import Place
 from fumewatch.core.sources import Source, Sources
 from fumewatch.demo.fleet import Fleet
-from fumewatch.demo.settings import demo_config
+from fumewatch.demo.settings import Addresses, demo_config
 from fumewatch.demo.wire import Sending, reading_topic
 from fumewatch.pump import sources
 
@@ -25,10 +25,13 @@ DAY_US = 86_400_000_000
 
 @cache
 def config_of_the_demo() -> Config:
-    urls = ("mqtt://127.0.0.1", "postgresql://u@h/d", "127.0.0.1:80", "http://127.0.0.1/")
+    there = "http://127.0.0.1/"
+    database = "postgresql://u@h/d"
+    log = Path("alerts.jsonl")
+    to = Addresses("mqtt://127.0.0.1", database, "127.0.0.1:80", there, there, log)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "config.toml"
-        path.write_text(demo_config(*urls, Path("alerts.jsonl")), encoding="utf-8")
+        path.write_text(demo_config(to, "0" * 64), encoding="utf-8")
         return load(path)
 
 

@@ -96,6 +96,11 @@ def assert_real(found: dict[str, Any], monitors: int) -> None:
     assert found["dead_letters"] == found["malformed_sent"] > 0
     assert found["messages_failed"] == 0
     assert found["page"].startswith("http://127.0.0.1:")
+    assert found["escalations"] <= found["alerts_told"] <= found["alerts_fired"]
+    if found["seconds_to_first_alert"] < 25:  # else the end may come before people are told
+        assert 0 < found["notices_to_people"] < found["messages_delivered"]
+        assert found["alerts_told"] > 0
+        assert found["alerts_acknowledged"] == 1
     # On a machine that does nothing else, 20 s from the start; here other tests run beside.
     assert found["seconds_to_first_alert"] - found["seconds_to_page"] <= 15
 

@@ -125,7 +125,9 @@ class Dispatcher:
         """Where monitors are by now: an alert whose place differs is routed anew."""
         for standing in list(self._standings.values()):
             place = places.get(standing.alert.monitor)
-            if place is not None and place != standing.place:
+            if place is None or place is standing.place:
+                continue  # to compare all their fields takes longer
+            if place != standing.place:
                 self._reenter(standing, standing.alert, place, standing.since)
 
     def note(self, told: Iterable[Told]) -> None:

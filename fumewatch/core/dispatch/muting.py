@@ -10,7 +10,7 @@ from fumewatch.core.dispatch.inhibitor import Inhibitor
 from fumewatch.core.dispatch.mute import Inhibition, Quiet, Silence, quiet_until
 from fumewatch.core.dispatch.plan import Audience
 from fumewatch.core.dispatch.standing import Key, Standing
-from fumewatch.core.routing import Labels
+from fumewatch.core.routing import Labels, Matchers, Sieve
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Muting:
         }
         self._quiet_known: dict[str, tuple[datetime, datetime]] = {}
         self._silences: tuple[Silence, ...] = ()
+        self._sieve = Sieve(self._silences, _matchers)
         self._number = 0
 
     def forget_sources(self) -> None:
@@ -53,6 +54,7 @@ class Muting:
         if tuple(silences) == self._silences:
             return False
         self._silences = tuple(silences)
+        self._sieve = Sieve(self._silences, _matchers)
         self._number += 1
         return True
 
@@ -70,8 +72,10 @@ class Muting:
         if not self._silences:
             return None
         if standing.silences_of != self._number:
-            taken = (each for each in self._silences if each.matchers.take(standing.labels))
-            standing.silences, standing.silences_of = tuple(taken), self._number
+            standing.silences = tuple(self._sieve.taking(standing.labels))
+            standing.silences_of = self._number
+        if not standing.silences:
+            return None
         active = [each.until for each in standing.silences if each.is_active(now)]
         return max(active, default=None)
 
@@ -86,6 +90,10 @@ class Muting:
         if end is not None:
             self._quiet_known[receiver] = now, end
         return end
+
+
+def _matchers(silence: Silence) -> Matchers:
+    return silence.matchers
 
 
 def lets_through(quiet: Quiet, labels: Labels) -> bool:

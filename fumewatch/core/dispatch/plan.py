@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
+from fumewatch.core.addressing import Role
 from fumewatch.core.alert import Alert, State
 from fumewatch.core.dispatch.mute import Quiet
 from fumewatch.core.notice import Change, Contact, Reason
 from fumewatch.core.site import Place
 
 _NAMESPACE: Final = uuid.UUID("66756d65-7761-5463-8000-646973706174")
-
-Role = Literal["site", "vendor", "street"]
-"""Whose contacts a receiver addresses."""
 
 Contacts = Callable[[Place, Role], Sequence[Contact]]
 """The people of the site, vendor or street of a place; none, where nobody is recorded."""

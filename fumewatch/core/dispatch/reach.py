@@ -8,7 +8,7 @@ from fumewatch.core.dispatch.grouping import route_name, same, shown
 from fumewatch.core.dispatch.plan import Audience, Contacts, Group
 from fumewatch.core.dispatch.standing import Address, Standing, Target
 from fumewatch.core.notice import Contact
-from fumewatch.core.routing import Label, Labels, Route, taken_by
+from fumewatch.core.routing import Label, Labels, Route, Sieve
 from fumewatch.core.site import Place
 
 _FIRING: Final = (State.FIRING.value,)
@@ -18,7 +18,7 @@ class Reach:
     """The routes and receivers as configured, and the contacts as recorded."""
 
     def __init__(self, routes: Sequence[Route], audiences: Mapping[str, Audience]) -> None:
-        self._routes = routes
+        self._routes = Sieve(routes, lambda route: route)
         self._names = {id(route): route_name(route) for route in routes}
         self._audiences = audiences
         self.contacts: Contacts = _nobody
@@ -46,11 +46,13 @@ class Reach:
     def _led_to(self, labels: Labels) -> Iterator[tuple[Route, Audience]]:
         """Each receiver once. A route that is asked by state is asked as the alert fires."""
         seen = set()
-        for route in taken_by(self._routes, {**labels, Label.STATE: _FIRING}):
+        for route in self._routes.taking({**labels, Label.STATE: _FIRING}):
             for name in route.receiver:
                 if name in self._audiences and name not in seen:
                     seen.add(name)
                     yield route, self._audiences[name]
+            if not route.goes_on:
+                return
 
     def _people(self, audience: Audience, place: Place) -> Sequence[Contact | None]:
         """[None]: the receiver has an address of its own."""

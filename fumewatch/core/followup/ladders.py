@@ -99,14 +99,28 @@ class Ladders:
         """Places that changed, for what comes from now on."""
         self._places = places
 
-    def load(self, alerts: Iterable[Alert], actions: Iterable[Action]) -> None:
-        """Take over what the store knows of these alerts: all that was done about them."""
+    def load(
+        self, alerts: Iterable[Alert], actions: Iterable[Action], begun_by: datetime | None = None
+    ) -> None:
+        """Take over what the store knows of these alerts: all that was done about them.
+
+        begun_by: of what is over, a ladder whose first step was due before then and was not taken
+        is not begun any more. So to switch one on does not begin it for all that ever was.
+        """
         done = defaultdict(list)
         for action in actions:
             done[action.alert].append(action)
         for alert in alerts:
             self._entries.pop(alert.id, None)
             self._put(alert, done[alert.id])
+            if begun_by and self._is_too_late(alert, begun_by):
+                del self._entries[alert.id]
+
+    def _is_too_late(self, alert: Alert, begun_by: datetime) -> bool:
+        entry = self._entries.get(alert.id)
+        if entry is None or entry.due is None or alert.is_open or entry.due.at >= begun_by:
+            return False
+        return not any(each.kind is ActionKind.ESCALATED for each in entry.actions.values())
 
     def take(self, alert: Alert) -> None:
         """An alert that is new or changed its state, pending ones and parts of incidents too."""
@@ -175,7 +189,8 @@ class Ladders:
         by_id = {action.id: action for action in sorted(actions, key=lambda action: action.id)}
         standing = fold(by_id.values(), alert.resolved_at)
         self._entries.pop(alert.id, None)
-        if not alert.is_open and (escalation is None or has_ended(escalation, alert, standing)):
+        is_over = escalation is None or has_ended(escalation, alert, standing)
+        if not alert.is_open and (is_over or alert.fired_at is None):
             return
         due = None
         if escalation:
