@@ -42,7 +42,8 @@ def test_a_reading_over_the_limit_reaches_the_inspector(world: World):
     assert "漕河泾街道" in body["text"]["zh"]
     assert "预警" in body["text"]["zh"]
     assert "early warning" in body["text"]["en"].lower()
-    assert world.rows("select state, settled_at is not null from outbox") == [("sent", True)]
+    settled = "select state, settled_at is not null from outbox"
+    until(lambda: world.rows(settled) == [("sent", True)], daemon.log)
     assert daemon.stop() == 0
 
 
