@@ -37,7 +37,7 @@ LISTED_ZH = f"""\
 【预警】"M&M" [咖啡]_＜酒吧＞：油烟浓度 10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³，\
 天平路街道 康平路 8 号，11-23 12:05 起 详情：{TWO}
 【预警解除】老王面馆（天平路店）：{ENDED_ZH}，天平路街道 衡山路 1 号 详情：{OVER}
-查看全部：https://fume.example.org/alerts
+查看全部：https://fume.example.org/
 在线数据仅作预警，不作为执法依据"""
 WHOLE: dict[tuple[Reason, str], str] = {
     (Reason.TRANSITION, "zh"): f"【严重预警】{SAID_ZH}\n{LINES_ZH}",
@@ -67,7 +67,7 @@ by 11-26 12:15.
 【预警解除】{ENDED_ZH} 详情：{OVER}
 2、"M&M" [咖啡]_＜酒吧＞，天平路街道 康平路 8 号
 【预警】油烟浓度 10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³，11-23 12:05 起 详情：{TWO}
-查看全部：https://fume.example.org/alerts
+查看全部：https://fume.example.org/
 在线数据仅作预警，不作为执法依据""",
     (Reason.DEAD_MAN, "zh"): """\
 【系统提醒】通知送不出去：“street”自 2026-11-23 11:55 起没有收到任何通知，12 条待发
@@ -165,7 +165,7 @@ def test_what_is_left_out_is_counted() -> None:
     text = letter(of_many(Reason.GROUP, 120), "zh").text
 
     assert text.count("详情：") == 50
-    assert "\n另有 70 条 查看全部：https://fume.example.org/alerts\n" in text
+    assert "\n另有 70 条 查看全部：https://fume.example.org/\n" in text
     assert "and 70 more, not listed" in letter(of_many(Reason.GROUP, 120, link=""), "en").text
 
 
