@@ -58,7 +58,7 @@ class Maker:
             to=plan.to,
             group=dict(plan.group.labels),
             title=_title(plan),
-            link=_page(self._base_url, dict(plan.group.labels)),
+            link="" if plan.to else _page(self._base_url, dict(plan.group.labels)),
             counts={"firing": len(plan.members) - ended, "resolved": ended},
         )
         return {**made, "step": step} if step else made
