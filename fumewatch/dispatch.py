@@ -130,6 +130,7 @@ class Dispatch:
                 plans = self._begin(conn, known, due, now)
             self._go_on(known, due.plans[MOST_AT_ONCE:])
         except (StoreUnavailable, StoreRefused, Deposed) as error:
+            log.warning("dispatch waits", error=str(error))
             self._forget()  # what it counts as told may not have been written
             self._health.down("dispatch", str(error))
             return None

@@ -102,7 +102,7 @@ class Evaluate:
             with self._database.transaction() as conn:
                 if not self._leads(conn):
                     raise Deposed
-                self._save_moves(conn, moves)
+                self._save_moves(conn, moves, now)
                 if is_due:
                     alerts.touch(conn, list(self._unsaved.values()))
         if is_due:
@@ -110,20 +110,20 @@ class Evaluate:
         self._tell(moves)
         return len(moves)
 
-    def _save_moves(self, conn: Connection, moves: Sequence[Transition]) -> None:
+    def _save_moves(self, conn: Connection, moves: Sequence[Transition], now: datetime) -> None:
         if not moves:
             return
         numbers = alerts.save(conn, moves)
         rows = [
             row
             for move, number in zip(moves, numbers, strict=True)
-            for row in self._notifications(move, number)
+            for row in self._notifications(move, number, now)
         ]
         if rows:
             outbox.add(conn, rows)
 
-    def _notifications(self, move: Transition, number: int) -> list[Notification]:
-        place, at = self.places[move.alert.monitor], move.at
+    def _notifications(self, move: Transition, number: int, now: datetime) -> list[Notification]:
+        place = self.places[move.alert.monitor]
         names = told(self._config.route, self._machines, move, place)
         if not names:
             return []
@@ -141,7 +141,7 @@ class Evaluate:
                 name,
                 move.alert.id,
                 {**body, "key": str(key), "transition": number},
-                at,
+                now,
                 transition_id=number,
             )
             for name, key in keys.items()

@@ -342,6 +342,7 @@ def test_a_step_says_which_it_is_and_until_when(stage: Stage) -> None:
         "number": 1,
         "of": 2,
         "until": "2026-11-24T13:00:00+08:00",
+        "on": "",
     }
 
 

@@ -14,7 +14,7 @@ from what their receiver has not been told yet. A notice is JSON:
     group       {label: value}          what its alerts have in common, as its route groups them
     counts      {"firing": n, "resolved": n}
     title       {"zh", "en"}            what it is about where that is no alert; "" otherwise
-    step        of an escalation only   {"name", "number", "of", "until": ISO 8601 or ""}
+    step        of an escalation only   {"name", "number", "of", "until": ISO 8601 or "", "on"}
     alerts      at most MOST_ALERTS     the contract's bodies, the worst first, each with "change"
                                         and a "link" that is the addressee's own
     left_out    alerts counted and not listed

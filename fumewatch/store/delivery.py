@@ -138,10 +138,10 @@ _NEWEST: Final = """
     select o.id, o.idempotency_key, o.receiver, o.addressee, o.reason, o.state, o.created_at,
         o.due_at, o.settled_at, o.attempts, o.answer, o.merged_into,
         (select count(*) from outbox m where m.merged_into = o.id)::int as holds,
-        split_part(coalesce(o.body #>> '{text,zh}', nullif(o.body #>> '{title,zh}', ''),
-            o.body #>> '{alerts,0,text,zh}', ''), e'\\n', 1) as zh,
-        split_part(coalesce(o.body #>> '{text,en}', nullif(o.body #>> '{title,en}', ''),
-            o.body #>> '{alerts,0,text,en}', ''), e'\\n', 1) as en
+        concat_ws(' · ', nullif(o.body #>> '{title,zh}', ''), split_part(coalesce(
+            o.body #>> '{text,zh}', o.body #>> '{alerts,0,text,zh}'), e'\\n', 1), more.many) as zh,
+        concat_ws(' · ', nullif(o.body #>> '{title,en}', ''), split_part(coalesce(
+            o.body #>> '{text,en}', o.body #>> '{alerts,0,text,en}'), e'\\n', 1), more.many) as en
     from (
         select found.id, coalesce(found.settled_at, found.created_at) as at
         from unnest(%(names)s::text[]) as r (receiver)
@@ -158,6 +158,10 @@ _NEWEST: Final = """
         order by 2 desc, 1 desc limit %(most)s
     ) newest
     join outbox o on o.id = newest.id
+    cross join lateral (
+        select '+' || nullif(greatest((o.body #>> '{counts,firing}')::int
+            + (o.body #>> '{counts,resolved}')::int - 1, 0), 0) as many
+    ) more
     order by newest.at desc, o.id desc
 """
 _TOLD: Final = """

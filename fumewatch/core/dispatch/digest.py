@@ -1,5 +1,6 @@
 """Digests: a list at a fixed time of day."""
 
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fumewatch.core.alert import Alert, State
 from fumewatch.core.calendar import Calendar
@@ -20,6 +21,12 @@ LATEST: Final = timedelta(hours=2)
 """A digest that could not be sent in time is sent so much later, and then not any more."""
 
 
+def _clock(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is no time of day; write 08:30")
+    return text
+
+
 class Digest(Matchers):
     """One [[digest]]: sent at `at`, site time of the configured zone, on these kinds of days.
 
@@ -28,7 +35,7 @@ class Digest(Matchers):
 
     name: str = Field(min_length=1, max_length=64)
     receiver: Strings
-    at: str = Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    at: Annotated[str, AfterValidator(_clock)]
     days: Annotated[
         tuple[Literal["workday", "weekend", "holiday"], ...],
         BeforeValidator(listed),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -57,7 +58,7 @@ class Maker:
             to=plan.to,
             group=dict(plan.group.labels),
             title=_title(plan),
-            link=f"{self._base_url}/alerts" if self._base_url else "",
+            link="" if plan.to else _page(self._base_url, dict(plan.group.labels)),
             counts={"firing": len(plan.members) - ended, "resolved": ended},
         )
         return {**made, "step": step} if step else made
@@ -87,6 +88,14 @@ def _move(alert: Alert, last: Transition | None) -> Transition:
     if last and last.alert.state is alert.state:
         return last
     return Transition(alert, State.PENDING, alert.resolved_at or alert.opened_at, Cause.HELD)
+
+
+def _page(base_url: str, labels: Mapping[str, str]) -> str:
+    """The list of alerts, as far as it can be narrowed down to the group's."""
+    if not base_url:
+        return ""
+    known = {name: labels[name] for name in ("street", "severity", "rule") if labels.get(name)}
+    return f"{base_url}/?{urlencode(known)}" if known else f"{base_url}/"
 
 
 def _iso(at: datetime | None, zone: ZoneInfo) -> str:

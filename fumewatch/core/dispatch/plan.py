@@ -70,12 +70,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class StepSaid:
-    """Which step of an escalation it is, from 1, of how many; and when the next one is due."""
+    """Which step it is, from 1, of how many. until: when the next is due. on: what it awaited."""
 
     name: str
     number: int
     of: int
     until: datetime | None
+    on: str = ""
 
 
 @dataclass(frozen=True, slots=True)

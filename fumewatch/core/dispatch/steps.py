@@ -103,7 +103,11 @@ def _plan(notice: _Notice, now: datetime) -> Plan:
 def _said(step: DueStep, now: datetime) -> StepSaid:
     """The first of those that take the same step now: the next is due at one time for all."""
     return StepSaid(
-        step.step.name, step.due.index + 1, len(step.escalation.step), step.next_at(now)
+        step.step.name,
+        step.due.index + 1,
+        len(step.escalation.step),
+        step.next_at(now),
+        step.step.on or "",
     )
 
 

@@ -38,9 +38,17 @@ and {{ more }} more{% if not link_to_all() %}, not listed{% endif %} {{ link_to_
 {% endmacro %}
 {% macro link_to_all() %}{{ link(page, "All of them") }}{% endmacro %}
 {% macro counted() %}
+{% if counts.firing or not counts.resolved %}
 {{ counts.firing }} early warning{{ "" if counts.firing == 1 else "s" }} open
 {%- if counts.resolved %}, {{ counts.resolved }} over{% endif %}
+{% else %}
+{{ counts.resolved }} early warning{{ "" if counts.resolved == 1 else "s" }} over
+{%- endif %}
 {% endmacro %}
+{% macro urged() %}
+{{ "Confirmed" if step.on == "confirmed" else "Answered" if step.on
+    else "To be checked" if step.number == 1 else "Reminder" }}
+{%- endmacro %}
 {% macro expected() %}{{ step.name or title }}{{ ": " if step.name or title }}{% endmacro %}
 {% macro shared() %}
 {{ common|join(", ") }}{{ ": " if common }}{{ title }}{{ ", " if title }}
@@ -55,11 +63,20 @@ Check the network, and the address and secret of that receiver.
 {% elif reason == "dead man" %}
 Early warnings go out as before.
 {% elif reason == "escalation" %}
-{% if to.name %}{{ to.name }}: nobody{% else %}Nobody{% endif %} has dealt with this
+{% if step.on %}
+{% if to.name %}{{ to.name }}: this{% else %}This{% endif %}
+{{- " was confirmed on site" if step.on == "confirmed" else " was answered" }}.
+Open the link for what was found and done, and follow it up
+{%- elif step.number == 1 %}
+{% if to.name %}{{ to.name }}: please{% else %}Please{% endif %}
+{{- " check on site, then open the link to acknowledge it and to say what was done or found" }}
+{%- else %}
+{% if to.name %}{{ to.name }}: nobody{% else %}Nobody{% endif %} has closed this
 {%- if step.since %} since {{ step.since }}{% endif %}
 {% if step.number > 1 %}; it is now at step {{ step.number }}{% endif %}
 {% if step.number > 1 and step.of %} of {{ step.of }}{% endif %}.
 Check on site, then open the link to acknowledge it and to say what was done or found
+{%- endif %}
 {%- if step.until %}, by {{ step.until }}{% endif %}.
 {% elif reason == "digest" and not total %}
 No early warning is open.
@@ -76,9 +93,9 @@ To be visited, the worst first:
 {% elif reason == "digest" %}
 {{ strong("[" ~ (title or "List of early warnings") ~ "] " ~ counted()) }}
 {% elif reason == "escalation" and one %}
-{{ strong("[Reminder: " ~ one.tag ~ "] " ~ expected() ~ one.told) }}
+{{ strong("[" ~ urged() ~ ": " ~ one.tag ~ "] " ~ expected() ~ one.told) }}
 {% elif reason == "escalation" %}
-{{ strong("[Reminder] " ~ expected() ~ counted()) }}
+{{ strong("[" ~ urged() ~ "] " ~ expected() ~ counted()) }}
 {% elif one and one.change == "still" %}
 {{ strong("[Still: " ~ one.tag ~ "] " ~ one.told) }}
 {% elif one %}

@@ -9,7 +9,7 @@ group, common       {label: value}; in words: ["天平路街道", "严重预警"
 title, at           of the notice; what is not known is ""
 page                address of the page of all of them, or ""
 to                  {name, email, phone, account, language}, or all empty
-step                {name, number, of, since, until}, of an escalation
+step                {name, number, of, since, until, on}, of an escalation
 merged              messages that became one in a storm
 picture             {src, caption}, or none: of a mail
 """
@@ -32,7 +32,7 @@ _LINK_LINES: Final = ("详情：http", "Details: http")
 """Of core.wording: the page's address; the addressee's own link goes out instead."""
 _SPOKEN: Final = ("severity", "district", "street", "site", "vendor", "monitor")
 _NOBODY: Final = {"name": "", "email": "", "phone": "", "account": "", "language": ""}
-_NO_STEP: Final[Facts] = {"name": "", "number": 0, "of": 0, "since": "", "until": ""}
+_NO_STEP: Final[Facts] = {"name": "", "number": 0, "of": 0, "since": "", "until": "", "on": ""}
 _WHOLE: Final = (
     *("link", "page", "id", "src", "since", "until", "at", "receiver", "language"),
     *("reason", "severity", "state", "change", "kind"),

@@ -95,7 +95,7 @@ def sample(
         to=to,
         group={"street": "天平路街道"} if reason is Reason.GROUP else None,
         title=_TITLES.get(reason),
-        link=f"{base_url}/alerts" if reason in _MANY else "",
+        link=f"{base_url}/" if reason in _MANY else "",
     )
     return body | ({"step": _STEP} if reason is Reason.ESCALATION else {})
 

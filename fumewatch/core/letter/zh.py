@@ -38,9 +38,18 @@ ZH: Final = Layout("""\
 {% endmacro %}
 {% macro link_to_all() %}{{ link(page, "查看全部") }}{% endmacro %}
 {% macro counted() %}
-{{ counts.firing }} 条预警未解除{% if counts.resolved %}，{{ counts.resolved }} 条已解除{% endif %}
+{% if counts.firing or not counts.resolved %}{{ counts.firing }} 条预警未解除{% endif %}
+{% if counts.firing and counts.resolved %}，{% endif %}
+{% if counts.resolved %}{{ counts.resolved }} 条已解除{% endif %}
 {% endmacro %}
+{% macro urged() %}
+{{ "已核实" if step.on == "confirmed" else "请跟进" if step.on
+    else "请核查" if step.number == 1 else "催办" }}
+{%- endmacro %}
 {% macro expected() %}{{ step.name or title }}{{ "：" if step.name or title }}{% endmacro %}
+{% macro tail() %}
+{{ "·仍未解除" if reason == "repeat" else "解除" if counts.resolved and not counts.firing }}
+{%- endmacro %}
 {% macro shared() %}
 {{ common|join("，") }}{{ "：" if common }}{{ title }}{{ "，" if title }}
 {%- endmacro %}
@@ -54,10 +63,18 @@ ZH: Final = Layout("""\
 预警照常送达。
 {% elif reason == "escalation" %}
 {% if to.name %}{{ to.name }}，{% endif %}
-以下预警{% if step.since %}自 {{ step.since }} 起{% endif %}尚未处置
+{% if step.on == "confirmed" %}
+以下预警经现场核实属实，请跟进处理。请打开链接查看核查记录
+{%- elif step.on %}
+以下预警已有反馈，请跟进处理。请打开链接查看处置记录
+{%- elif step.number == 1 %}
+以下预警请及时核查。请核查现场，并打开链接签收、反馈整改或核查结果
+{%- else %}
+以下预警{% if step.since %}自 {{ step.since }} 起{% endif %}尚未办结
 {%- if step.number > 1 %}，现升级到第 {{ step.number }} 步{% endif %}
 {% if step.number > 1 and step.of %}（共 {{ step.of }} 步）{% endif %}。
 请核查现场，并打开链接签收、反馈整改或核查结果
+{%- endif %}
 {%- if step.until %}，时限 {{ step.until }}{% endif %}。
 {% elif reason == "digest" and not total %}
 没有需要处理的预警。
@@ -74,15 +91,15 @@ ZH: Final = Layout("""\
 {% elif reason == "digest" %}
 {{ strong("【" ~ (title or "预警清单") ~ "】" ~ counted()) }}
 {% elif reason == "escalation" and one %}
-{{ strong("【催办·" ~ one.tag ~ "】" ~ expected() ~ one.told) }}
+{{ strong("【" ~ urged() ~ "·" ~ one.tag ~ "】" ~ expected() ~ one.told) }}
 {% elif reason == "escalation" %}
-{{ strong("【催办】" ~ expected() ~ counted()) }}
+{{ strong("【" ~ urged() ~ "】" ~ expected() ~ counted()) }}
 {% elif one and one.change == "still" %}
 {{ strong("【" ~ one.tag ~ "·仍未解除】" ~ one.told) }}
 {% elif one %}
 {{ strong(one.headline) }}
 {% else %}
-{{ strong("【预警" ~ ("·仍未解除" if reason == "repeat") ~ "】" ~ shared() ~ counted()) }}
+{{ strong("【预警" ~ tail() ~ "】" ~ shared() ~ counted()) }}
 {% endif %}
 {{ intro() }}
 {% if one and reason not in ("digest", "storm") %}

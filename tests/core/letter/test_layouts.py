@@ -37,7 +37,7 @@ LISTED_ZH = f"""\
 【预警】"M&M" [咖啡]_＜酒吧＞：油烟浓度 10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³，\
 天平路街道 康平路 8 号，11-23 12:05 起 详情：{TWO}
 【预警解除】老王面馆（天平路店）：{ENDED_ZH}，天平路街道 衡山路 1 号 详情：{OVER}
-查看全部：https://fume.example.org/alerts
+查看全部：https://fume.example.org/
 在线数据仅作预警，不作为执法依据"""
 WHOLE: dict[tuple[Reason, str], str] = {
     (Reason.TRANSITION, "zh"): f"【严重预警】{SAID_ZH}\n{LINES_ZH}",
@@ -46,12 +46,12 @@ WHOLE: dict[tuple[Reason, str], str] = {
     (Reason.REPEAT, "en"): f"[Still: Critical early warning] {SAID_EN}\n{LINES_EN}",
     (Reason.ESCALATION, "zh"): f"""\
 【催办·严重预警】街镇现场巡查：{SAID_ZH}
-李四，以下预警自 11-23 12:05 起尚未处置，现升级到第 2 步（共 3 步）。
+李四，以下预警自 11-23 12:05 起尚未办结，现升级到第 2 步（共 3 步）。
 请核查现场，并打开链接签收、反馈整改或核查结果，时限 11-26 12:15。
 {LINES_ZH}""",
     (Reason.ESCALATION, "en"): f"""\
 [Reminder: Critical early warning] 街镇现场巡查: {SAID_EN}
-李四: nobody has dealt with this since 11-23 12:05; it is now at step 2 of 3.
+李四: nobody has closed this since 11-23 12:05; it is now at step 2 of 3.
 Check on site, then open the link to acknowledge it and to say what was done or found, \
 by 11-26 12:15.
 {LINES_EN}""",
@@ -67,7 +67,7 @@ by 11-26 12:15.
 【预警解除】{ENDED_ZH} 详情：{OVER}
 2、"M&M" [咖啡]_＜酒吧＞，天平路街道 康平路 8 号
 【预警】油烟浓度 10 分钟均值 1.23 mg/m³，高于限值 1.00 mg/m³，11-23 12:05 起 详情：{TWO}
-查看全部：https://fume.example.org/alerts
+查看全部：https://fume.example.org/
 在线数据仅作预警，不作为执法依据""",
     (Reason.DEAD_MAN, "zh"): """\
 【系统提醒】通知送不出去：“street”自 2026-11-23 11:55 起没有收到任何通知，12 条待发
@@ -165,7 +165,7 @@ def test_what_is_left_out_is_counted() -> None:
     text = letter(of_many(Reason.GROUP, 120), "zh").text
 
     assert text.count("详情：") == 50
-    assert "\n另有 70 条 查看全部：https://fume.example.org/alerts\n" in text
+    assert "\n另有 70 条 查看全部：https://fume.example.org/\n" in text
     assert "and 70 more, not listed" in letter(of_many(Reason.GROUP, 120, link=""), "en").text
 
 
@@ -249,3 +249,31 @@ def test_a_layout_of_ones_own_in_a_mail_is_text_whose_links_work() -> None:
 
     assert "&lt;b&gt;&lt;/b&gt;预警</h1>" in html
     assert f'>看：<a href="{ONE}">{ONE}</a></p>' in html
+
+
+@pytest.mark.parametrize(
+    ("step", "zh", "en"),
+    [
+        ({"number": 1}, "【请核查·", "[To be checked: "),
+        ({"number": 2}, "【催办·", "[Reminder: "),
+        ({"number": 3, "on": "confirmed"}, "【已核实·", "[Confirmed: "),
+        ({"number": 3, "on": "corrected"}, "【请跟进·", "[Answered: "),
+    ],
+)
+def test_only_what_nobody_closed_in_time_is_urged(step: dict[str, Any], zh: str, en: str) -> None:
+    notice = sample(Reason.ESCALATION)
+    notice["step"] = {**notice["step"], **step}
+    assert letter(notice, "zh").title.startswith(zh)
+    assert letter(notice, "en").title.startswith(en)
+    is_urged = step["number"] == 2
+    assert ("尚未办结" in letter(notice, "zh").text) is is_urged
+    assert ("has closed this" in letter(notice, "en").text) is is_urged
+
+
+def test_a_group_that_is_over_does_not_speak_of_open_ones() -> None:
+    notice = of_many(Reason.GROUP, 3)
+    over = [{**each, "state": "resolved", "change": "resolved"} for each in notice["alerts"]]
+    notice |= {"alerts": over, "state": "resolved", "counts": {"firing": 0, "resolved": 3}}
+    assert letter(notice, "zh").title.endswith("3 条已解除")
+    assert "预警解除】" in letter(notice, "zh").title
+    assert letter(notice, "en").title.endswith("3 early warnings over")
