@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from fumewatch.cli import show
 from fumewatch.config import Config
-from fumewatch.core.alert import Alert, Severity, State
 from fumewatch.core.followup.action import Action, ActionKind
 from fumewatch.core.followup.ladder import Due, Escalation, due, ladder_of
 from fumewatch.core.followup.standing import Standing, fold
@@ -65,7 +64,7 @@ def look(conn: Connection, config: Config, id: UUID) -> Case:
     assert row is not None
     done = actions.of(conn, id)
     (place,) = monitors.places(conn, str(config.zone), [row.monitor_id])
-    alert = _alert(row)
+    alert = row.as_alert()
     ladder = ladder_of(config.escalation, alert, place)
     coming = due(ladder, alert, done, config.calendar.days, config.zone) if ladder else None
     standing = fold(done, row.resolved_at)
@@ -81,25 +80,6 @@ def listed_json(row: "CaseRow") -> dict[str, Any]:
 def _facts(row: "AlertRow | TransitionRow | CaseRow") -> dict[str, Any]:
     """JSON has no NaN."""
     return {k: finite(v) if isinstance(v, float) else v for k, v in asdict(row).items()}
-
-
-def _alert(row: AlertRow) -> Alert:
-    return Alert(
-        id=row.id,
-        rule=row.rule,
-        kind=row.kind,
-        severity=Severity(row.severity),
-        monitor=row.monitor_id,
-        state=State(row.state),
-        opened_at=row.opened_at,
-        breached_at=row.breached_at,
-        value=row.value,
-        limit=row.limit,
-        fired_at=row.fired_at,
-        clear_since=row.clear_since,
-        resolved_at=row.resolved_at,
-        evidence=row.evidence,
-    )
 
 
 def tell_list(rows: Sequence["CaseRow"], count: int, zone: ZoneInfo) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from fastapi import HTTPException
 
-from fumewatch.core.alert import Alert, Reason, Severity, State, Transition
+from fumewatch.core.alert import Reason, Transition
 from fumewatch.core.days import DayFacts
 from fumewatch.core.outlook import day
 from fumewatch.core.site import Place
@@ -48,7 +48,7 @@ class Shown:
         moves = self.detail.transitions
         reason = Reason(moves[-1].reason) if moves else Reason.BREACHED
         at = moves[-1].at if moves else self.row.breached_at
-        move = Transition(_alert(self.row), None, at, reason)
+        move = Transition(self.row.as_alert(), None, at, reason)
         said = self.present.said(move, self.place, language)
         return "" if said == self.row.rule else said
 
@@ -86,19 +86,3 @@ def alert_shown(context: Context, id: UUID) -> Shown:
         raise HTTPException(404, "no such alert")
     shown = context.present.monitor(monitor, now)
     return Shown(context.present, now, detail, row, places[0], shown, facts, last)
-
-
-def _alert(row: AlertRow) -> Alert:
-    return Alert(
-        id=row.id,
-        rule=row.rule,
-        kind=row.kind,
-        severity=Severity(row.severity),
-        monitor=row.monitor_id,
-        state=State(row.state),
-        opened_at=row.opened_at,
-        breached_at=row.breached_at,
-        value=row.value,
-        limit=row.limit,
-        evidence=row.evidence,
-    )

@@ -16,6 +16,7 @@ import re
 import ssl
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,7 +76,7 @@ class Frequency:
         return len(self._times) > self._most
 
 
-class BotServer(WebhookServer):
+class BotServer(WebhookServer, ABC):
     """`secret`, `keywords`, `addresses`: the bot's security settings, where it has them."""
 
     path: str
@@ -116,9 +117,9 @@ class BotServer(WebhookServer):
     def frequencies(self, most_per_minute: int | None) -> list[Frequency]:
         return [Frequency(20 if most_per_minute is None else most_per_minute, 60)]
 
+    @abstractmethod
     def judge(self, request: Request) -> Message:
         """What it becomes in the group; Refused."""
-        raise NotImplementedError
 
     def answer(self, code: int, words: str) -> dict[str, Any]:
         return {"errcode": code, "errmsg": words}

@@ -8,6 +8,8 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from fumewatch.core.alert import Alert, Severity, State
+
 MOST_OVERTAKEN: Final = 1000
 """Two writers at once may commit their transitions out of order: how late a number may be."""
 
@@ -112,6 +114,24 @@ class AlertRow:
     @property
     def cursor(self) -> Cursor:
         return Cursor(self.rank, self.opened_at, self.id)
+
+    def as_alert(self) -> Alert:
+        return Alert(
+            id=self.id,
+            rule=self.rule,
+            kind=self.kind,
+            severity=Severity(self.severity),
+            monitor=self.monitor_id,
+            state=State(self.state),
+            opened_at=self.opened_at,
+            breached_at=self.breached_at,
+            value=self.value,
+            limit=self.limit,
+            fired_at=self.fired_at,
+            clear_since=self.clear_since,
+            resolved_at=self.resolved_at,
+            evidence=self.evidence,
+        )
 
 
 @dataclass(frozen=True, slots=True)
