@@ -188,9 +188,9 @@ def test_migrate_says_what_it_did(
     fumewatch: Fumewatch, write: Write, empty_database_url: str
 ) -> None:
     config = write(f'[database]\nurl = "{empty_database_url}"\n')
-    assert "The schema went from nothing to 0004." in fumewatch("migrate", "-c", config).out
-    assert "The schema is at 0004 already." in fumewatch("migrate", "-c", config).out
-    assert fumewatch("migrate", "--json", "-c", config).json == {"before": "0004", "after": "0004"}
+    assert "The schema went from nothing to 0007." in fumewatch("migrate", "-c", config).out
+    assert "The schema is at 0007 already." in fumewatch("migrate", "-c", config).out
+    assert fumewatch("migrate", "--json", "-c", config).json == {"before": "0007", "after": "0007"}
 
 
 @pytest.mark.parametrize(

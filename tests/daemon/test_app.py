@@ -7,12 +7,13 @@ import weakref
 import pytest
 
 from fumewatch import app
-from fumewatch.app import PARTS, STALLED_SECONDS, Daemon, _frozen, _try_out, _watch, clock
+from fumewatch.app import STALLED_SECONDS, _try_out, _watch
 from fumewatch.config import load
 from fumewatch.core.errors import ConfigError
 from fumewatch.health import Health
 from fumewatch.reload import Reload
 from fumewatch.store import Database
+from fumewatch.terms import PARTS, Daemon, _frozen, clock
 from tests.daemon.conftest import World
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from fumewatch.app import PARTS
 from fumewatch.config import load
 from fumewatch.core.decode import Decoded
 from fumewatch.core.decode.decoder import Decoder, decode_each
@@ -15,6 +14,7 @@ from fumewatch.health import Health
 from fumewatch.ingest import work
 from fumewatch.pump import Pump
 from fumewatch.store import Database
+from fumewatch.terms import PARTS
 from tests.daemon.conftest import World, exceeding, reading
 
 Adjust = Callable[[str], str]

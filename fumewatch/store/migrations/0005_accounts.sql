@@ -1,0 +1,1 @@
+-- Who may log in, their sessions, tokens of programs.

@@ -1,0 +1,1 @@
+-- The record of transitions and actions, chained by hash.

@@ -1,0 +1,1 @@
+-- Roles with the least rights; indexes for what is cleared away.

@@ -1,0 +1,223 @@
+"""Terms of leadership, one after another; between them we stand by, or wait for the database.
+
+A term is a straight line: load what the store knows, connect to the broker, pump until stopped or
+deposed.
+"""
+
+import gc
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from fumewatch import log, metrics
+from fumewatch.config import Config
+from fumewatch.core.errors import Deposed, StoreUnavailable
+from fumewatch.deliver import delivering
+from fumewatch.dispatch import Dispatch
+from fumewatch.health import Health
+from fumewatch.mqtt import Publisher
+from fumewatch.pump import Pump
+from fumewatch.reload import Reload
+from fumewatch.store import Database
+from fumewatch.store.leader import Leader
+
+logger = structlog.get_logger()
+
+PARTS: Final = ("database", "broker", "ingest", "evaluate", "dispatch", "deliver")
+RETRY_SECONDS: Final = 1.0
+"""Between two tries to become the leader, or to see that we still are."""
+LONGEST_RETRY_SECONDS: Final = 8.0
+"""Between two tries to reach the database: one second at first, twice as long each time."""
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Daemon:
+    """What lives as long as the process. `config` is the one in force: the main thread sets it."""
+
+    config: Config
+    database: Database
+    health: Health
+    reload: Reload
+    stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+    news: threading.Event = field(default_factory=threading.Event)
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    started_at: datetime = field(default_factory=clock)
+    leads: bool = False
+    turned_at: float = 0.0
+    retry_seconds: float = RETRY_SECONDS
+    show: Callable[[Config], None] = lambda _: None
+    """Tells the pages which configuration is in force."""
+
+
+def serve(daemon: Daemon) -> None:
+    """Term after term; between terms we stand by, or wait for the database."""
+    with closing(Leader(daemon.config.database.url)) as leader:
+        while not daemon.stop.is_set():
+            take_over(daemon)
+            try:
+                if leader.try_lead():
+                    _lead(daemon, leader)
+                else:
+                    _stand_by(daemon)
+            except StoreUnavailable as error:
+                wait(daemon, error)
+            except Deposed:
+                logger.warning("deposed: another daemon leads")
+
+
+def _stand_by(daemon: Daemon) -> None:
+    database_is_up(daemon)
+    for part in PARTS[1:]:
+        daemon.health.down(part, "standing by: another daemon leads")
+    daemon.stop.wait(RETRY_SECONDS)
+
+
+def _lead(daemon: Daemon, leader: Leader) -> None:
+    logger.info("leading")
+    with ExitStack() as stack:
+        stack.enter_context(_leading(daemon))
+        publisher = Publisher(daemon.config.mqtt)
+        stack.callback(publisher.stop)
+        delivering = stack.enter_context(ExitStack())
+        delivering.enter_context(_delivering(daemon, publisher))
+        pump = stack.enter_context(
+            Pump(
+                daemon.config,
+                daemon.database,
+                daemon.health,
+                clock,
+                publisher.post,
+                leader.takes_turn,
+            )
+        )
+        dispatching = stack.enter_context(ExitStack())
+        dispatching.enter_context(_dispatching(daemon, pump, leader))
+        stack.enter_context(_frozen())
+        database_is_up(daemon)
+        while not daemon.stop.is_set() and leader.still_leads():
+            checked = time.monotonic()
+            while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
+                _renew(daemon, leader, pump, dispatching, delivering, publisher)
+                if pump.turn():
+                    daemon.wake.set()
+                    daemon.news.set()
+                daemon.turned_at = time.monotonic()
+                daemon.health.up("ingest")
+    logger.info("no longer leading")
+
+
+def _renew(
+    daemon: Daemon,
+    leader: Leader,
+    pump: Pump,
+    dispatching: ExitStack,
+    delivering: ExitStack,
+    publisher: Publisher,
+) -> None:
+    """Between two batches, go on by the configuration that was read meanwhile, if one was.
+
+    Old receivers stop first: the new ones' messages are not theirs to judge. Where the store goes
+    away on the way, the next term begins with the new configuration.
+    """
+    before = daemon.config
+    if not take_over(daemon):
+        return
+    dispatching.close()
+    is_readdressed = _delivery(daemon.config) != _delivery(before)
+    if is_readdressed:
+        delivering.close()
+    pump.reload(daemon.config)
+    if is_readdressed:
+        delivering.enter_context(_delivering(daemon, publisher))
+    dispatching.enter_context(_dispatching(daemon, pump, leader))
+    daemon.wake.set()
+    gc.unfreeze()
+    _freeze()
+
+
+def _delivery(config: Config) -> tuple[object, ...]:
+    return config.receiver, config.dead_man
+
+
+def take_over(daemon: Daemon) -> bool:
+    """Whether another configuration is in force now: of what is not told here, see to it."""
+    config = daemon.reload.take()
+    if config is None:
+        return False
+    if config.log != daemon.config.log:
+        log.set_up(config.log.level, config.log.format)
+    daemon.config = config
+    daemon.show(config)
+    return True
+
+
+@contextmanager
+def _leading(daemon: Daemon) -> Iterator[None]:
+    daemon.turned_at = time.monotonic()
+    daemon.leads = True
+    metrics.LEADER.set(1)
+    try:
+        yield
+    finally:
+        daemon.leads = False
+        metrics.LEADER.set(0)
+        for part in PARTS[1:]:
+            daemon.health.down(part, "stopped")
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """What is loaded now stays for a term: the collector need not look at it again and again."""
+    _freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()  # else no term's window would ever be let go of
+
+
+def _freeze() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+def _delivering(daemon: Daemon, publisher: Publisher) -> AbstractContextManager[None]:
+    return delivering(
+        daemon.config, daemon.database, daemon.health, publisher, clock, wake=daemon.wake
+    )
+
+
+def _dispatching(daemon: Daemon, pump: Pump, leader: Leader) -> AbstractContextManager[None]:
+    dispatch = Dispatch(
+        daemon.database,
+        daemon.config,
+        lambda: pump.places,
+        clock,
+        daemon.health,
+        leader.takes_turn,
+    )
+    return dispatch.running(news=daemon.news, wake=daemon.wake)
+
+
+def database_is_up(daemon: Daemon) -> None:
+    daemon.health.up("database")
+    daemon.retry_seconds = RETRY_SECONDS
+
+
+def wait(daemon: Daemon, error: StoreUnavailable) -> None:
+    if daemon.health.parts()["database"].detail != str(error):
+        logger.warning("database away", error=str(error))
+    daemon.health.down("database", str(error))
+    daemon.stop.wait(daemon.retry_seconds)
+    daemon.retry_seconds = min(2 * daemon.retry_seconds, LONGEST_RETRY_SECONDS)
