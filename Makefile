@@ -1,8 +1,9 @@
 # make demo [FOR=60s] [JSON=1] [MONITORS=200]   the whole service on this machine, with a simulated fleet
 # make test                                     every check and test, on real servers
+# make soak                                     what takes longer: faults at random moments, and the like
 # make bench                                    the figures of the README
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint soak bench
 
 demo:
 	@.ci/venv requirements.lock
@@ -18,6 +19,11 @@ lint:
 test: lint
 	@.ci/services
 	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
+
+soak:
+	@.ci/venv requirements-dev.lock
+	@.ci/services
+	.venv/bin/pytest -n 2 --dist worksteal -m soak --timeout 1800 $(ARGS)
 
 bench:
 	@.ci/venv requirements-dev.lock
