@@ -13,6 +13,7 @@ from fumewatch import __version__
 from fumewatch.cli import (
     alerts,
     backtest,
+    broker,
     cleanings,
     complaints,
     contacts,
@@ -179,6 +180,7 @@ app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
+app.add_typer(broker.app, name="broker", help=broker.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.command()(decode.decode)
 app.command()(backtest.backtest)

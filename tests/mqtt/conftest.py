@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -76,13 +76,20 @@ def no_thread_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def listen(no_thread_is_left: None) -> Iterator[Callable[..., Listener]]:
-    """listen(url, inbox_limit=..., start=True, **settings) -> Listener; stopped after the test."""
+    """listen(url, inbox_limit=, filters=, start=True, **settings) -> Listener, stopped after."""
     with ExitStack() as stack:
 
         def make(
-            url: str, *, inbox_limit: int = 50_000, start: bool = True, **settings: Any
+            url: str,
+            *,
+            inbox_limit: int = 50_000,
+            filters: Sequence[str] = (),
+            start: bool = True,
+            **settings: Any,
         ) -> Listener:
-            listener = Listener(MqttSettings(url=url, **settings), inbox_limit=inbox_limit)
+            listener = Listener(
+                MqttSettings(url=url, **settings), inbox_limit=inbox_limit, filters=filters
+            )
             stack.callback(listener.subscriber.stop)
             return listener.start() if start else listener
 
