@@ -167,7 +167,10 @@ def _jobs(daemon: Daemon) -> Iterator[None]:
     )
     table = (*table, jobs.Job("gather_days", _gathering(daemon), minutes=GATHER_MINUTES))
     schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
-    schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
+    beats = schedule.add_job(
+        _beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock()
+    )
+    daemon.told = lambda: beats.modify(next_run_time=clock())
     schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
     schedule.start()
     try:
@@ -222,5 +225,10 @@ def _portrait(daemon: Daemon) -> daemons.Daemon:
         heartbeat_at=clock(),
         is_leader=daemon.leads,
         health=parts,
-        counters=metrics.counters() | {"configuration": daemon.health.configured().as_json()},
+        counters=metrics.counters()
+        | {
+            "configuration": daemon.health.configured().as_json(),
+            "role_since": daemon.role_since.isoformat(),
+            "takeover_seconds": daemon.takeover_seconds,
+        },
     )

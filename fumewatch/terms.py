@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from fumewatch import log, metrics
+from fumewatch.ahead import Ahead, wanted_of
 from fumewatch.config import Config
 from fumewatch.core.errors import Deposed, StoreUnavailable
 from fumewatch.deliver import delivering
@@ -25,14 +26,17 @@ from fumewatch.health import Health
 from fumewatch.mqtt import Publisher
 from fumewatch.pump import Pump
 from fumewatch.reload import Reload
-from fumewatch.store import Database
+from fumewatch.store import Database, daemons, outbox
 from fumewatch.store.leader import Leader
 
 logger = structlog.get_logger()
 
 PARTS: Final = ("database", "broker", "ingest", "evaluate", "dispatch", "deliver")
 RETRY_SECONDS: Final = 1.0
-"""Between two tries to become the leader, or to see that we still are."""
+"""Between two looks whether we still lead."""
+ASK_SECONDS: Final = 0.2
+"""Between two tries of a standby to lead."""
+STANDING_BY: Final = "standing by: another daemon leads"
 LONGEST_RETRY_SECONDS: Final = 8.0
 """Between two tries to reach the database: one second at first, twice as long each time."""
 
@@ -55,43 +59,62 @@ class Daemon:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     started_at: datetime = field(default_factory=clock)
     leads: bool = False
+    role_since: datetime = field(default_factory=clock)
+    takeover_seconds: float | None = None
+    """From the lock to the first look at the broker, of the last term."""
     turned_at: float = 0.0
     retry_seconds: float = RETRY_SECONDS
     show: Callable[[Config], None] = lambda _: None
     """Tells the pages which configuration is in force."""
+    told: Callable[[], None] = lambda: None
+    """Tells the store at once what we are."""
 
 
 def serve(daemon: Daemon) -> None:
     """Term after term; between terms we stand by, or wait for the database."""
+    ahead = Ahead()
     with closing(Leader(daemon.config.database.url)) as leader:
         while not daemon.stop.is_set():
             take_over(daemon)
             try:
                 if leader.try_lead():
-                    _lead(daemon, leader)
+                    _lead(daemon, leader, ahead)
                 else:
-                    _stand_by(daemon)
+                    _stand_by(daemon, ahead)
             except StoreUnavailable as error:
+                ahead.forget()
                 wait(daemon, error)
             except Deposed:
                 logger.warning("deposed: another daemon leads")
 
 
-def _stand_by(daemon: Daemon) -> None:
+def _stand_by(daemon: Daemon, ahead: Ahead) -> None:
+    """Nothing is wrong with us: who asks whether we are ready is told so."""
     database_is_up(daemon)
     for part in PARTS[1:]:
-        daemon.health.down(part, "standing by: another daemon leads")
-    daemon.stop.wait(RETRY_SECONDS)
+        daemon.health.up(part, STANDING_BY)
+    if daemon.stop.wait(ASK_SECONDS):
+        return
+    now, config = clock(), daemon.config
+    if ahead.is_due(now):
+        with daemon.database.transaction() as conn:
+            ahead.look(conn, str(config.zone), wanted_of(config, now), now)
 
 
-def _lead(daemon: Daemon, leader: Leader) -> None:
+def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
+    """What ends a term ends in this order: who tells and who judges; the broker's session, all acks
+    sent; then the lock is free, and only then do the last messages get their time to go out."""
+    began = time.monotonic()
     logger.info("leading")
     with ExitStack() as stack:
         stack.enter_context(_leading(daemon))
+        stack.callback(_abdicate, daemon, leader)
+        _succeed(daemon, leader)
         publisher = Publisher(daemon.config.mqtt)
         stack.callback(publisher.stop)
         delivering = stack.enter_context(ExitStack())
-        delivering.enter_context(_delivering(daemon, publisher))
+        delivering.enter_context(_delivering(daemon, publisher, leader))
+        stack.callback(_abdicate, daemon, leader)
         pump = stack.enter_context(
             Pump(
                 daemon.config,
@@ -100,12 +123,15 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
                 clock,
                 publisher.post,
                 leader.takes_turn,
+                leader.may_store,
+                ahead,
             )
         )
         dispatching = stack.enter_context(ExitStack())
         dispatching.enter_context(_dispatching(daemon, pump, leader))
         stack.enter_context(_frozen())
         database_is_up(daemon)
+        _note_takeover(daemon, time.monotonic() - began)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
@@ -140,7 +166,7 @@ def _renew(
         delivering.close()
     pump.reload(daemon.config)
     if is_readdressed:
-        delivering.enter_context(_delivering(daemon, publisher))
+        delivering.enter_context(_delivering(daemon, publisher, leader))
     dispatching.enter_context(_dispatching(daemon, pump, leader))
     daemon.wake.set()
     gc.unfreeze()
@@ -166,15 +192,41 @@ def take_over(daemon: Daemon) -> bool:
 @contextmanager
 def _leading(daemon: Daemon) -> Iterator[None]:
     daemon.turned_at = time.monotonic()
-    daemon.leads = True
+    daemon.leads, daemon.role_since = True, clock()
     metrics.LEADER.set(1)
+    metrics.TERMS.inc()
+    for part in PARTS[1:]:
+        daemon.health.down(part, "taking over")
     try:
         yield
     finally:
-        daemon.leads = False
-        metrics.LEADER.set(0)
         for part in PARTS[1:]:
             daemon.health.down(part, "stopped")
+
+
+def _succeed(daemon: Daemon, leader: Leader) -> None:
+    """Before anything is read: what an earlier leader has under way ends, nothing comes after it,
+    and what it has claimed and not begun to send is free."""
+    with daemon.database.transaction() as conn:
+        if not leader.begin(conn):
+            raise Deposed
+        freed = outbox.free(conn)
+        daemons.succeed(conn, daemon.id, daemon.role_since)
+    if freed:
+        logger.info("claims of an earlier leader freed", notifications=freed)
+
+
+def _abdicate(daemon: Daemon, leader: Leader) -> None:
+    leader.close()
+    if daemon.leads:
+        daemon.leads, daemon.role_since = False, clock()
+        metrics.LEADER.set(0)
+
+
+def _note_takeover(daemon: Daemon, seconds: float) -> None:
+    daemon.takeover_seconds = seconds
+    metrics.TAKEOVER_SECONDS.set(seconds)
+    daemon.told()
 
 
 @contextmanager
@@ -192,9 +244,17 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def _delivering(daemon: Daemon, publisher: Publisher) -> AbstractContextManager[None]:
+def _delivering(
+    daemon: Daemon, publisher: Publisher, leader: Leader
+) -> AbstractContextManager[None]:
     return delivering(
-        daemon.config, daemon.database, daemon.health, publisher, clock, wake=daemon.wake
+        daemon.config,
+        daemon.database,
+        daemon.health,
+        publisher,
+        clock,
+        wake=daemon.wake,
+        leads=leader.leads,
     )
 
 

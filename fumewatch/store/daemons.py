@@ -41,6 +41,20 @@ def beat(conn: Connection, daemon: Daemon) -> None:
     conn.execute(_BEAT, asdict(daemon) | documents)
 
 
+_SUCCEED: Final = """
+    update daemon set is_leader = false, counters = counters || %s where is_leader and id <> %s
+"""
+
+
+def succeed(conn: Connection, id: UUID, at: datetime) -> None:
+    """This one leads now; others that told they did are deposed, whether they know it or not.
+
+    One that is alive tells anew with its next beat.
+    """
+    conn.execute(_SUCCEED, [jsonb({"deposed_at": at.isoformat()}), id])
+    conn.execute("update daemon set is_leader = true where id = %s", [id])
+
+
 def running(conn: Connection, since: datetime) -> list[Daemon]:
     """Those heard of since then, the leader first."""
     query = "select * from daemon where heartbeat_at >= %s order by is_leader desc, started_at"

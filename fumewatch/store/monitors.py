@@ -88,6 +88,11 @@ def set_status(conn: Connection, rows: Sequence[tuple[int, str, datetime]]) -> N
         conn.execute(_SET_STATUS, [list(column) for column in zip(*newest.values(), strict=True)])
 
 
+def count(conn: Connection) -> int:
+    row = conn.execute("select count(*) from monitor").fetchone()
+    return row[0] if row else 0
+
+
 def statuses(conn: Connection) -> dict[int, tuple[str, datetime]]:
     """Of the monitors that ever said one."""
     rows = conn.execute("select id, status, status_at from monitor where status is not null")

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -141,7 +142,7 @@ def _took(act: Act, second: Daemon, began: float) -> Took:
     }
     steps = {name: at - began for name, at in steps.items()}
     steps["stored"] = _first(at for at in stored if at > began + steps["leads"]) - began
-    pairs = zip(stored, stored[1:], strict=False)
+    pairs = pairwise(stored)
     return Took(steps, max(after - before for before, after in pairs if after > began))
 
 
