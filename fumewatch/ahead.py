@@ -5,7 +5,7 @@ since, and what was changed since replaces what it was. The roll-ups' mark says 
 reading received up to it is committed before it is moved.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.config import Config
+from fumewatch.config.rosters import roster_of
 from fumewatch.core.reading import Readings
+from fumewatch.core.roster import Roster
 from fumewatch.core.rules import needs
 from fumewatch.core.site import Place
 from fumewatch.evaluate import due_minute
@@ -36,6 +38,10 @@ class Ahead:
     """Of one thread. Empty until the first `look`, and after `forget`."""
 
     places: list[Place] = field(default_factory=list)
+    rosters: list[tuple[Config, list[Place], Mapping[int, datetime], Roster]] = field(
+        default_factory=list
+    )
+    """The last one built, and of what; or none."""
     places_at: datetime | None = None
     channels: tuple[int, ...] = ()
     start: datetime | None = None
@@ -43,18 +49,34 @@ class Ahead:
     parts: list[Readings] = field(default_factory=list)
 
     def forget(self) -> None:
-        self.places, self.places_at = [], None
+        self.places, self.rosters, self.places_at = [], [], None
         self.channels, self.start, self.mark, self.parts = (), None, None, []
 
     def is_due(self, now: datetime) -> bool:
         """Also where the clock was set back."""
         return not (self.places_at and timedelta(0) <= now - self.places_at < EVERY)
 
-    def look(self, conn: Connection, zone: str, needed: Wanted, now: datetime) -> None:
+    def look(self, conn: Connection, config: Config, now: datetime) -> None:
         """Read what is not known yet; the readings, where they are not too many for a standby."""
-        self.places, self.places_at = monitors.places(conn, zone), now
-        if len(self.places) * (now - needed.start) // timedelta(minutes=1) <= MOST:
+        places = monitors.places(conn, str(config.zone))
+        if places != self.places:
+            self.places = places
+        self.places_at = now
+        self.roster(config, self.places, monitors.offline_since(conn))
+        needed = wanted_of(config, now)
+        if len(self.places) * ((now - needed.start) // timedelta(minutes=1)) <= MOST:
             self.catch_up(conn, needed)
+
+    def roster(
+        self, config: Config, places: list[Place], offline_since: Mapping[int, datetime]
+    ) -> Roster:
+        """Built anew where anything of what it was built of has changed."""
+        for known, of, since, roster in self.rosters:
+            if known is config and of is places and since == offline_since:
+                return roster
+        built = roster_of(config, places, offline_since)
+        self.rosters = [(config, places, offline_since, built)]
+        return built
 
     def fresh_places(self, now: datetime) -> list[Place] | None:
         """None: read them."""
@@ -115,6 +137,8 @@ def _cut(part: Readings, end: datetime | None) -> tuple[Readings, Readings]:
     is_before = part.measured_at < to_us(end)
     if is_before.all():
         return part, part.take(slice(0))
+    if not is_before.any():
+        return part.take(slice(0)), part
     return part.take(is_before), part.take(~is_before)
 
 

@@ -228,6 +228,7 @@ def _portrait(daemon: Daemon) -> daemons.Daemon:
         counters=metrics.counters()
         | {
             "configuration": daemon.health.configured().as_json(),
+            "client_id": daemon.config.mqtt.client_id,
             "role_since": daemon.role_since.isoformat(),
             "takeover_seconds": daemon.takeover_seconds,
         },

@@ -15,7 +15,6 @@ import structlog
 from fumewatch import recall
 from fumewatch.ahead import Ahead
 from fumewatch.config import Config
-from fumewatch.config.rosters import roster_of
 from fumewatch.config.ways import sources
 from fumewatch.core.reading import Readings
 from fumewatch.core.rollup import Rollup
@@ -261,14 +260,13 @@ class Pump:
         places = self._ahead.fresh_places(self._now())
         if places is None or len(places) != monitors.count(conn):
             places = monitors.places(conn, str(self._config.zone))
-        statuses = monitors.statuses(conn)
+        since = monitors.offline_since(conn)
         self._sources.learn(places)
         self._places = {place.monitor: place for place in places}
         self._streets = {
             place.monitor: (place.district, place.street) for place in places if place.is_assigned
         }
-        since = {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"}
-        self._roster = roster_of(self._config, places, since)
+        self._roster = self._ahead.roster(self._config, places, since)
 
     def _load(self, now: datetime) -> int:
         """What judges, from the store; how many readings that took."""

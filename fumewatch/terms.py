@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from fumewatch import log, metrics
-from fumewatch.ahead import Ahead, wanted_of
+from fumewatch.ahead import Ahead
 from fumewatch.config import Config
 from fumewatch.core.errors import Deposed, StoreUnavailable
 from fumewatch.deliver import delivering
@@ -26,7 +26,7 @@ from fumewatch.health import Health
 from fumewatch.mqtt import Publisher
 from fumewatch.pump import Pump
 from fumewatch.reload import Reload
-from fumewatch.store import Database, daemons, outbox
+from fumewatch.store import Database, daemons, migrate, outbox
 from fumewatch.store.leader import Leader
 
 logger = structlog.get_logger()
@@ -62,6 +62,8 @@ class Daemon:
     role_since: datetime = field(default_factory=clock)
     takeover_seconds: float | None = None
     """From the lock to the first look at the broker, of the last term."""
+    other_session: str | None = None
+    """The leader's client_id where we, who stand by, have another one."""
     turned_at: float = 0.0
     retry_seconds: float = RETRY_SECONDS
     show: Callable[[Config], None] = lambda _: None
@@ -89,16 +91,31 @@ def serve(daemon: Daemon) -> None:
 
 
 def _stand_by(daemon: Daemon, ahead: Ahead) -> None:
-    """Nothing is wrong with us: who asks whether we are ready is told so."""
-    database_is_up(daemon)
-    for part in PARTS[1:]:
-        daemon.health.up(part, STANDING_BY)
-    if daemon.stop.wait(ASK_SECONDS):
-        return
-    now, config = clock(), daemon.config
+    """Nothing is wrong with us, mostly: who asks whether we are ready is told so."""
+    now = clock()
     if ahead.is_due(now):
         with daemon.database.transaction() as conn:
-            ahead.look(conn, str(config.zone), wanted_of(config, now), now)
+            ahead.look(conn, daemon.config, now)
+            client_id = daemons.of_leader(conn, "client_id")
+        _compare(daemon, client_id)
+    database_is_up(daemon)
+    for part in PARTS[1:]:
+        if part != "broker" or not daemon.other_session:
+            daemon.health.up(part, STANDING_BY)
+    daemon.stop.wait(ASK_SECONDS)
+
+
+def _compare(daemon: Daemon, client_id: str | None) -> None:
+    """What waits at the broker waits for the leader's client_id: by another one we would not get
+    it."""
+    ours = daemon.config.mqtt.client_id
+    differs = client_id if client_id not in (None, ours) else None
+    if differs:
+        detail = f'[mqtt] client_id is "{ours}", the leader\'s "{differs}": make them the same'
+        daemon.health.down("broker", detail)
+        if differs != daemon.other_session:
+            logger.error("unfit to take over", error=detail)
+    daemon.other_session = differs
 
 
 def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
@@ -192,7 +209,7 @@ def take_over(daemon: Daemon) -> bool:
 @contextmanager
 def _leading(daemon: Daemon) -> Iterator[None]:
     daemon.turned_at = time.monotonic()
-    daemon.leads, daemon.role_since = True, clock()
+    daemon.leads, daemon.role_since, daemon.other_session = True, clock(), None
     metrics.LEADER.set(1)
     metrics.TERMS.inc()
     for part in PARTS[1:]:
@@ -206,10 +223,12 @@ def _leading(daemon: Daemon) -> Iterator[None]:
 
 def _succeed(daemon: Daemon, leader: Leader) -> None:
     """Before anything is read: what an earlier leader has under way ends, nothing comes after it,
-    and what it has claimed and not begun to send is free."""
+    and what it has claimed and not begun to send is free. StoreRefused: a newer program has
+    migrated the database while we stood by."""
     with daemon.database.transaction() as conn:
         if not leader.begin(conn):
             raise Deposed
+        migrate.demand_known(conn)
         freed = outbox.free(conn)
         daemons.succeed(conn, daemon.id, daemon.role_since)
     if freed:

@@ -38,6 +38,13 @@ def state(conn: Connection) -> State:
     return _judge(_revision(conn))
 
 
+def demand_known(conn: Connection) -> None:
+    """Raise StoreRefused if the schema is ahead of us."""
+    revision = _revision(conn)
+    if _judge(revision) is State.NEWER:
+        raise _newer(revision)
+
+
 def upgrade(url: str) -> tuple[str | None, str]:
     """Revision before (None: empty) and after. Raise StoreRefused if the schema is ahead of us."""
     with translated(), _connect(url, autocommit=True) as conn:
@@ -47,16 +54,20 @@ def upgrade(url: str) -> tuple[str | None, str]:
         old = _revision(conn)
         match _judge(old):
             case State.NEWER:
-                raise StoreRefused(
-                    f"the database has schema {old}, this program knows {_REVISIONS[-1]}:"
-                    " install the newer fumewatch that made it"
-                )
+                raise _newer(old)
             case State.CURRENT:
                 pass
             case State.EMPTY | State.OLD:
                 _create_extension(conn)
                 _run_alembic(url)
         return old, _REVISIONS[-1]
+
+
+def _newer(revision: str | None) -> StoreRefused:
+    return StoreRefused(
+        f"the database has schema {revision}, this program knows {_REVISIONS[-1]}:"
+        " install the newer fumewatch that made it"
+    )
 
 
 def _connect(url: str, *, autocommit: bool = False) -> Connection:

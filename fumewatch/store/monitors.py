@@ -99,6 +99,11 @@ def statuses(conn: Connection) -> dict[int, tuple[str, datetime]]:
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def offline_since(conn: Connection) -> dict[int, datetime]:
+    """Of the monitors whose last status is offline."""
+    return {id: at for id, (word, at) in statuses(conn).items() if word == "offline"}
+
+
 def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """int32 [n] ids and int64 [n] µs UTC: each monitor's newest reading, as of the last flush."""
     rows = conn.execute(_LAST_MEASURED).fetchall()
