@@ -74,10 +74,11 @@ Zone = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_zone), PlainSerializer(s
 
 
 class IngestSettings(_Table):
-    """[ingest]: readings a transaction, messages waiting at most, and how wrong a clock may be."""
+    """[ingest]: readings a transaction, what waits at most, and how wrong a clock may be."""
 
     max_batch: int = Field(2000, ge=1, le=20_000)
     inbox_limit: int = Field(50_000, ge=100, le=UNACKED_MOST)
+    inbox_bytes: int = Field(64 << 20, ge=1 << 20, le=4 << 30)
     future_tolerance: Duration = Field(
         timedelta(minutes=AHEAD), ge=timedelta(0), le=timedelta(minutes=AHEAD)
     )
