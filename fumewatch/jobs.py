@@ -25,6 +25,7 @@ from fumewatch.store import (
     devices,
     partitions,
     pruning,
+    record,
     rollups,
 )
 from fumewatch.store.comparisons import Due
@@ -93,6 +94,11 @@ def jobs(
             comparisons.compare_again(conn, now - timedelta(hours=REPAIR_HOURS))
         return recounted
 
+    def note_head(database: Database, _now: datetime) -> str:
+        """Into the log, which is kept elsewhere: who writes the record anew cannot reach it."""
+        with database.transaction() as conn:
+            return str(record.head(conn))
+
     def compare_means(database: Database, now: datetime) -> dict[str, int]:
         return compare_aggregates(integrity(), database, now)
 
@@ -101,6 +107,7 @@ def jobs(
         Job("make_partitions", make_partitions, minutes=60),
         Job("drop_old", drop_old, hour=DROP_HOURS),
         Job("repair_rollups", repair_rollups, hour=4),
+        Job("note_head_of_record", note_head, hour=5),
         Job("compare_aggregates", compare_means, compare_minutes),
     )
 

@@ -12,6 +12,7 @@ import typer
 from fumewatch import __version__
 from fumewatch.cli import (
     alerts,
+    audit,
     backtest,
     cleanings,
     complaints,
@@ -180,6 +181,7 @@ app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
+app.add_typer(audit.app, name="audit", help=audit.ABOUT)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

@@ -37,6 +37,7 @@ WRITER: Final = {
     "photo": "select, insert",
     "reading": "select, insert, update",
     "reading_mg": "select",
+    "record": "select",  # its rows are written by a trigger, which acts as the owner
     "rollup_10m": EVERYTHING,
     "rollup_day": EVERYTHING,
     "rollup_mark": "select, update",
@@ -72,6 +73,7 @@ READER: Final = {
     "outlet_site": ALL_COLUMNS,
     "reading": ALL_COLUMNS,
     "reading_mg": ALL_COLUMNS,
+    "record": ALL_COLUMNS,
     "rollup_10m": ALL_COLUMNS,
     "rollup_day": ALL_COLUMNS,
     "rollup_mark": ALL_COLUMNS,
