@@ -169,7 +169,7 @@ def _migrate(daemon: Daemon) -> None:
     while not daemon.stop.is_set():
         take_over(daemon)
         try:
-            old, new = migrate.upgrade(daemon.config.database.url)
+            old, new = migrate.upgrade(daemon.config.database.owner_url)
         except StoreUnavailable as error:
             wait(daemon, error)
         else:
@@ -181,9 +181,7 @@ def _migrate(daemon: Daemon) -> None:
 @contextmanager
 def _jobs(daemon: Daemon) -> Iterator[None]:
     config = daemon.config
-    table = jobs.jobs(
-        config.zone, lambda: daemon.config.retention.readings, lambda: daemon.config.integrity
-    )
+    table = jobs.jobs(config.zone, lambda: daemon.config.retention, lambda: daemon.config.integrity)
     table = (*table, jobs.Job("gather_days", _gathering(daemon), minutes=GATHER_MINUTES))
     schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
     schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())

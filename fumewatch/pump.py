@@ -295,8 +295,7 @@ class Pump:
         return recalled.readings
 
     def _apply_retention(self, conn: Connection) -> None:
-        retention = self._config.retention
-        partitions.apply_policies(conn, retention.readings, retention.compress_after)
+        partitions.set_columnstore(conn, self._config.retention.compress_after)
 
     def _connect(self) -> None:
         self._subscriber = Subscriber(

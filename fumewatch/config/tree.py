@@ -107,9 +107,17 @@ class EvaluateSettings(_Table):
 
 
 class RetentionSettings(_Table):
-    """[retention]: how long readings are kept, and when TimescaleDB compresses them."""
+    """[retention]: how long what is kept, and when TimescaleDB compresses readings.
+
+    messages: settled ones of the outbox, and who was told that an alert is over. device_means:
+    those of devices that were compared with ours and gave no finding.
+    """
 
     readings: Duration = Field(timedelta(days=400), ge=timedelta(days=2))
+    messages: Duration = Field(timedelta(days=400), ge=timedelta(days=30))
+    dead_letters: Duration = Field(timedelta(days=90), ge=timedelta(days=1))
+    device_events: Duration = Field(timedelta(days=400), ge=timedelta(days=31))
+    device_means: Duration = Field(timedelta(days=90), ge=timedelta(days=31))
     compress_after: Duration = Field(timedelta(days=7), ge=timedelta(days=1))
 
     @field_validator("compress_after")
