@@ -165,13 +165,13 @@ def address_key(address: str) -> str:
 
 
 class Weak(StrEnum):
-    """Why a password is not taken; its value is English, web.words has the Chinese."""
+    """Why a password is not taken."""
 
-    SHORT = f"a password has at least {SHORTEST_PASSWORD} characters"
-    LONG = f"a password has at most {LONGEST_PASSWORD} characters"
-    NAME = "this password is the name itself"
-    COMMON = "this password is among the first that others try"
-    MONOTONOUS = "this password is made of too few different characters"
+    SHORT = "password too short"
+    LONG = "password too long"
+    NAME = "password is the name"
+    COMMON = "password too common"
+    MONOTONOUS = "password of too few characters"
 
 
 _FIRST_TRIED: Final = """

@@ -65,8 +65,7 @@ class Account:
 
     @property
     def actor(self) -> str:
-        """As what it does is recorded: 张三 (zhangsan)."""
-        return f"{self.display_name} ({self.name})" if self.display_name else self.name
+        return actor(self.name, self.display_name)
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -82,6 +81,11 @@ class Recorded:
     what: str
     subject: str
     detail: Mapping[str, Any]
+
+
+def actor(name: str, display_name: str) -> str:
+    """As what somebody does is recorded: 张三 (zhangsan)."""
+    return f"{display_name} ({name})" if display_name else name
 
 
 def add(

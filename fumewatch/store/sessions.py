@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg.rows import class_row, kwargs_row
 
 from fumewatch.core.access import FORGOTTEN_AFTER, Failures, Role
-from fumewatch.store.accounts import Account
+from fumewatch.store.accounts import Account, actor
 from fumewatch.store.database import Connection
 from fumewatch.store.document import text
 from fumewatch.store.passwords import digest, drawn
@@ -63,6 +63,10 @@ class Session:
     name: str
     display_name: str
     role: Role
+
+    @property
+    def actor(self) -> str:
+        return actor(self.name, self.display_name)
 
 
 @dataclass(frozen=True, slots=True)
