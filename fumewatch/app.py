@@ -160,7 +160,8 @@ def _pages(daemon: Daemon) -> Iterator[None]:
     database = Database(config.database)
     app = create_app(database, config, daemon.health, clock)
     daemon.show = app.state.context.use
-    with _opened(database), Server(app, config.web.host, config.web.port):
+    web = config.web
+    with _opened(database), Server(app, web.host, web.port, web.trusted_proxies):
         yield
 
 
