@@ -42,4 +42,12 @@ if [ ! -e "$config/config.toml" ]; then
     sed 's|^path = "alerts.jsonl"|path = "/var/lib/fumewatch/alerts.jsonl"|' ../config.example.toml > "$config/config.toml"
 fi
 [ -e "$broker/acl" ] || cp mosquitto/acl "$broker/acl"
+# The service's own line; `fumewatch broker passwords` adds the monitors'. $6$ is salted SHA-512: 256 random bits
+# need no slower one.
+if [ ! -e "$broker/passwd" ]; then
+    salt=$(openssl rand -hex 6)
+    hash=$({ cat "$secrets/mqtt_password"; printf '%s' "$salt"; } | openssl dgst -sha512 -binary | openssl base64 -A)
+    # shellcheck disable=SC2016 # mosquitto's own dollars
+    printf 'fumewatch:$6$%s$%s\n' "$(printf '%s' "$salt" | openssl base64 -A)" "$hash" > "$broker/passwd"
+fi
 [ "$(id -u)" != 0 ] || chown 10001:10001 "$backups"
