@@ -23,7 +23,7 @@ from fumewatch.core.errors import Deposed, StoreUnavailable
 from fumewatch.deliver import delivering
 from fumewatch.dispatch import Dispatch
 from fumewatch.health import Health
-from fumewatch.mqtt import Publisher
+from fumewatch.mqtt import Echo, Publisher
 from fumewatch.pump import Pump
 from fumewatch.reload import Reload
 from fumewatch.store import Database, daemons, migrate, outbox
@@ -66,6 +66,7 @@ class Daemon:
     """The leader's client_id where we, who stand by, have another one."""
     turned_at: float = 0.0
     retry_seconds: float = RETRY_SECONDS
+    echo: Echo | None = None
     show: Callable[[Config], None] = lambda _: None
     """Tells the pages which configuration is in force."""
     told: Callable[[], None] = lambda: None
@@ -142,6 +143,7 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
                 leader.takes_turn,
                 leader.may_store,
                 ahead,
+                daemon.echo,
             )
         )
         dispatching = stack.enter_context(ExitStack())
@@ -196,6 +198,7 @@ def _delivery(config: Config) -> tuple[object, ...]:
 
 def take_over(daemon: Daemon) -> bool:
     """Whether another configuration is in force now: of what is not told here, see to it."""
+    daemon.health.beat("main")
     config = daemon.reload.take()
     if config is None:
         return False
@@ -228,7 +231,7 @@ def _succeed(daemon: Daemon, leader: Leader) -> None:
     with daemon.database.transaction() as conn:
         if not leader.begin(conn):
             raise Deposed
-        migrate.demand_known(conn)
+        migrate.require_current(conn)
         freed = outbox.free(conn)
         daemons.succeed(conn, daemon.id, daemon.role_since)
     if freed:

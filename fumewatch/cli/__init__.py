@@ -137,7 +137,7 @@ def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
     """
     from fumewatch.store import migrate as migration
 
-    old, new = migration.upgrade(options.load(config).database.url)
+    old, new = migration.upgrade(options.load(config).database.owner_url)
     if json:
         show.as_json({"before": old, "after": new})
     elif old == new:
