@@ -256,7 +256,10 @@ def test_a_long_span_is_answered_in_ten_minutes(
 )
 def test_wrong_questions_are_refused(client: TestClient, path: str, status: int) -> None:
     answer = client.get(f"/api/v1/{path}")
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json")
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        status,
+        "application/problem+json",
+    )
 
 
 @pytest.mark.parametrize(
