@@ -18,6 +18,7 @@ from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.integrity import Comparison, Integrity, Outcome, compare
 from fumewatch.store import (
     Database,
+    accounts,
     comparisons,
     daemons,
     day_facts,
@@ -157,6 +158,7 @@ def clear(database: Database, keep: RetentionSettings, now: datetime, zone: Zone
     _drop(database, partial(day_facts.drop_before, day=first))
     with database.transaction() as conn:
         daemons.drop_before(conn, oldest)
+        accounts.prune(conn, now)
 
 
 def _drop(database: Database, some: Callable[..., int]) -> None:

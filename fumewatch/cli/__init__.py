@@ -14,6 +14,7 @@ from fumewatch.cli import (
     alerts,
     audit,
     backtest,
+    backup,
     cleanings,
     complaints,
     contacts,
@@ -26,6 +27,7 @@ from fumewatch.cli import (
     outbox,
     profiles,
     receivers,
+    roles,
     routes,
     rules,
     show,
@@ -180,8 +182,11 @@ app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
+app.add_typer(roles.app, name="roles", help=roles.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.add_typer(audit.app, name="audit", help=audit.ABOUT)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

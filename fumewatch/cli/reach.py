@@ -39,7 +39,6 @@ _SCHEMA: Final = {
     migrate.State.CURRENT: "schema current",
     migrate.State.EMPTY: "no schema yet; run fumewatch migrate",
     migrate.State.OLD: "schema old; run fumewatch migrate",
-    migrate.State.NEWER: "schema newer than this program; install the newer fumewatch",
 }
 
 
@@ -72,6 +71,8 @@ def _database(config: Config) -> str:
     try:
         with database.transaction() as conn:
             state = migrate.state(conn)
+            if state is migrate.State.NEWER:
+                migrate.require_current(conn)
             facts = operation.store_facts(conn)
             doubts: list[str] = []
             if state is migrate.State.CURRENT:

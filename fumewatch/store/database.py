@@ -45,7 +45,11 @@ class DatabaseSettings(BaseModel):
 
     @property
     def owner_url(self) -> str:
+        """Of whom the tables belong to."""
         return self.migrate_url or self.url
+
+    def as_owner(self) -> "DatabaseSettings":
+        return self.model_copy(update={"url": self.owner_url})
 
 
 class Database:

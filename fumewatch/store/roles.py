@@ -4,7 +4,7 @@ What they may do is told in rights.py. Whom it was given to is kept in `database
 migration gives them what is new, too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -50,6 +50,11 @@ _FIND: Final = """
 """
 _IS_OWNER: Final = """
     select pg_has_role((select relowner from pg_class where oid = 'reading'::regclass), 'usage')
+"""
+_TABLES: Final = """
+    select relname from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v')
+        and not relispartition
 """
 _RECORD: Final = """
     insert into database_role (name, kind) values (%s, %s)
@@ -126,39 +131,37 @@ def _refuse_mighty(conn: Connection[Any], name: str) -> None:
 def _grant(conn: Connection[Any], name: str, kind: Kind) -> None:
     role = sql.Identifier(name)
     schema, database = _here(conn)
-    _all(
-        conn,
-        [
-            sql.SQL("revoke all on all tables in schema {} from {}").format(schema, role),
-            sql.SQL("revoke all on all functions in schema {} from {}").format(schema, role),
-            sql.SQL("grant connect, temporary on database {} to {}").format(database, role),
-            sql.SQL("grant usage on schema {} to {}").format(schema, role),
-        ],
-    )
-    if kind == Kind.READER:
-        _all(conn, (_select(table, columns, role) for table, columns in READER.items()))
-        return
-    for table, rights in WRITER.items():
-        statement = sql.SQL("grant {} on {} to {}")
-        what = sql.SQL(rights)
-        conn.execute(statement.format(what, sql.Identifier(table), role))
+    there = {table for (table,) in conn.execute(_TABLES)}
+    for statement in (
+        sql.SQL("revoke all on all tables in schema {} from {}").format(schema, role),
+        sql.SQL("revoke all on all functions in schema {} from {}").format(schema, role),
+        sql.SQL("grant connect on database {} to {}").format(database, role),
+        sql.SQL("grant usage on schema {} to {}").format(schema, role),
+        *(_reading(role, there) if kind == Kind.READER else _writing(role, there, database)),
+    ):
+        conn.execute(statement)
+
+
+def _reading(role: sql.Identifier, there: Container[str]) -> Iterator[sql.Composed]:
+    for table in filter(there.__contains__, READER):
+        names = READER[table].split(", ") if READER[table] else []
+        columns = sql.SQL(", ").join(map(sql.Identifier, names))
+        what = sql.SQL("select ({})").format(columns) if names else sql.SQL("select")
+        yield sql.SQL("grant {} on {} to {}").format(what, sql.Identifier(table), role)
+
+
+def _writing(
+    role: sql.Identifier, there: Container[str], database: sql.Identifier
+) -> Iterator[sql.Composed]:
+    yield sql.SQL("grant temporary on database {} to {}").format(database, role)
+    for table in filter(there.__contains__, WRITER):
+        rights = sql.SQL(WRITER[table])
+        yield sql.SQL("grant {} on {} to {}").format(rights, sql.Identifier(table), role)
     for function in WRITER_FUNCTIONS:
-        statement = sql.SQL("grant execute on function {} to {}")
-        conn.execute(statement.format(sql.Identifier(function), role))
+        yield sql.SQL("grant execute on function {} to {}").format(sql.Identifier(function), role)
 
 
 def _here(conn: Connection[Any]) -> tuple[sql.Identifier, sql.Identifier]:
     row = conn.execute("select current_schema()::text, current_database()::text").fetchone()
     assert row is not None
     return sql.Identifier(row[0]), sql.Identifier(row[1])
-
-
-def _select(table: str, columns: str, role: sql.Identifier) -> sql.Composed:
-    which = sql.SQL(", ").join(sql.Identifier(c) for c in columns.split(", ")) if columns else None
-    what = sql.SQL("select ({})").format(which) if which else sql.SQL("select")
-    return sql.SQL("grant {} on {} to {}").format(what, sql.Identifier(table), role)
-
-
-def _all(conn: Connection[Any], statements: Iterable[sql.Composed]) -> None:
-    for statement in statements:
-        conn.execute(statement)
