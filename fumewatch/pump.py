@@ -12,7 +12,7 @@ from typing import Final, Self
 import numpy as np
 import structlog
 
-from fumewatch import recall
+from fumewatch import metrics, recall
 from fumewatch.config import Config
 from fumewatch.config.rosters import roster_of
 from fumewatch.config.ways import sources
@@ -24,7 +24,8 @@ from fumewatch.core.window import AHEAD
 from fumewatch.evaluate import FURTHEST_BEHIND, Evaluate, due_minute
 from fumewatch.health import Health
 from fumewatch.ingest import Ingest, Limits, Stored
-from fumewatch.mqtt import Subscriber
+from fumewatch.mqtt import Echo, Subscriber
+from fumewatch.mqtt.echo import FILTER
 from fumewatch.store import (
     Connection,
     Database,
@@ -70,15 +71,17 @@ class Pump:
         now: Callable[[], datetime],
         post: Callable[[str, bytes], bool],
         leads: Callable[[Connection], bool] = lambda _: True,
+        echo: Echo | None = None,
     ) -> None:
         """`post(topic, payload)` publishes an answer to a device without waiting. `leads`: as of
-        Evaluate."""
+        Evaluate. `echo`: who waits for what came back of it."""
         self._config = config
         self._database = database
         self._health = health
         self._now = now
         self._post = post
         self._leads = leads
+        self._echo = echo or Echo("nobody")
         self._exits = ExitStack()
         self._sources = sources(config)
         self._rollup = Rollup(config.zone)
@@ -111,6 +114,8 @@ class Pump:
         trace: TracebackType | None,
     ) -> None:
         self._exits.close()
+        for loop in ("intake", "evaluate"):
+            self._health.rest(loop)
         if kind is None:
             self._flush(self._now())
 
@@ -150,7 +155,17 @@ class Pump:
         if sources(config).filters != self._sources.filters:
             self.__exit__(None, None, None)
             self.__dict__.update(
-                vars(Pump(config, self._database, self._health, self._now, self._post, self._leads))
+                vars(
+                    Pump(
+                        config,
+                        self._database,
+                        self._health,
+                        self._now,
+                        self._post,
+                        self._leads,
+                        self._echo,
+                    )
+                )
             )
             self.__enter__()
             return
@@ -183,6 +198,10 @@ class Pump:
             self._take_in(stored)
 
     def _take_in(self, stored: Stored) -> None:
+        self._health.beat("intake")
+        for payload in stored.echoes:
+            if (seconds := self._echo.back(payload)) is not None:
+                metrics.ECHO_SECONDS.observe(seconds)
         self._engine.add(stored.added.fresh)
         self._rollup.add(stored.added)
         if len(stored.heartbeats):
@@ -196,6 +215,7 @@ class Pump:
     def _judge(self, now: datetime) -> bool:
         self._next_at = now + self._config.evaluate.every
         if self._evaluate.is_due(now) and self._is_behind(now):
+            self._health.beat("evaluate")  # it waits, and knows for what
             return False
         moves = self._evaluate.step(now, is_settled=self._is_settled(now))
         if self._engine.settled_to != self._looked_at:
@@ -203,6 +223,8 @@ class Pump:
             moves += self._each_minute(now)
         self._judged_at = now
         self._health.up("evaluate")
+        if not self._evaluate.is_due(now):
+            self._health.beat("evaluate")
         return moves > 0
 
     def _each_minute(self, now: datetime) -> int:
@@ -273,8 +295,7 @@ class Pump:
         return recalled.readings
 
     def _apply_retention(self, conn: Connection) -> None:
-        retention = self._config.retention
-        partitions.apply_policies(conn, retention.readings, retention.compress_after)
+        partitions.set_columnstore(conn, self._config.retention.compress_after)
 
     def _connect(self) -> None:
         self._subscriber = Subscriber(
@@ -282,7 +303,13 @@ class Pump:
             self._on_state,
             filters=self._sources.filters,
             inbox_limit=self._config.ingest.inbox_limit,
+            inbox_bytes=self._config.ingest.inbox_bytes,
+            echo=FILTER,
         )
+        self._health.beat("evaluate")
+        self._health.look_at_inbox(self._subscriber.filling, self._config.mqtt.receive_maximum)
+        self._exits.callback(self._health.look_at_inbox, None, 0)
+        self._exits.callback(self._echo.close)
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
         self._health.up("ingest")
@@ -301,8 +328,10 @@ class Pump:
     def _on_state(self, is_up: bool, detail: str) -> None:
         if is_up:
             self._health.up("broker", detail)
+            self._echo.open()
         else:
             self._health.down("broker", detail)
+            self._echo.close()
         log.info("broker", up=is_up, detail=detail)
 
 

@@ -22,7 +22,7 @@ from fumewatch.core.errors import Deposed, StoreUnavailable
 from fumewatch.deliver import delivering
 from fumewatch.dispatch import Dispatch
 from fumewatch.health import Health
-from fumewatch.mqtt import Publisher
+from fumewatch.mqtt import Echo, Publisher
 from fumewatch.pump import Pump
 from fumewatch.reload import Reload
 from fumewatch.store import Database
@@ -57,6 +57,7 @@ class Daemon:
     leads: bool = False
     turned_at: float = 0.0
     retry_seconds: float = RETRY_SECONDS
+    echo: Echo | None = None
     show: Callable[[Config], None] = lambda _: None
     """Tells the pages which configuration is in force."""
 
@@ -100,6 +101,7 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
                 clock,
                 publisher.post,
                 leader.takes_turn,
+                daemon.echo,
             )
         )
         dispatching = stack.enter_context(ExitStack())
@@ -153,6 +155,7 @@ def _delivery(config: Config) -> tuple[object, ...]:
 
 def take_over(daemon: Daemon) -> bool:
     """Whether another configuration is in force now: of what is not told here, see to it."""
+    daemon.health.beat("main")
     config = daemon.reload.take()
     if config is None:
         return False

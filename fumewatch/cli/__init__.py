@@ -12,6 +12,7 @@ import typer
 from fumewatch import __version__
 from fumewatch.cli import (
     alerts,
+    audit,
     backtest,
     cleanings,
     complaints,
@@ -138,7 +139,7 @@ def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
     """
     from fumewatch.store import migrate as migration
 
-    old, new = migration.upgrade(options.load(config).database.url)
+    old, new = migration.upgrade(options.load(config).database.owner_url)
     if json:
         show.as_json({"before": old, "after": new})
     elif old == new:
@@ -184,6 +185,7 @@ app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.add_typer(users.app, name="user", help=users.ABOUT)
 app.add_typer(tokens.app, name="token", help=tokens.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
+app.add_typer(audit.app, name="audit", help=audit.ABOUT)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

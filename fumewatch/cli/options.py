@@ -49,16 +49,13 @@ def load(path: Path | None) -> "Config":
 @contextmanager
 def database(config: "Config") -> Iterator["Database"]:
     """A database whose schema is ours; StoreRefused says to migrate first."""
-    from fumewatch.core.errors import StoreRefused
     from fumewatch.store import Database, migrate
 
     opened = Database(config.database)
     opened.open()
     try:
         with opened.transaction() as conn:
-            state = migrate.state(conn)
-        if state is not migrate.State.CURRENT:
-            raise StoreRefused(f"the database's schema is {state}; run fumewatch migrate")
+            migrate.require_current(conn)
         yield opened
     finally:
         opened.close()

@@ -76,10 +76,11 @@ Zone = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_zone), PlainSerializer(s
 
 
 class IngestSettings(_Table):
-    """[ingest]: readings a transaction, messages waiting at most, and how wrong a clock may be."""
+    """[ingest]: readings a transaction, what waits at most, and how wrong a clock may be."""
 
     max_batch: int = Field(2000, ge=1, le=20_000)
     inbox_limit: int = Field(50_000, ge=100, le=UNACKED_MOST)
+    inbox_bytes: int = Field(64 << 20, ge=1 << 20, le=4 << 30)
     future_tolerance: Duration = Field(
         timedelta(minutes=AHEAD), ge=timedelta(0), le=timedelta(minutes=AHEAD)
     )
@@ -108,9 +109,17 @@ class EvaluateSettings(_Table):
 
 
 class RetentionSettings(_Table):
-    """[retention]: how long readings are kept, and when TimescaleDB compresses them."""
+    """[retention]: how long what is kept, and when TimescaleDB compresses readings.
+
+    messages: settled ones of the outbox, and who was told that an alert is over. device_means:
+    those of devices that were compared with ours and gave no finding.
+    """
 
     readings: Duration = Field(timedelta(days=400), ge=timedelta(days=2))
+    messages: Duration = Field(timedelta(days=400), ge=timedelta(days=30))
+    dead_letters: Duration = Field(timedelta(days=90), ge=timedelta(days=1))
+    device_events: Duration = Field(timedelta(days=400), ge=timedelta(days=31))
+    device_means: Duration = Field(timedelta(days=90), ge=timedelta(days=31))
     compress_after: Duration = Field(timedelta(days=7), ge=timedelta(days=1))
 
     @field_validator("compress_after")

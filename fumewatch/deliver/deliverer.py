@@ -71,8 +71,10 @@ class Deliverer:
         for thread in threads:
             thread.start()
         while not stop.is_set():
+            self._health.beat("deliver")
             wake.clear()
             wake.wait(self._round().total_seconds())
+        self._health.rest("deliver")
         self._close(threads)
 
     def works(self) -> bool:
@@ -143,6 +145,7 @@ class Deliverer:
     def _work(self, desk: Desk, stop: threading.Event, wake: threading.Event) -> None:
         """A desk's thread: ends when it is handed None."""
         while (claim := desk.inbox.get()) is not None:
+            self._health.beat("send")
             try:
                 if stop.is_set() or not desk.may_send(claim, self._now(), self._settings.lease):
                     self._release([claim])
@@ -152,6 +155,7 @@ class Deliverer:
                     self._release([claim])
             except Exception:  # a desk without its thread would be silent for good
                 log.exception("delivery failed", receiver=desk.name, outbox=claim.id)
+            self._health.rest("send")
             if desk.done(claim):
                 wake.set()
 
@@ -186,6 +190,7 @@ class Deliverer:
         """Keep trying while the database is away: the row was sent, and need not be sent twice."""
         claim = outcome.claim
         while True:
+            self._health.beat("send")
             try:
                 with self._database.transaction() as conn:
                     settled = outbox.settle(conn, [outcome], self._now())

@@ -53,13 +53,15 @@ class Limits:
 class Stored:
     """What a batch brought: `added` has only what no earlier message had.
 
-    `heartbeats`: int32, the ids of the monitors that said that they are alive.
+    `heartbeats`: int32, the ids of the monitors that said that they are alive. `echoes`: of a
+    daemon, not of monitors.
     """
 
     added: Added
     registered: int
     statuses: tuple[tuple[int, str], ...]
     heartbeats: NDArray[np.int32]
+    echoes: tuple[bytes, ...] = ()
 
     @staticmethod
     def joined(first: "Stored", second: "Stored") -> "Stored":
@@ -68,6 +70,7 @@ class Stored:
             first.registered + second.registered,
             first.statuses + second.statuses,
             np.concatenate([first.heartbeats, second.heartbeats]),
+            first.echoes + second.echoes,
         )
 
 
@@ -112,7 +115,7 @@ class Ingest:
         with metrics.COMMIT_SECONDS.time():
             stored = self._persist(batch.messages)
         self._subscriber.ack(batch)
-        metrics.MESSAGES.inc(len(batch.messages))
+        metrics.MESSAGES.inc(len(batch.messages) - len(stored.echoes))
         return stored
 
     def _persist(self, messages: Sequence[Message]) -> Stored:
@@ -210,7 +213,7 @@ class Ingest:
                 dead_letters.add(conn, work.letters)
         _remember(work, numbers)
         _count(work, added, () if due else work.letters)
-        return Stored(added, len(numbers), statuses, _alive(told))
+        return Stored(added, len(numbers), statuses, _alive(told), tuple(work.echoes))
 
     def _answer(self, told: Iterable[tuple[Source, Fact]]) -> None:
         """Only after the commit; a device that hears nothing sends again, which is harmless.

@@ -19,16 +19,20 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 
 class DatabaseSettings(BaseModel):
-    """[database] of the configuration."""
+    """[database] of the configuration.
+
+    migrate_url: as whom the schema is changed, backed up and restored; "": as of `url`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field("postgresql://fumewatch@127.0.0.1:5432/fumewatch", repr=False)
+    migrate_url: str = Field("", repr=False)
     pool_size: int = Field(8, ge=2)
     connect_timeout: Duration = timedelta(seconds=5)
     statement_timeout: Duration = timedelta(minutes=1)
 
-    @field_validator("url")
+    @field_validator("url", "migrate_url")
     @classmethod
     def _is_url(cls, url: str) -> str:
         try:
@@ -38,6 +42,10 @@ class DatabaseSettings(BaseModel):
                 "this is not a database URL; write postgresql://user@host:5432/name"
             ) from None
         return url
+
+    @property
+    def owner_url(self) -> str:
+        return self.migrate_url or self.url
 
 
 class Database:

@@ -220,7 +220,7 @@ def test_an_empty_database_is_sent_to_migrate(
 ) -> None:
     said = fumewatch("status", "-c", write(f'[database]\nurl = "{empty_database_url}"\n'))
     assert said.code == 1
-    assert "the database's schema is empty; run fumewatch migrate" in said.err
+    assert "the database has no schema yet; run fumewatch migrate" in said.err
 
 
 # ── simulate ──────────────────────────────────────────────────────────────────────────────────────

@@ -17,8 +17,8 @@ TABLES = {
     "action", "alert", "cleaning", "complaint", "contact", "daemon", "day_done", "dead_letter",
     "device_aggregate", "device_event", "learned", "learned_mark", "learned_monitor",
     "link_revoked", "monitor", "monitor_day", "monitor_latest", "outbox", "outlet", "outlet_site",
-    "photo", "reading", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street", "silence",
-    "site", "told", "transition",
+    "photo", "reading", "record", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street",
+    "silence", "site", "told", "transition",
 }  # fmt: skip
 NEWEST = "0007"
 # Everything that a schema consists of, as PostgreSQL itself describes it. Partitions and chunks are
