@@ -45,7 +45,9 @@ def test_systemd_finds_no_fault(tmp_path: Path) -> None:
     (tmp_path / "mosquitto.service").write_text("[Service]\nExecStart=/bin/true\n")
     files = [str(tmp_path / name) for name in [*UNITS, "mosquitto.service"]]
     told = analyze("verify", "--man=no", "--recursive-errors=no", *files)
-    ours = [line for line in told.stderr.splitlines() if "fumewatch" in line or str(tmp_path) in line]
+    ours = [
+        line for line in told.stderr.splitlines() if "fumewatch" in line or str(tmp_path) in line
+    ]
     assert ours == []
     assert told.returncode == 0, told.stderr
 

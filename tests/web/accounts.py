@@ -1,11 +1,14 @@
 """Users behind the real application with a login, and a browser's or a program's way in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
 from fastapi import FastAPI
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
@@ -27,10 +30,20 @@ def with_login(config: Config, public_url: str = "", **login: Any) -> Config:
     return config.model_copy(update={"login": login_settings, "web": web})
 
 
-@cache
 def kept() -> str:
-    """Of PASSWORD; it takes a while."""
+    """Of PASSWORD."""
     return passwords.hashed(PASSWORD)
+
+
+@contextmanager
+def with_cheap_argon2() -> Iterator[None]:
+    """The real one, with parameters that take no time; test_login_browser.py has those of ours."""
+    real, hasher = passwords._argon2, PasswordHash([Argon2Hasher(1, 64, 1)])
+    passwords._of_nobody.cache_clear()
+    passwords._argon2 = lambda: hasher  # type: ignore[assignment]
+    yield
+    passwords._argon2 = real
+    passwords._of_nobody.cache_clear()
 
 
 @dataclass(frozen=True)
