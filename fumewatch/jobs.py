@@ -109,8 +109,14 @@ def jobs(
         Job("drop_old", drop_old, hour=DROP_HOURS),
         Job("repair_rollups", repair_rollups, hour=4),
         Job("note_head_of_record", note_head, hour=5),
+        Job("prune_logins", prune_logins, minutes=60),
         Job("compare_aggregates", compare_means, compare_minutes),
     )
+
+
+def prune_logins(database: Database, now: datetime) -> int:
+    with database.transaction() as conn:
+        return accounts.prune(conn, now)
 
 
 def compare_aggregates(integrity: Integrity, database: Database, now: datetime) -> dict[str, int]:

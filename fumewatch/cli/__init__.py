@@ -33,6 +33,8 @@ from fumewatch.cli import (
     show,
     silences,
     sites,
+    tokens,
+    users,
     wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
@@ -183,6 +185,8 @@ app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.add_typer(roles.app, name="roles", help=roles.ABOUT)
+app.add_typer(users.app, name="user", help=users.ABOUT)
+app.add_typer(tokens.app, name="token", help=tokens.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.add_typer(audit.app, name="audit", help=audit.ABOUT)
 app.command()(backup.backup)

@@ -29,10 +29,11 @@ from fumewatch.receivers.http import HttpSettings
 from fumewatch.receivers.log import LogSettings
 from fumewatch.receivers.mqtt import MqttReceiverSettings
 from fumewatch.receivers.webhook import WebhookSettings
-from fumewatch.store import Database, migrate, sites
+from fumewatch.store import Database, accounts, migrate, sites
 from fumewatch.store.pages import operation
 
 PATIENCE_S: Final = 5.0
+_NOBODY: Final = "nobody can log in; run fumewatch user add NAME --role admin"
 
 
 _SCHEMA: Final = {
@@ -79,6 +80,8 @@ def _database(config: Config) -> str:
                 known = sites.facts(conn)
                 _limits_are_there(config, known.outlets)
                 doubts = list(_matches_nobody(config, known))
+                if config.login.required and not accounts.is_any(conn):
+                    doubts.append(_NOBODY)
     finally:
         database.close()
     kind = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "no TimescaleDB"

@@ -114,7 +114,9 @@ def add(
 
 
 def named(conn: Connection, name: str) -> Account | None:
-    return next(iter(_read(conn, f"select {_COLUMNS} from account where name = %s", [name])), None)
+    return next(
+        iter(_read(conn, f"select {_COLUMNS} from account where name = %s", [text(name)])), None
+    )
 
 
 def by_id(conn: Connection, id: int) -> Account | None:

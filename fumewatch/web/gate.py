@@ -34,6 +34,8 @@ _UNASKED: Final = ("/livez", "/static/", PATH)
 """Open to all, and nobody is looked up: our own files, and links that are keys themselves."""
 _OPEN: Final = ("/readyz", "/login", "/logout", "/i/")
 """Open to all; who shows who they are is shown more."""
+_KEYS: Final = "/i/"
+"""An address that nobody else knows proves by itself that no other site made up the form."""
 _OPERATION: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked by machines, under whatever name they know us by."""
 _STREAM: Final = "/alerts/stream"
@@ -86,7 +88,7 @@ class Gate:
                 return PlainTextResponse(_NOT_OUR_NAME, status_code=421)
             if not self._is_in_time(request):
                 return _too_often(request)
-        if not is_own(request.method, headers, web):
+        if not request.url.path.startswith(_KEYS) and not is_own(request.method, headers, web):
             log.warning("foreign_form_refused", path=request.url.path, address=_address(request))
             return problems.refused(request, 403, "this was sent by another site's page")
         return None
