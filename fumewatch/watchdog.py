@@ -36,6 +36,8 @@ LIMITS: Final[Mapping[str, float]] = {
 """How many seconds a loop may take for one round, by what it does there: loading what the store
 knows at a start, an hour of minutes judged at once, a send with all its time-outs, a name server
 that does not answer. Loops that are not named here may take any time."""
+SLOW_SECONDS: Final = 5.0
+"""A round that takes longer than this is held up by something."""
 ECHO_SECONDS: Final = 120.0
 """How long an echo that the broker took may stay away while nothing else comes through either."""
 EXTENSION_SECONDS: Final = 30
@@ -154,6 +156,18 @@ def _watchdog_seconds(environ: Mapping[str, str]) -> float:
     return int(usec) / 1e6
 
 
+def _is_held_up(key: tuple[str, int], beats: Mapping[tuple[str, int], Beat], now: float) -> bool:
+    """The loop waits for the database, in a round that takes long already.
+
+    Without the latter ingest would never be deaf: its thread asks the database this and that each
+    second. Its rounds are those of "main".
+    """
+    loop, thread = key
+    went_round = beats.get(("main" if loop == "intake" else loop, thread))
+    is_slow = went_round is None or now - went_round.at >= SLOW_SECONDS
+    return is_slow and waits(thread)
+
+
 @dataclass(slots=True)
 class Watchdog:
     """Looks each second in a thread of its own, with and without systemd: the log and
@@ -213,7 +227,9 @@ class Watchdog:
         self._tell_state()
 
     def _judge(self, now: float) -> None:
-        before, self.verdict = self.verdict, is_alive(self._signs(now), now)
+        before, found = self.verdict, is_alive(self._signs(now), now)
+        if before.is_alive or found.is_alive:  # else it is told already
+            self.verdict = found
         if before.is_alive and not self.verdict.is_alive:
             log.error(
                 "a part hangs, the watchdog is not fed",
@@ -226,18 +242,15 @@ class Watchdog:
     def _signs(self, now: float) -> Signs:
         beats = self.health.beats()
         self._waited = {
-            key: now if waits(beat.thread) else self._waited.get(key, float("-inf"))
-            for key, beat in beats.items()
+            key: now if _is_held_up(key, beats, now) else self._waited.get(key, float("-inf"))
+            for key in beats
         }
         loops: dict[str, float] = {}
-        for (loop, thread), beat in beats.items():
-            at = self._moved_at((loop, thread), beat)
-            loops[loop] = min(at, loops.get(loop, at))
+        for key, beat in beats.items():
+            at = max(beat.at, self._waited[key])
+            loops[key[0]] = min(at, loops.get(key[0], at))
         intake = loops.pop("intake", None)
         return Signs(loops, self.echo.owed_since, self.echo.is_proven, intake)
-
-    def _moved_at(self, key: tuple[str, int], beat: Beat) -> float:
-        return max(beat.at, self._waited[key])
 
     def _tell_metrics(self) -> None:
         held = self.health.held()

@@ -143,10 +143,10 @@ class _LookingOut:
         now = self._monotonic()
         pressure = self._queue.judge(now)
         since = now - (self._subscribed_at or now)
-        if pressure.level is not Level.UNKNOWN or since > _TELLS_WITHIN_S:
-            why = self._refusal or NOT_TOLD
-            is_known = pressure.level is not Level.UNKNOWN
-            self._tell(pressure if is_known else unknown(why, self._most, pressure.dropped))
+        if pressure.level is not Level.UNKNOWN:
+            self._tell(pressure)
+        elif self._refusal or since > _TELLS_WITHIN_S:
+            self._tell(unknown(self._refusal or NOT_TOLD, self._most, pressure.dropped))
 
     def _tell(self, pressure: Pressure) -> None:
         before, self.pressure = self.pressure, pressure

@@ -210,7 +210,7 @@ def _fleet_address(match: FleetFilter, **other: str | int | None) -> str:
 
 @router.get("/status")
 def status_page(request: Request, context: Ctx, language: Lang) -> Response:
-    now = context.now()
+    now, held = context.now(), context.health.held()
     with context.database.transaction() as conn:
         running = daemons.running(conn, now - _DAY)
         outbox = operation.outbox(conn, now - timedelta(days=7))
@@ -220,6 +220,8 @@ def status_page(request: Request, context: Ctx, language: Lang) -> Response:
         language,
         "status.html",
         parts_health=context.health.parts(),
+        held=held,
+        full_in=timedelta(seconds=held.queue.seconds_left) if held.queue.seconds_left else None,
         daemons=sorted(running, key=lambda daemon: not daemon.is_leader),
         outbox=outbox,
         store=store,

@@ -32,6 +32,12 @@ WORDS: Final = {
     "sent": _("Sent"),
     "failed": _("Failed"),
     "merged": _("Sent with others"),
+    # how near the broker's queue is to its limit
+    "queue.unknown": _("Not known"),
+    "queue.easy": _("Room enough"),
+    "queue.notice": _("More than half full"),
+    "queue.warning": _("Nearly full"),
+    "queue.dropping": _("Messages are dropped"),
     # why people were told
     "transition": _("A change of the alert"),
     "group": _("News"),
