@@ -160,7 +160,8 @@ def _pages(daemon: Daemon) -> Iterator[None]:
     database = Database(config.database)
     app = create_app(database, config, daemon.health, clock)
     daemon.show = app.state.context.use
-    with _opened(database), Server(app, config.web.host, config.web.port):
+    web = config.web
+    with _opened(database), Server(app, web.host, web.port, web.trusted_proxies):
         yield
 
 
@@ -169,7 +170,7 @@ def _migrate(daemon: Daemon) -> None:
     while not daemon.stop.is_set():
         take_over(daemon)
         try:
-            old, new = migrate.upgrade(daemon.config.database.url)
+            old, new = migrate.upgrade(daemon.config.database.owner_url)
         except StoreUnavailable as error:
             wait(daemon, error)
         else:
@@ -181,12 +182,13 @@ def _migrate(daemon: Daemon) -> None:
 @contextmanager
 def _jobs(daemon: Daemon) -> Iterator[None]:
     config = daemon.config
-    table = jobs.jobs(
-        config.zone, lambda: daemon.config.retention.readings, lambda: daemon.config.integrity
-    )
+    table = jobs.jobs(config.zone, lambda: daemon.config.retention, lambda: daemon.config.integrity)
     table = (*table, jobs.Job("gather_days", _gathering(daemon), minutes=GATHER_MINUTES))
     schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
-    schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
+    beats = schedule.add_job(
+        _beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock()
+    )
+    daemon.told = lambda: beats.modify(next_run_time=clock())
     schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
     schedule.start()
     try:
@@ -244,6 +246,9 @@ def _portrait(daemon: Daemon) -> daemons.Daemon:
         counters=metrics.counters()
         | {
             "configuration": daemon.health.configured().as_json(),
+            "client_id": daemon.config.mqtt.client_id,
+            "role_since": daemon.role_since.isoformat(),
+            "takeover_seconds": daemon.takeover_seconds,
             "held": daemon.health.held().as_json(),
         },
     )

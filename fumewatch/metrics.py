@@ -93,6 +93,11 @@ UNADDRESSED: Final = Gauge(
 )
 PART_UP: Final = Gauge("fumewatch_part_up", "1 while this part of the daemon works", ["part"])
 LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")
+TERMS: Final = Counter("fumewatch_terms_total", "Terms of leadership that this daemon has begun")
+TAKEOVER_SECONDS: Final = Gauge(
+    "fumewatch_last_takeover_seconds",
+    "From this daemon's getting the lock until it took readings, the last time",
+)
 CONFIG_IS_RIGHT: Final = Gauge(
     "fumewatch_config_last_reload_successful",
     "1 if the configuration is right as it was last read; 0: an older one is in force",
