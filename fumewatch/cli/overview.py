@@ -117,7 +117,7 @@ def _tell_daemons(status: Status) -> None:
         )
     rows = []
     for daemon in status.daemons:
-        role = ("leads" if daemon.is_leader else "stands by") if status.runs(daemon) else "gone"
+        role = _role(status, daemon)
         beat = show.ago(status.at - daemon.heartbeat_at)
         name = f"{daemon.host}/{daemon.pid}"
         rows.append(
@@ -126,6 +126,22 @@ def _tell_daemons(status: Status) -> None:
     if rows:
         head = ["host/pid", "version", "role", "heartbeat", "configuration", "down"]
         show.table("Daemons", head, rows)
+
+
+def _role(status: Status, daemon: Daemon) -> str:
+    """What it does, since when, and how long taking over took; "" of what older versions told."""
+    told = daemon.counters
+    if not status.runs(daemon):
+        return "gone"
+    if deposed_at := told.get("deposed_at"):  # by another; it has not told anything since
+        return f"deposed {show.ago(status.at - datetime.fromisoformat(deposed_at))}"
+    role = "leads" if daemon.is_leader else "stands by"
+    if since := told.get("role_since"):
+        lasted = show.ago(status.at - datetime.fromisoformat(since))
+        role += f" for {lasted.removesuffix(' ago')}"
+    if daemon.is_leader and told.get("takeover_seconds") is not None:
+        role += f", took over in {told['takeover_seconds']:.1f} s"
+    return role
 
 
 def _last_seen(status: Status) -> str:

@@ -6,7 +6,7 @@ daemon and a backtest see the same. A reading that comes after its minute was se
 still lands in its own minute, which is settled again for that monitor.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -72,6 +72,11 @@ class Window:
         self._late = np.zeros(0, np.bool_)
         self.teaches_from = 0
         """Minutes before it were learned from already."""
+
+    @property
+    def channels(self) -> Sequence[int]:
+        """Those it keeps, ascending."""
+        return tuple(self._lanes)
 
     @property
     def trails(self) -> Mapping[int, Trail]:

@@ -36,6 +36,8 @@ lateness = "0s"
 settle = "0s"
 [web]
 listen = "127.0.0.1:{port}"
+[login]
+required = false
 [[limit]]
 name = "DB31/844-2014"
 fume = 1.0
