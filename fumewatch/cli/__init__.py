@@ -12,7 +12,9 @@ import typer
 from fumewatch import __version__
 from fumewatch.cli import (
     alerts,
+    audit,
     backtest,
+    backup,
     broker,
     cleanings,
     complaints,
@@ -26,11 +28,14 @@ from fumewatch.cli import (
     outbox,
     profiles,
     receivers,
+    roles,
     routes,
     rules,
     show,
     silences,
     sites,
+    tokens,
+    users,
     wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
@@ -137,7 +142,7 @@ def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
     """
     from fumewatch.store import migrate as migration
 
-    old, new = migration.upgrade(options.load(config).database.url)
+    old, new = migration.upgrade(options.load(config).database.owner_url)
     if json:
         show.as_json({"before": old, "after": new})
     elif old == new:
@@ -150,16 +155,23 @@ def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
 def status(config: ConfigPath = None, json: AsJson = False) -> None:
     """Show what runs, how the fleet stands, what is stuck. Status 1 when no daemon runs.
 
+    While the database is away the broker alone is asked what it holds.
+
     \b
     Examples:
       fumewatch status
       fumewatch status --json | jq .monitors
     """
-    from fumewatch.cli import overview
+    from fumewatch.cli import held, overview
+    from fumewatch.core.errors import StoreUnavailable
 
     loaded = options.load(config)
-    with options.transaction(loaded) as conn:
-        found = overview.look(conn, loaded, options.clock())
+    try:
+        with options.transaction(loaded) as conn:
+            found = overview.look(conn, loaded, options.clock())
+    except StoreUnavailable as error:
+        held.tell_alone(loaded.mqtt, str(error), json=json)
+        raise
     if json:
         show.as_json(found.as_json())
     else:
@@ -180,8 +192,14 @@ app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
+app.add_typer(roles.app, name="roles", help=roles.ABOUT)
+app.add_typer(users.app, name="user", help=users.ABOUT)
+app.add_typer(tokens.app, name="token", help=tokens.ABOUT)
 app.add_typer(broker.app, name="broker", help=broker.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
+app.add_typer(audit.app, name="audit", help=audit.ABOUT)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from fumewatch.cli import outbox, show
+from fumewatch.cli import held, outbox, show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
 from fumewatch.store import Connection, daemons, delivery, partitions, summary
@@ -47,10 +47,17 @@ class Status:
     def is_running(self) -> bool:
         return any(map(self.runs, self.daemons))
 
+    @property
+    def held(self) -> dict[str, Any] | None:
+        """What the daemon told of readings on their way (health.Held), the leader's first."""
+        told = (d.counters.get("held") for d in self.daemons if self.runs(d))
+        return next((each for each in told if isinstance(each, dict)), None)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "at": self.at,
             "running": self.is_running,
+            "held": self.held,
             "daemons": [asdict(d) | {"running": self.runs(d)} for d in self.daemons],
             "readings_last_minute": self.readings_last_minute,
             "monitors": self.monitors,
@@ -91,6 +98,8 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
 
 def tell(status: Status) -> None:
     _tell_daemons(status)
+    if status.held is not None:
+        held.tell(status.held)
     show.table("Now", ["what", "how much"], _figures(status))
     if status.delivery:
         outbox.tell_receivers(status.delivery, status.at)
@@ -117,7 +126,7 @@ def _tell_daemons(status: Status) -> None:
         )
     rows = []
     for daemon in status.daemons:
-        role = ("leads" if daemon.is_leader else "stands by") if status.runs(daemon) else "gone"
+        role = _role(status, daemon)
         beat = show.ago(status.at - daemon.heartbeat_at)
         name = f"{daemon.host}/{daemon.pid}"
         rows.append(
@@ -126,6 +135,22 @@ def _tell_daemons(status: Status) -> None:
     if rows:
         head = ["host/pid", "version", "role", "heartbeat", "configuration", "down"]
         show.table("Daemons", head, rows)
+
+
+def _role(status: Status, daemon: Daemon) -> str:
+    """What it does, since when, and how long taking over took; "" of what older versions told."""
+    told = daemon.counters
+    if not status.runs(daemon):
+        return "gone"
+    if deposed_at := told.get("deposed_at"):  # by another; it has not told anything since
+        return f"deposed {show.ago(status.at - datetime.fromisoformat(deposed_at))}"
+    role = "leads" if daemon.is_leader else "stands by"
+    if since := told.get("role_since"):
+        lasted = show.ago(status.at - datetime.fromisoformat(since))
+        role += f" for {lasted.removesuffix(' ago')}"
+    if daemon.is_leader and told.get("takeover_seconds") is not None:
+        role += f", took over in {told['takeover_seconds']:.1f} s"
+    return role
 
 
 def _last_seen(status: Status) -> str:
