@@ -1,9 +1,10 @@
 # make demo [FOR=60s] [JSON=1] [MONITORS=200]   the whole service on this machine, with a simulated fleet
 # make test                                     every check and test, on real servers
 # make soak                                     what takes longer: faults at random moments, and the like
+# make audit                                    known weaknesses of what we depend on, where an advisory source is reached
 # make bench                                    the figures of the README
 
-.PHONY: demo test lint soak bench
+.PHONY: demo test lint audit soak bench
 
 demo:
 	@.ci/venv requirements.lock
@@ -15,6 +16,11 @@ lint:
 	.venv/bin/ruff check .
 	.venv/bin/lint-imports
 	.venv/bin/mypy
+	.venv/bin/bandit -q -r fumewatch -c pyproject.toml
+
+audit:
+	@.ci/venv requirements-dev.lock
+	@.venv/bin/python .ci/audit requirements.lock
 
 test: lint
 	@.ci/services

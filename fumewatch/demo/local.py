@@ -27,7 +27,7 @@ def temporary_folder() -> Path:
     is_root = os.geteuid() == 0
     is_open = all(folder.stat().st_mode & 0o001 for folder in (usual, *usual.parents))
     is_fit = len(str(usual)) <= _LONGEST_FOLDER and (is_open or not is_root)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=usual if is_fit else "/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=usual if is_fit else "/tmp"))  # nosec B108
     if is_root:
         folder.chmod(0o711)
     return folder

@@ -171,7 +171,7 @@ class Postgres:
     def _socket_folder(self, stack: ExitStack) -> Path:
         if len(str(self.folder)) <= _LONGEST_SOCKET_FOLDER:
             return self.folder
-        short = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fw-", dir="/tmp")))
+        short = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fw-", dir="/tmp")))  # nosec B108
         if self._account:
             os.chown(short, self._account.uid, self._account.gid)
         return short

@@ -73,7 +73,7 @@ class Network:
                 break
             self.tell(False, why)
             attempt = 1 if time.monotonic() - began > _STEADY_S else attempt + 1
-            self._is_stopping.wait(pause_before(attempt, random.random()))
+            self._is_stopping.wait(pause_before(attempt, random.random()))  # nosec B311
         self.tell(False, "stopped")
 
     def _visit(self) -> str:

@@ -50,6 +50,6 @@ def encrypt(key: bytes, plain: bytes, *, padding: Padding = "pkcs7", form: Form 
 def _through(key: bytes, blocks: bytes, *, decrypts: bool) -> bytes:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-    cipher = Cipher(algorithms.SM4(key), modes.ECB())
+    cipher = Cipher(algorithms.SM4(key), modes.ECB())  # HJ 212-2025 wants it  # nosec B305
     context = cipher.decryptor() if decrypts else cipher.encryptor()
     return context.update(blocks) + context.finalize()
