@@ -69,7 +69,7 @@ def wanted(depth: int, channels: Sequence[int], due: int) -> Wanted:
     begins = due - depth - REPORTED
     first = (begins // MINUTES_AT_ONCE + 1) * MINUTES_AT_ONCE
     cuts = [_at(minute) for minute in range(first, due - 1, MINUTES_AT_ONCE)]
-    starts, ends = [_at(begins - 1), *cuts], [*cuts, None]
+    starts, ends = [_at(begins), *cuts], [*cuts, None]
     return Wanted(list(zip(starts, ends, strict=True)), channels)
 
 
