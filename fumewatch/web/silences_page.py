@@ -112,6 +112,6 @@ def _page(
         streets=streets,
         hours=HOURS,
         fault=fault,
-        sent=sent or {},
+        sent={name: (sent or {}).get(name, "") for name in (*LABELS, "reason", "hours")},
         longest_reason=LONGEST_REASON,
     )

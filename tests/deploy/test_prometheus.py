@@ -1,4 +1,4 @@
-"""The rules for the service itself, by promtool; every metric they and the dashboards name exists."""
+"""Rules for the service itself, by promtool; every metric they and dashboards name is there."""
 
 import json
 import re

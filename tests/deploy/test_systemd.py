@@ -35,7 +35,7 @@ def test_a_service_is_exposed_little(unit: str) -> None:
 
 
 def test_systemd_finds_no_fault(tmp_path: Path) -> None:
-    """All at once, since a timer names its service; /bin/true stands for what is not installed here."""
+    """All at once, since a timer names its service; /bin/true is what is not installed here."""
     for unit in UNITS:
         text = (DEPLOY / unit).read_text()
         (tmp_path / unit).write_text(re.sub(r"/opt/fumewatch/bin/fumewatch", "/bin/true", text))

@@ -181,7 +181,9 @@ def shots(site: str, case: Scene, browser: Browser, folder: Path) -> Iterator[An
         log_in(page, "chen")
         for name, path in paths.items():
             if name != "login":
-                page.goto(site + path)
+                answer = page.goto(site + path)
+                assert answer is not None
+                assert answer.status == 200, path
                 page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
                 yield name, width, page.evaluate("document.documentElement.scrollWidth")
         tab.context.close()
