@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,7 @@ MONITORS_AT_ONCE: Final = 1000
 MINUTES_AT_ONCE: Final = 16
 """Minutes that the engine judges in one go, where it has some to make up for."""
 _HOUR: Final = 60 * MINUTE
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Recalled:
 
 
 def recall(conn: Connection, config: Config, roster: Roster, due: int, now: datetime) -> Recalled:
-    """The engine, settled up to the minute before `due` (since 1970), and how much that took."""
+    """The engine, settled up to the minute before `due` (since 1970), and how many readings that
+    took: so that minute is the first that it judges."""
     engine = Engine(
         config.rule, config.freshness, roster, config.zone, keeps_days=False, most=MINUTES_AT_ONCE
     )
@@ -58,7 +60,7 @@ def recall(conn: Connection, config: Config, roster: Roster, due: int, now: date
     if len(known):
         remember(window, known, as_of // MINUTE, begins)
     number = 0
-    for part in readings.since(conn, now - timedelta(minutes=window.depth + REPORTED + 1)):
+    for part in readings.since(conn, _EPOCH + timedelta(minutes=begins - 1)):
         engine.add(part)
         number += len(part)
     engine.fill((due - 1) * MINUTE)
