@@ -79,7 +79,7 @@ def touch(conn: Connection, alerts: Sequence[Alert]) -> None:
 
 
 def mark_judged(conn: Connection, to: datetime) -> None:
-    """In the transaction of what those minutes brought about: neither is there without the other."""
+    """In the transaction of what those minutes brought about."""
     conn.execute(_MARK, [to])
 
 

@@ -21,6 +21,7 @@ from fumewatch.core.site import Place
 from fumewatch.demo.postgres import Postgres
 from fumewatch.mqtt import MqttSettings, Subscriber
 from fumewatch.store import monitors, readings
+from fumewatch.terms import STANDING_BY
 from tests.core.scene import micros
 from tests.core.scene import readings as rows_of
 from tests.daemon.conftest import Daemon, World
@@ -51,6 +52,8 @@ lateness = "0s"
 settle = "0s"
 [web]
 listen = "127.0.0.1:{port}"
+[login]
+required = false
 [[limit]]
 name = "DB31/844-2014"
 fume = 1.0
@@ -115,7 +118,8 @@ class Armed(Daemon):
 
     @property
     def leads(self) -> bool:
-        return self.is_ready()
+        code, parts = self.get("/readyz")
+        return code == 200 and STANDING_BY not in parts
 
 
 class Stage:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -25,12 +24,13 @@ from fumewatch.receivers.alertmanager import (
     AlertmanagerSettings,
     alerts_of,
 )
+from tests.fixtures.tools import find
 from tests.receivers.factories import KEY, a_body, a_notice
 from tests.receivers.servers import Answer, Request, WebhookServer, webhook_server
 
 NOW = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 EXPIRES_AT = NOW + timedelta(hours=24)
-BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+BINARY = find("prometheus-alertmanager") or find("alertmanager")
 NASTY = '面馆"\\\r\nx{}=1,\u2028<b>'
 
 

@@ -92,6 +92,7 @@ begin
         order by at, kind, transition_id, action_id, photo_id) older;
 end $$;
 call record_older();
+analyze record;                                   -- else the moment below takes ten times as long
 lock table transition, action, photo in share row exclusive mode;
 call record_older();
 drop procedure record_older;
