@@ -91,7 +91,6 @@ def parts(**details: str) -> dict[str, Part]:
     return {name: Part(name not in details, details.get(name, ""), NOW) for name in names}
 
 
-STANDBY = dict.fromkeys(PARTS[1:], "standing by: another daemon leads")
 UNBORN = dict.fromkeys(PARTS[1:], "starting")
 
 
@@ -107,7 +106,9 @@ UNBORN = dict.fromkeys(PARTS[1:], "starting")
             True,
             "waiting for the database: refused by host",
         ),
-        (parts(**STANDBY), False, True, "standing by"),
+        (parts(), False, True, "standing by"),
+        (parts(broker="another client_id"), False, True, "standing by; broker: another client_id"),
+        (parts(**dict.fromkeys(PARTS[1:], "taking over")), True, False, None),
         (parts(broker="connection refused"), True, True, "leading; broker: connection refused"),
         (parts(broker="starting"), True, False, None),
         (parts(dispatch="starting"), True, False, None),
