@@ -136,9 +136,11 @@ def _is_told(after: str, reason: str) -> bool:
     return after in ("firing", "resolved") and reason != "cleared before it fired"
 
 
-def is_told(stage: Stage, number: int) -> bool:
-    """So many transitions there are, and all of it is told."""
-    return stage.count("transition") >= number and stage.count("outbox where state = 'due'") == 0
+def is_told(stage: Stage) -> bool:
+    """Every minute that is over is judged, and nothing waits to be sent."""
+    end = stage.begin + timedelta(minutes=stage.minute)
+    judged = stage.rows("select judged_to from judged_mark")
+    return judged == [(end,)] and stage.count("outbox where state = 'due'") == 0
 
 
 def moves(stage: Stage) -> list[Move]:

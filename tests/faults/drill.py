@@ -1,12 +1,13 @@
 """A drill: monitors send minute after minute while things break, then all of it is checked."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.faults.check import check, is_told, undisturbed
+from fumewatch.dispatch import ROUND_SECONDS
+from tests.faults.check import check, is_told
 from tests.faults.faults import Fault
 from tests.faults.inside import POINTS
 from tests.faults.stage import Kill, Stage
@@ -88,17 +89,24 @@ def _wind_up(stage: Stage) -> None:
         _minute(stage, stage.minute)
         stage.catch_up()
         stage.next_minute()
-        number = len(undisturbed(stage))
-        if _comes(stage, number):
+        if _is_over(stage):
             break
     stage.stop()
 
 
-def _comes(stage: Stage, number: int, seconds: float = 2.0) -> bool:
+def _is_over(stage: Stage) -> bool:
+    """Also a round of dispatch later."""
+    if not _comes_true(lambda: is_told(stage), stage):
+        return False
+    time.sleep(ROUND_SECONDS * 1.2)
+    return is_told(stage)
+
+
+def _comes_true(what: Callable[[], bool], stage: Stage, seconds: float = 3.0) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         stage.tend()
-        if is_told(stage, number):
+        if what():
             return True
         time.sleep(0.05)
     return False

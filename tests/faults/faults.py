@@ -11,7 +11,7 @@ from typing import Final
 
 import psycopg
 
-from tests.faults.stage import Armed, Stage
+from tests.faults.stage import Stage, Supervised
 
 Fault = Callable[[Stage], AbstractContextManager[None]]
 
@@ -124,31 +124,45 @@ def database_out_of_connections(stage: Stage) -> Iterator[None]:
 
 
 SLOW_S: Final = 10.0
+"""Of each commit."""
 
 
 @contextmanager
 def database_slow(stage: Stage) -> Iterator[None]:
-    """A commit takes ten seconds."""
     stage.to_database.delay(SLOW_S, b"COMMIT")
     yield
     time.sleep(SLOW_S)
     stage.to_database.delay(0, b"")
 
 
+def disk_full(disk: Path) -> Fault:
+    """`disk`: a small file system that has the database; somebody else fills what is left of it."""
+
+    @contextmanager
+    def filled(_stage: Stage) -> Iterator[None]:
+        ballast = disk / "ballast"
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"\0" * 4096)
+        yield
+        ballast.unlink()
+
+    return filled
+
+
 @contextmanager
-def disk_full(stage: Stage) -> Iterator[None]:
-    """See `stage.disk`: what is left of a small file system is filled by somebody else."""
-    assert stage.disk, "this stage has no disk of its own"
-    ballast = stage.disk / "ballast"
-    _fill(ballast)
+def inbox_full_when_the_broker_dies(stage: Stage) -> Iterator[None]:
+    """It has handed over what we have not stored yet, and knows us, but not that any more."""
+    os.kill(stage.broker.pid, signal.SIGUSR1)  # it saves what it has
+    time.sleep(0.3)
+    stage.to_database.mute()
     yield
-    ballast.unlink()
-
-
-def _fill(ballast: Path) -> None:
-    with suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"\0" * 4096)
+    stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
+    time.sleep(0.3)
+    stage.broker.kill()
+    stage.broker.start()
+    time.sleep(1.5)
+    stage.to_database.speak()
 
 
 # ── daemons ──
@@ -175,8 +189,8 @@ def leader_frozen(stage: Stage) -> Iterator[None]:
     leader.process.send_signal(signal.SIGCONT)
 
 
-def _leader(stage: Stage) -> Armed:
-    leaders: list[Armed] = []
+def _leader(stage: Stage) -> Supervised:
+    leaders: list[Supervised] = []
 
     def found() -> bool:
         leaders[:] = [daemon for daemon in stage.daemons if daemon.leads]
@@ -190,6 +204,8 @@ def _leader(stage: Stage) -> Armed:
 
 
 def clock_stepped(by: timedelta) -> Fault:
+    """And back again some seconds later."""
+
     @contextmanager
     def stepped(stage: Stage) -> Iterator[None]:
         stage.clock.shift(by)

@@ -30,7 +30,7 @@ from tests.faults.far_end import FarEnd
 from tests.faults.proxy import Proxy
 from tests.faults.publisher import Feed, Monitors, Numbered
 from tests.fixtures.broker import Broker, free_port
-from tests.fixtures.forks import Fork, Forks
+from tests.fixtures.forks import Forks
 
 PATIENCE_S: Final = 90.0
 MONITORS: Final = 6
@@ -100,18 +100,7 @@ group_interval = "0s"
 """
 
 
-class Armed(Daemon):
-    """A daemon on the stage's clock; `kill` says where its next process is to die."""
-
-    clock: Path
-    kill_at: Kill | None = None
-
-    def command(self, *args: str, out: Path, err: Path) -> Fork:
-        kill = list(self.kill_at) if self.kill_at and args == ("run",) else None
-        first = {"call": "tests.faults.inside:prepare", "clock": str(self.clock), "kill": kill}
-        config = ("--config", str(self.config))
-        return self._forks.start(*args, *config, out=out, err=err, first=first)
-
+class Supervised(Daemon):
     @property
     def is_dead(self) -> bool:
         return self._process is not None and self._process.poll() is not None
@@ -157,9 +146,8 @@ class Stage:
             f"postgresql://postgres@127.0.0.1:{self.to_database.port}/{self.database}"
         )
         self.monitors = Monitors(MONITORS, self.begin)
-        self.daemons: list[Armed] = []
+        self.daemons: list[Supervised] = []
         self.kills: list[Kill] = []
-        self.disk: Path | None = None
         self.deaths = 0
         self.restarts = True
         self.minute = 0
@@ -206,11 +194,10 @@ class Stage:
         assert is_there.wait(PATIENCE_S)
         subscriber.stop()
 
-    def daemon(self, keepalive: str = "5s") -> Armed:
+    def daemon(self, keepalive: str = "5s") -> Supervised:
         port = free_port()
         config = self._write_config(port, keepalive)
-        daemon = Armed(config, port, self.folder / f"daemon-{port}.log", self._forks)
-        daemon.clock = self.clock.path
+        daemon = Supervised(config, port, self.folder / f"daemon-{port}.log", self._forks)
         self._stack.callback(daemon.remove)
         self.daemons.append(daemon)
         return daemon
@@ -228,9 +215,10 @@ class Stage:
         )
         return config
 
-    def start(self, daemon: Armed, *, ready: bool = False) -> None:
-        daemon.kill_at = self.kills.pop(0) if self.kills else None
-        daemon.start(ready=ready)
+    def start(self, daemon: Supervised) -> None:
+        kill = self.kills.pop(0) if self.kills else None
+        first = {"call": "tests.faults.inside:prepare", "clock": str(self.clock.path), "kill": kill}
+        daemon.start(ready=False, first=first)
 
     def tend(self) -> None:
         """As a supervisor does: who died is started again."""
@@ -248,7 +236,7 @@ class Stage:
         for daemon in self.daemons:
             assert daemon.stop() == 0
 
-    def kill(self, daemon: Armed) -> None:
+    def kill(self, daemon: Supervised) -> None:
         daemon.process.kill()
 
     def wait(self, is_true: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> None:

@@ -39,6 +39,12 @@ LONG = {
     "daemon away": Scenario(faults={3: (faults.leader_killed, 3)}),
     "clock set back": Scenario(faults={5: (faults.clock_stepped(timedelta(minutes=-3)), 0)}),
     "flood": Scenario(faults={3: (faults.flood, 0)}),
+    "inbox when the broker dies": Scenario(
+        faults={3: (faults.inbox_full_when_the_broker_dies, 0)}, broker="autosave_interval 1800\n"
+    ),
+    "clock an hour ahead": Scenario(
+        faults={5: (faults.clock_stepped(timedelta(hours=1)), 0)}, alerts=False
+    ),
     "oversized": Scenario(faults={3: (faults.oversized, 0)}),
     "again": Scenario(faults={3: (faults.again, 0), 5: (faults.again, 0)}),
 }
