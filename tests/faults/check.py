@@ -55,9 +55,9 @@ def is_whole(stage: Stage) -> bool:
     return bool(stage.rows(_FORGOTTEN)[0][0] == 0)
 
 
-def check(stage: Stage, *, alerts: bool = True, may_lose: bool = False) -> None:
-    """`may_lose`: what the broker acknowledged. `alerts`: they must be an undisturbed run's."""
-    check_readings(stage, may_lose=may_lose)
+def check(stage: Stage, *, alerts: bool = True) -> None:
+    """`alerts`: they must be an undisturbed run's."""
+    check_readings(stage)
     check_rollups(stage)
     if alerts:
         check_alerts(stage)
@@ -65,13 +65,13 @@ def check(stage: Stage, *, alerts: bool = True, may_lose: bool = False) -> None:
     assert stage.count("dead_letter") >= stage.feed.oversized
 
 
-def check_readings(stage: Stage, *, may_lose: bool) -> None:
+def check_readings(stage: Stage) -> None:
     """Each acknowledged one is there once, as it was sent, and no other."""
     sent = {_row(one): one.number for one in stage.feed.acked.values()}
     stored = Counter(stage.rows(_READINGS))
     assert [row for row, times in stored.items() if times > 1] == []
-    missing = sorted(number for row, number in sent.items() if row not in stored)
-    assert may_lose or not missing, f"lost: {missing[:20]} of {len(sent)}"
+    lost = sorted({number for row, number in sent.items() if row not in stored} - stage.missing)
+    assert not lost, f"lost: {lost[:20]} of {len(sent)}"
     assert [row for row in stored if row not in sent] == []
 
 
@@ -155,7 +155,8 @@ def undisturbed(stage: Stage) -> list[Move]:
     """What the engine says that happened, told at once of every reading that is to be there."""
     codes = {place.monitor: place.code for place in stage.places}
     engine = stage.engine(stage.places)
-    engine.add(as_readings(stage.feed.acked.values(), stage.ids))
+    known = [r for r in stage.feed.acked.values() if r.number not in stage.missing]
+    engine.add(as_readings(known, stage.ids))
     engine.fill(micros(stage.begin - timedelta(minutes=1)))
     end = stage.begin + timedelta(minutes=stage.minute)
     found = [

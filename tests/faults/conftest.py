@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -69,11 +70,54 @@ def stage_of(
         yield make
 
 
+@pytest.fixture
+def small_disk(breakable: Postgres) -> Iterator[Path]:
+    """A file system of some megabytes in which `breakable` has the tablespace `small`."""
+    folder = Path(tempfile.mkdtemp(prefix="fumewatch-disk-", dir="/tmp"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=48m,mode=0755", "tmpfs", str(folder)],
+            capture_output=True,
+            text=True,
+        )
+        if mounted.returncode:
+            pytest.skip(f"no file system to fill: {mounted.stderr.strip()}")
+        stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
+        space = folder / "space"
+        space.mkdir()
+        shutil.chown(space, *_owner(breakable))
+        with psycopg.connect(breakable.url(), autocommit=True) as conn:
+            conn.execute(f"create tablespace small location '{space}'".encode())
+            yield folder
+            conn.execute("drop tablespace small")
+
+
+def _owner(server: Postgres) -> tuple[int, int]:
+    facts = (server.folder / "data").stat()
+    return facts.st_uid, facts.st_gid
+
+
+@pytest.fixture
+def stage_on_small_disk(
+    brokers: Callable[..., Broker],
+    small_disk: Path,
+    breakable: Postgres,
+    tmp_path: Path,
+    forks: Forks,
+    seed: int,
+) -> Iterator[Stage]:
+    assert small_disk
+    with ExitStack() as stack:
+        url = stack.enter_context(_new_database(breakable, " tablespace small"))
+        yield stack.enter_context(staged(brokers(), breakable, url, tmp_path, forks, seed))
+
+
 @contextmanager
-def _new_database(server: Postgres) -> Iterator[str]:
+def _new_database(server: Postgres, where: str = "") -> Iterator[str]:
     name = new_name()
     with psycopg.connect(server.url(), autocommit=True) as conn:
-        create(conn, name, _TEMPLATE)
+        create(conn, name, _TEMPLATE + where)
     yield server.url(name)
     with psycopg.connect(server.url(), autocommit=True) as conn:
         drop(conn, name)

@@ -9,7 +9,6 @@ from typing import Final
 from fumewatch.dispatch import ROUND_SECONDS
 from tests.faults.check import check, is_told
 from tests.faults.faults import Fault
-from tests.faults.inside import POINTS
 from tests.faults.stage import Kill, Stage
 
 MINUTES: Final = 9
@@ -26,14 +25,12 @@ class Scenario:
     faults     minute → (what breaks then, for how many minutes); 0: within that minute
     daemons    how many
     alerts     whether they must be an undisturbed run's
-    loses      whether the broker may have lost what it acknowledged
     """
 
     kills: tuple[Kill, ...] = ()
     faults: Mapping[int, tuple[Fault, int]] = field(default_factory=dict)
     daemons: int = 1
     alerts: bool = True
-    loses: bool = False
     broker: str = DURABLE
     breaks_server: bool = False
     keepalive: str = "5s"
@@ -45,7 +42,7 @@ class Scenario:
 def drill(stage: Stage, scenario: Scenario) -> None:
     try:
         _play(stage, scenario)
-        check(stage, alerts=scenario.alerts, may_lose=scenario.loses)
+        check(stage, alerts=scenario.alerts)
     finally:
         print(stage.log())
 
@@ -110,7 +107,3 @@ def _comes_true(what: Callable[[], bool], stage: Stage, seconds: float = 3.0) ->
             return True
         time.sleep(0.05)
     return False
-
-
-def some_kill(stage: Stage, among: tuple[str, ...] = tuple(POINTS)) -> Kill:
-    return stage.chance.choice(among), stage.chance.randint(1, 4)

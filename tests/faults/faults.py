@@ -34,6 +34,21 @@ def broker_stopped(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
+def broker_killed_that_keeps_nothing(stage: Stage) -> Iterator[None]:
+    """Of a session of which it kept nothing: lost is what it took from its return on, until we
+    were back, and what it had taken and not handed over. Nothing else is."""
+    before = set(stage.feed.acked)
+    stage.broker.kill()
+    yield
+    stage.broker.start()
+    stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
+    stage.wait(lambda: any(each.leads for each in stage.daemons), "we are back")
+    time.sleep(2)
+    stage.missing = set(stage.feed.acked) - stage.stored()
+    assert not stage.missing & before, "these were handed over before"
+
+
+@contextmanager
 def broker_frozen(stage: Stage) -> Iterator[None]:
     stage.broker.freeze()
     yield
@@ -139,12 +154,13 @@ def disk_full(disk: Path) -> Fault:
     """`disk`: a small file system that has the database; somebody else fills what is left of it."""
 
     @contextmanager
-    def filled(_stage: Stage) -> Iterator[None]:
+    def filled(stage: Stage) -> Iterator[None]:
         ballast = disk / "ballast"
         with suppress(OSError), ballast.open("wb", buffering=0) as file:
             while True:
                 file.write(b"\0" * 4096)
         yield
+        stage.wait(lambda: "No space left" in stage.log(), "somebody notices")
         ballast.unlink()
 
     return filled

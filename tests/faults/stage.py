@@ -149,10 +149,12 @@ class Stage:
         self.daemons: list[Supervised] = []
         self.kills: list[Kill] = []
         self.deaths = 0
+        self.missing: set[int] = set()
+        """Of what the broker acknowledged: what it then forgot."""
         self.restarts = True
         self.minute = 0
         self._asking: psycopg.Connection[Any] | None = None
-        stack.callback(self._hang_up)
+        stack.callback(self.hang_up)
         self._assign()
         self._remember()
         self._subscribe()
@@ -270,7 +272,13 @@ class Stage:
         self.wait(lambda: any(each.leads for each in self.daemons), "somebody leads")
 
     def is_stored(self) -> bool:
-        return bool(self.count("reading") >= len(self.feed.acked))
+        return self.count("reading") >= len(self.feed.acked) - len(self.missing)
+
+    def stored(self) -> set[int]:
+        """Numbers of acknowledged readings that are in the store."""
+        rows = set(self.rows("select monitor_id, measured_at from reading"))
+        acked = list(self.feed.acked.values())
+        return {r.number for r in acked if (self.ids[r.monitor], r.measured_at) in rows}
 
     # ── the store, past the proxy ──
 
@@ -280,10 +288,10 @@ class Stage:
         try:
             return self._asking.execute(query).fetchall()
         except psycopg.OperationalError:  # the server was killed
-            self._hang_up()
+            self.hang_up()
             raise
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         if self._asking is not None:
             self._asking.close()
             self._asking = None
