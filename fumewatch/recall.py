@@ -85,7 +85,8 @@ def recall(
     now: datetime,
     read: Read | None = None,
 ) -> Recalled:
-    """The engine, settled up to the minute before `due` (since 1970), and how much that took."""
+    """The engine, settled up to the minute before `due` (since 1970), and how many readings that
+    took: so that minute is the first that it judges."""
     engine = Engine(
         config.rule, config.freshness, roster, config.zone, keeps_days=False, most=MINUTES_AT_ONCE
     )
