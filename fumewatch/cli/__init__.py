@@ -15,6 +15,7 @@ from fumewatch.cli import (
     audit,
     backtest,
     backup,
+    broker,
     cleanings,
     complaints,
     contacts,
@@ -114,12 +115,16 @@ def check(
       fumewatch check --config config.toml --connect
       fumewatch check --json
     """
+    from fumewatch import log
     from fumewatch.cli import reach, verdict
     from fumewatch.config import default_path, examine
+    from fumewatch.config.secrets import secrets
 
     options.keep_quiet()
     path = default_path(config)
     examined = examine(path, today=options.clock().date())
+    if examined.config is not None:
+        log.hide(secrets(examined.config))
     wanted = examined.config if connect else None
     attempts = list(reach.attempts(wanted)) if wanted else []
     if json:
@@ -194,6 +199,7 @@ app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.add_typer(roles.app, name="roles", help=roles.ABOUT)
 app.add_typer(users.app, name="user", help=users.ABOUT)
 app.add_typer(tokens.app, name="token", help=tokens.ABOUT)
+app.add_typer(broker.app, name="broker", help=broker.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.add_typer(audit.app, name="audit", help=audit.ABOUT)
 app.command()(backup.backup)
