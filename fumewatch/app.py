@@ -6,7 +6,8 @@ Another one is a warm standby, which shows its pages and waits.
 
 Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the broker's socket;
 "dispatch" decides what people are sent; "deliver" sends; APScheduler's run the jobs; "web" serves
-the pages; "reload" reads the configuration anew when its files change.
+the pages; "reload" reads the configuration anew when its files change; "mqtt-lookout" hears what
+the broker tells of itself, and "watchdog" looks whether all of these live.
 """
 
 import os
@@ -28,12 +29,13 @@ from fumewatch.config import Config
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
 from fumewatch.gather import gather
-from fumewatch.health import Health
-from fumewatch.mqtt import Publisher
+from fumewatch.health import QUEUE, Health
+from fumewatch.mqtt import Echo, Lookout, Publisher
 from fumewatch.receivers import build
 from fumewatch.reload import Reload, tell_doubts
 from fumewatch.store import Connection, Database, daemons, migrate
 from fumewatch.terms import PARTS, Daemon, clock, database_is_up, serve, take_over, wait
+from fumewatch.watchdog import Watchdog
 from fumewatch.web import Server, create_app
 
 logger = structlog.get_logger()
@@ -53,13 +55,14 @@ def run(config_path: Path) -> int:
     1. Pages first, so that /readyz can tell what we wait for.
     2. The database, migrated; then a term of leadership after another until the stop.
     """
-    health = Health(PARTS, clock)
+    health = Health((*PARTS, QUEUE), clock)
     reload = Reload(config_path, health, _try_out)
     config = reload.load()
     log.set_up(config.log.level, config.log.format)
     daemon = Daemon(config, Database(config.database), health, reload)
     with ExitStack() as stack:
-        stack.enter_context(_signals(daemon))
+        watchdog = stack.enter_context(_watched(daemon))
+        stack.enter_context(_signals(daemon, watchdog))
         stack.enter_context(_opened(daemon.database))
         stack.enter_context(_pages(daemon))
         logger.info("started", version=__version__, config=str(config_path))
@@ -93,7 +96,22 @@ def _try_out(config: Config) -> Sequence[Fault]:
 
 
 @contextmanager
-def _signals(daemon: Daemon) -> Iterator[None]:
+def _watched(daemon: Daemon) -> Iterator[Watchdog]:
+    """What looks at the broker and at ourselves, from before the first wait to after the last."""
+    echo = daemon.echo = Echo(str(daemon.id))
+    lookout = Lookout(daemon.config.mqtt, echo, beat=lambda: daemon.health.beat("lookout"))
+    daemon.health.look_at_queue(lambda: lookout.pressure)
+    watchdog = Watchdog(daemon.health, echo, lambda: daemon.leads, daemon.stop.is_set)
+    with watchdog.running():
+        lookout.start()
+        try:
+            yield watchdog
+        finally:
+            lookout.stop()
+
+
+@contextmanager
+def _signals(daemon: Daemon, watchdog: Watchdog) -> Iterator[None]:
     """The first SIGTERM or SIGINT stops us in order; a second one ends us at once.
 
     SIGHUP reads the configuration anew.
@@ -108,6 +126,7 @@ def _signals(daemon: Daemon) -> Iterator[None]:
         deadline.start()
 
     def ask(_number: int, _frame: object) -> None:
+        watchdog.reloading()
         daemon.reload.ask()
 
     handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: ask}
@@ -141,7 +160,8 @@ def _pages(daemon: Daemon) -> Iterator[None]:
     database = Database(config.database)
     app = create_app(database, config, daemon.health, clock)
     daemon.show = app.state.context.use
-    with _opened(database), Server(app, config.web.host, config.web.port):
+    web = config.web
+    with _opened(database), Server(app, web.host, web.port, web.trusted_proxies):
         yield
 
 
@@ -150,7 +170,7 @@ def _migrate(daemon: Daemon) -> None:
     while not daemon.stop.is_set():
         take_over(daemon)
         try:
-            old, new = migrate.upgrade(daemon.config.database.url)
+            old, new = migrate.upgrade(daemon.config.database.owner_url)
         except StoreUnavailable as error:
             wait(daemon, error)
         else:
@@ -162,12 +182,13 @@ def _migrate(daemon: Daemon) -> None:
 @contextmanager
 def _jobs(daemon: Daemon) -> Iterator[None]:
     config = daemon.config
-    table = jobs.jobs(
-        config.zone, lambda: daemon.config.retention.readings, lambda: daemon.config.integrity
-    )
+    table = jobs.jobs(config.zone, lambda: daemon.config.retention, lambda: daemon.config.integrity)
     table = (*table, jobs.Job("gather_days", _gathering(daemon), minutes=GATHER_MINUTES))
     schedule = jobs.scheduler(table, daemon.database, config.zone, clock, lambda: daemon.leads)
-    schedule.add_job(_beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock())
+    beats = schedule.add_job(
+        _beat, "interval", [daemon], seconds=BEAT_SECONDS, next_run_time=clock()
+    )
+    daemon.told = lambda: beats.modify(next_run_time=clock())
     schedule.add_job(_watch, "interval", [daemon], seconds=BEAT_SECONDS)
     schedule.start()
     try:
@@ -222,5 +243,12 @@ def _portrait(daemon: Daemon) -> daemons.Daemon:
         heartbeat_at=clock(),
         is_leader=daemon.leads,
         health=parts,
-        counters=metrics.counters() | {"configuration": daemon.health.configured().as_json()},
+        counters=metrics.counters()
+        | {
+            "configuration": daemon.health.configured().as_json(),
+            "client_id": daemon.config.mqtt.client_id,
+            "role_since": daemon.role_since.isoformat(),
+            "takeover_seconds": daemon.takeover_seconds,
+            "held": daemon.health.held().as_json(),
+        },
     )

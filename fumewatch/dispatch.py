@@ -99,11 +99,13 @@ class Dispatch:
     def run(self, stop: threading.Event, news: threading.Event, wake: threading.Event) -> None:
         """Until `stop`; `news` says that something may have happened, `wake` that rows are due."""
         while not stop.is_set():
+            self._health.beat("dispatch")
             news.clear()
             written = self.round()
             if written:
                 wake.set()
             news.wait(STORE_AWAY_SECONDS if written is None else ROUND_SECONDS)
+        self._health.rest("dispatch")
         self._health.down("dispatch", "stopped")
 
     @contextmanager

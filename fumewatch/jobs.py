@@ -1,9 +1,11 @@
 """Jobs: what happens by the clock rather than by a reading."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -11,17 +13,20 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from fumewatch import metrics
+from fumewatch.config.tree import RetentionSettings
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.integrity import Comparison, Integrity, Outcome, compare
 from fumewatch.store import (
-    Connection,
     Database,
+    accounts,
     comparisons,
     daemons,
     day_facts,
     dead_letters,
     devices,
     partitions,
+    pruning,
+    record,
     rollups,
 )
 from fumewatch.store.comparisons import Due
@@ -36,23 +41,32 @@ COMPARE_MINUTES: Final = 5
 COMPARE_AT_ONCE: Final = 5000
 """Aggregates a transaction, and how many of those a run: what is left waits for the next."""
 COMPARE_RUNS: Final = 20
-DROP_AT_ONCE: Final = 50_000
+DROP_AT_ONCE: Final = 5000
+"""Rows a transaction."""
+DROP_HOURS: Final = "3,9,15,21"
+"""Four times a day: what a backup or a long report keeps from being dropped goes the next time."""
+DROP_TRIES: Final = 20
+DROP_PAUSE_SECONDS: Final = 1.0
+REPLAYED: Final = timedelta(days=7)
+"""A dead letter that was replayed is kept for so long, to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Runs every `minutes`, or where that is 0 daily at `hour` of the zone."""
+    """Runs every `minutes`, or where that is 0 daily at `hour` (or several) of the zone."""
 
     name: str
     run: Callable[[Database, datetime], Any]
     minutes: int = 0
-    hour: int | None = None
+    hour: int | str | None = None
 
 
 def jobs(
-    zone: ZoneInfo, keep: Callable[[], timedelta], integrity: Callable[[], Integrity]
+    zone: ZoneInfo,
+    retention: Callable[[], RetentionSettings],
+    integrity: Callable[[], Integrity],
 ) -> tuple[Job, ...]:
-    """`keep` and `integrity` are asked at each run; how often to compare, only now."""
+    """`retention` and `integrity` are asked at each run; how often to compare, only now."""
 
     def make_partitions(database: Database, now: datetime) -> None:
         days = [(now + timedelta(days=n)).date() for n in range(PARTITIONS_AHEAD + 1)]
@@ -60,15 +74,14 @@ def jobs(
             partitions.ensure(conn, days)
 
     def drop_old(database: Database, now: datetime) -> int:
-        oldest = now - keep()
-        _drop(database, lambda conn: devices.drop_before(conn, oldest, DROP_AT_ONCE))
-        first = oldest.astimezone(zone).date()
-        _drop(database, lambda conn: day_facts.drop_before(conn, first, DROP_AT_ONCE))
         with database.transaction() as conn:
-            dead_letters.drop_before(conn, oldest)
-            daemons.drop_before(conn, oldest)
-            # A day more than ingest accepts: no reading may come for a partition just dropped.
-            return partitions.drop_before(conn, (oldest - timedelta(days=1)).date())
+            trusted = pruning.trusted_now(conn, now)
+        if trusted < now:
+            log.warning("readings end long ago: what is old is reckoned from them", now=trusted)
+        clear(database, retention(), trusted, zone)
+        # A day more than ingest accepts: no reading may come for a partition just dropped.
+        oldest = trusted - retention().readings - timedelta(days=1)
+        return drop_days(database, oldest.date())
 
     def repair_rollups(database: Database, now: datetime) -> int:
         """An hour a transaction: ingest must not wait for days of recounting."""
@@ -82,16 +95,28 @@ def jobs(
             comparisons.compare_again(conn, now - timedelta(hours=REPAIR_HOURS))
         return recounted
 
+    def note_head(database: Database, _now: datetime) -> str:
+        """Into the log, which is kept elsewhere: who writes the record anew cannot reach it."""
+        with database.transaction() as conn:
+            return str(record.head(conn))
+
     def compare_means(database: Database, now: datetime) -> dict[str, int]:
         return compare_aggregates(integrity(), database, now)
 
     compare_minutes = min(COMPARE_MINUTES, integrity().settle // timedelta(minutes=1))
     return (
         Job("make_partitions", make_partitions, minutes=60),
-        Job("drop_old", drop_old, hour=3),
+        Job("drop_old", drop_old, hour=DROP_HOURS),
         Job("repair_rollups", repair_rollups, hour=4),
+        Job("note_head_of_record", note_head, hour=5),
+        Job("prune_logins", prune_logins, minutes=60),
         Job("compare_aggregates", compare_means, compare_minutes),
     )
+
+
+def prune_logins(database: Database, now: datetime) -> int:
+    with database.transaction() as conn:
+        return accounts.prune(conn, now)
 
 
 def compare_aggregates(integrity: Integrity, database: Database, now: datetime) -> dict[str, int]:
@@ -121,12 +146,52 @@ def _compare(
     return found
 
 
-def _drop(database: Database, some: Callable[[Connection], int]) -> None:
+def clear(database: Database, keep: RetentionSettings, now: datetime, zone: ZoneInfo) -> None:
+    """Delete the rows that are old by [retention]."""
+    oldest = now - keep.readings
+    first = oldest.astimezone(zone).date()
+    replayed = now - min(REPLAYED, keep.dead_letters)
+    for drop, before in (
+        (pruning.messages, now - keep.messages),
+        (pruning.told, now - keep.messages),
+        (dead_letters.drop_before, now - keep.dead_letters),
+        (dead_letters.drop_replayed_before, replayed),
+        (devices.drop_before, now - keep.device_events),
+        (pruning.agreeing_means, now - keep.device_means),
+        (pruning.streets, oldest),
+    ):
+        _drop(database, partial(drop, before=before))
+    _drop(database, partial(day_facts.drop_before, day=first))
+    with database.transaction() as conn:
+        daemons.drop_before(conn, oldest)
+        accounts.prune(conn, now)
+
+
+def _drop(database: Database, some: Callable[..., int]) -> None:
     """Bit by bit: a day of them may be millions, and a statement has a time-out."""
     dropped = 1
     while dropped:
         with database.transaction() as conn:
-            dropped = some(conn)
+            dropped = some(conn, most=DROP_AT_ONCE)
+
+
+def drop_days(database: Database, before: date) -> int:
+    """Drop partitions or chunks, one a transaction; how many.
+
+    Where others keep one in use, try again in a moment, and leave it at last to the next run.
+    """
+    dropped = failed = 0
+    while failed < DROP_TRIES:
+        try:
+            with database.transaction() as conn:
+                if partitions.drop_oldest(conn, before) is None:
+                    return dropped
+            dropped += 1
+        except partitions.Busy:
+            failed += 1
+            time.sleep(DROP_PAUSE_SECONDS)
+    log.warning("old days are in use: they are dropped next time", dropped=dropped)
+    return dropped
 
 
 def scheduler(

@@ -1,8 +1,11 @@
 """Every metric of the daemon, in one place; /metrics shows them."""
 
+import math
 from typing import Any, Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+
+from fumewatch.mqtt import Filling, Pressure
 
 _SECONDS: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -25,6 +28,33 @@ REPLIES: Final = Counter(
     "fumewatch_device_replies_total", "Acknowledgements (9014) that devices asked for", ["outcome"]
 )
 INBOX: Final = Gauge("fumewatch_inbox_messages", "MQTT messages received, not yet acked")
+INBOX_BYTES: Final = Gauge("fumewatch_inbox_bytes", "The same in bytes")
+INBOX_LIMIT: Final = Gauge("fumewatch_inbox_limit_messages", "[ingest] inbox_limit")
+INBOX_LIMIT_BYTES: Final = Gauge("fumewatch_inbox_limit_bytes", "[ingest] inbox_bytes")
+UNACKED: Final = Gauge("fumewatch_unacked_messages", "Messages that the broker waits for acks of")
+QUEUE: Final = Gauge(
+    "fumewatch_broker_queue_messages", "Messages that the broker holds; NaN where it does not tell"
+)
+QUEUE_BYTES: Final = Gauge("fumewatch_broker_queue_bytes", "Their payloads; NaN as above")
+QUEUE_LIMIT: Final = Gauge("fumewatch_broker_queue_limit_messages", "[mqtt] broker_queue; 0: none")
+QUEUE_SHARE: Final = Gauge(
+    "fumewatch_broker_queue_ratio", "Of its limit; warned of from 0.8; NaN as above"
+)
+QUEUE_SECONDS_LEFT: Final = Gauge(
+    "fumewatch_broker_queue_seconds_left", "Until it is full at this pace; +Inf: it does not fill"
+)
+QUEUE_DROPPED: Final = Gauge(
+    "fumewatch_broker_dropped_messages",
+    "Dropped by the broker since this daemon looks, any client's",
+)
+ECHO_SECONDS: Final = Histogram(
+    "fumewatch_echo_seconds",
+    "From the lookout through broker, subscriber, inbox and a commit",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+ALIVE: Final = Gauge(
+    "fumewatch_alive", "1 while nothing hangs; at 0 systemd's watchdog is no longer fed"
+)
 COMMIT_SECONDS: Final = Histogram(
     "fumewatch_commit_seconds", "Time to decode and store one batch", buckets=_SECONDS
 )
@@ -63,6 +93,11 @@ UNADDRESSED: Final = Gauge(
 )
 PART_UP: Final = Gauge("fumewatch_part_up", "1 while this part of the daemon works", ["part"])
 LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")
+TERMS: Final = Counter("fumewatch_terms_total", "Terms of leadership that this daemon has begun")
+TAKEOVER_SECONDS: Final = Gauge(
+    "fumewatch_last_takeover_seconds",
+    "From this daemon's getting the lock until it took readings, the last time",
+)
 CONFIG_IS_RIGHT: Final = Gauge(
     "fumewatch_config_last_reload_successful",
     "1 if the configuration is right as it was last read; 0: an older one is in force",
@@ -71,6 +106,26 @@ CONFIG_TAKEN_AT: Final = Gauge(
     "fumewatch_config_last_reload_success_timestamp_seconds",
     "When the configuration in force was taken over",
 )
+
+
+def tell_held(inbox: Filling | None, queue: Pressure) -> None:
+    INBOX.set(inbox.messages if inbox else 0)
+    INBOX_BYTES.set(inbox.bytes if inbox else 0)
+    UNACKED.set(inbox.unacked if inbox else 0)
+    if inbox:
+        INBOX_LIMIT.set(inbox.most_messages)
+        INBOX_LIMIT_BYTES.set(inbox.most_bytes)
+    QUEUE.set(_or_nan(queue.messages))
+    QUEUE_BYTES.set(_or_nan(queue.bytes))
+    QUEUE_LIMIT.set(queue.most)
+    QUEUE_SHARE.set(_or_nan(queue.share))
+    is_still = queue.messages is not None and queue.seconds_left is None
+    QUEUE_SECONDS_LEFT.set(math.inf if is_still else _or_nan(queue.seconds_left))
+    QUEUE_DROPPED.set(queue.dropped)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def counters() -> dict[str, Any]:

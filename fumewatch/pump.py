@@ -3,7 +3,7 @@
 One thread turns it, so window, roll-ups and open alerts need no lock.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -12,10 +12,11 @@ from typing import Final, Self
 import numpy as np
 import structlog
 
-from fumewatch import recall
+from fumewatch import metrics, recall
+from fumewatch.ahead import Ahead
 from fumewatch.config import Config
-from fumewatch.config.rosters import roster_of
 from fumewatch.config.ways import sources
+from fumewatch.core.reading import Readings
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.site import Place
 from fumewatch.core.sources import Sources
@@ -24,7 +25,8 @@ from fumewatch.core.window import AHEAD
 from fumewatch.evaluate import FURTHEST_BEHIND, Evaluate, due_minute
 from fumewatch.health import Health
 from fumewatch.ingest import Ingest, Limits, Stored
-from fumewatch.mqtt import Subscriber
+from fumewatch.mqtt import Echo, Subscriber
+from fumewatch.mqtt.echo import FILTER
 from fumewatch.store import (
     Connection,
     Database,
@@ -52,6 +54,8 @@ BACKLOG_WITHIN: Final = timedelta(seconds=15)
 """How soon after a connection the broker hands over what it held."""
 PATIENCE: Final = timedelta(minutes=5)
 """How long minutes that are due wait for a backlog to be stored."""
+LANES, OTHERS = 2, 4
+"""Connections that read for a window at once; those that are left to the other threads."""
 REPLAY_EVERY: Final = timedelta(seconds=1)
 """How often to look whether somebody asks for a replay of dead letters."""
 
@@ -70,15 +74,22 @@ class Pump:
         now: Callable[[], datetime],
         post: Callable[[str, bytes], bool],
         leads: Callable[[Connection], bool] = lambda _: True,
+        may_store: Callable[[Connection], bool] = lambda _: True,
+        ahead: Ahead | None = None,
+        echo: Echo | None = None,
     ) -> None:
         """`post(topic, payload)` publishes an answer to a device without waiting. `leads`: as of
-        Evaluate."""
+        Evaluate. `may_store`: as of Ingest. `ahead`: what was read before we led. `echo`: who waits
+        for what came back of it."""
         self._config = config
         self._database = database
         self._health = health
         self._now = now
         self._post = post
         self._leads = leads
+        self._may_store = may_store
+        self._ahead = ahead or Ahead()
+        self._echo = echo or Echo("nobody")
         self._exits = ExitStack()
         self._sources = sources(config)
         self._rollup = Rollup(config.zone)
@@ -111,6 +122,8 @@ class Pump:
         trace: TracebackType | None,
     ) -> None:
         self._exits.close()
+        for loop in ("intake", "evaluate"):
+            self._health.rest(loop)
         if kind is None:
             self._flush(self._now())
 
@@ -149,9 +162,7 @@ class Pump:
         """
         if sources(config).filters != self._sources.filters:
             self.__exit__(None, None, None)
-            self.__dict__.update(
-                vars(Pump(config, self._database, self._health, self._now, self._post, self._leads))
-            )
+            self.__dict__.update(vars(self._anew(config)))
             self.__enter__()
             return
         self._flush(self._now())
@@ -160,6 +171,11 @@ class Pump:
             self._apply_retention(conn)
         self._load(self._now())
         self._ingest = self._ingesting(self._ingest.received_at)
+
+    def _anew(self, config: Config) -> "Pump":
+        database, health, now, post = self._database, self._health, self._now, self._post
+        turns = self._leads, self._may_store
+        return Pump(config, database, health, now, post, *turns, echo=self._echo)
 
     def _all_due(self, now: datetime) -> None:
         self._next_at = self._flush_at = self._reload_at = self._judged_at = now
@@ -183,6 +199,10 @@ class Pump:
             self._take_in(stored)
 
     def _take_in(self, stored: Stored) -> None:
+        self._health.beat("intake")
+        for payload in stored.echoes:
+            if (seconds := self._echo.back(payload)) is not None:
+                metrics.ECHO_SECONDS.observe(seconds)
         self._engine.add(stored.added.fresh)
         self._rollup.add(stored.added)
         if len(stored.heartbeats):
@@ -196,6 +216,7 @@ class Pump:
     def _judge(self, now: datetime) -> bool:
         self._next_at = now + self._config.evaluate.every
         if self._evaluate.is_due(now) and self._is_behind(now):
+            self._health.beat("evaluate")  # it waits, and knows for what
             return False
         moves = self._evaluate.step(now, is_settled=self._is_settled(now))
         if self._engine.settled_to != self._looked_at:
@@ -203,6 +224,8 @@ class Pump:
             moves += self._each_minute(now)
         self._judged_at = now
         self._health.up("evaluate")
+        if not self._evaluate.is_due(now):
+            self._health.beat("evaluate")
         return moves > 0
 
     def _each_minute(self, now: datetime) -> int:
@@ -248,33 +271,46 @@ class Pump:
 
     def _load_roster(self, conn: Connection) -> None:
         self._reload_at = self._now() + RELOAD_EVERY
-        places = monitors.places(conn, str(self._config.zone))
-        statuses = monitors.statuses(conn)
+        places = self._ahead.fresh_places(self._now())
+        if places is None or len(places) != monitors.count(conn):
+            places = monitors.places(conn, str(self._config.zone))
+        since = monitors.offline_since(conn)
         self._sources.learn(places)
         self._places = {place.monitor: place for place in places}
         self._streets = {
             place.monitor: (place.district, place.street) for place in places if place.is_assigned
         }
-        since = {monitor: at for monitor, (word, at) in statuses.items() if word == "offline"}
-        self._roster = roster_of(self._config, places, since)
+        self._roster = self._ahead.roster(self._config, places, since)
 
     def _load(self, now: datetime) -> int:
         """What judges, from the store; how many readings that took."""
         due = due_minute(now, self._config.evaluate.lateness)
         with self._database.transaction() as conn:
             self._load_roster(conn)
-            recalled = recall.recall(conn, self._config, self._roster, due, now)
+            recalled = recall.recall(conn, self._config, self._roster, due, now, self._reader(conn))
         self._engine = recalled.engine
         self._evaluate = Evaluate(
             self._database, self._config, self._engine, self._places, self._leads
         )
         self._evaluate.retire(now)
         self._day_judged, self._looked_at = 0, self._engine.settled_to
+        self._ahead.forget()
         return recalled.readings
 
+    def _reader(self, conn: Connection) -> recall.Read | None:
+        """None: by `conn` itself, where there are few connections."""
+
+        def read(needed: recall.Wanted) -> Iterator[Readings]:
+            self._ahead.catch_up(conn, needed)
+            return self._ahead.read(needed)
+
+        if self._ahead.parts:
+            return read
+        lanes = min(LANES, self._config.database.pool_size - OTHERS)
+        return recall.read_in(self._database, lanes) if lanes > 0 else None
+
     def _apply_retention(self, conn: Connection) -> None:
-        retention = self._config.retention
-        partitions.apply_policies(conn, retention.readings, retention.compress_after)
+        partitions.set_columnstore(conn, self._config.retention.compress_after)
 
     def _connect(self) -> None:
         self._subscriber = Subscriber(
@@ -282,7 +318,13 @@ class Pump:
             self._on_state,
             filters=self._sources.filters,
             inbox_limit=self._config.ingest.inbox_limit,
+            inbox_bytes=self._config.ingest.inbox_bytes,
+            echo=FILTER,
         )
+        self._health.beat("evaluate")
+        self._health.look_at_inbox(self._subscriber.filling, self._config.mqtt.receive_maximum)
+        self._exits.callback(self._health.look_at_inbox, None, 0)
+        self._exits.callback(self._echo.close)
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
         self._health.up("ingest")
@@ -296,13 +338,16 @@ class Pump:
             self._now,
             mark,
             self._post,
+            self._may_store,
         )
 
     def _on_state(self, is_up: bool, detail: str) -> None:
         if is_up:
             self._health.up("broker", detail)
+            self._echo.open()
         else:
             self._health.down("broker", detail)
+            self._echo.close()
         log.info("broker", up=is_up, detail=detail)
 
 
@@ -342,9 +387,10 @@ def _ingest(
     now: Callable[[], datetime],
     mark: datetime | None,
     post: Callable[[str, bytes], bool],
+    may_store: Callable[[Connection], bool] = lambda _: True,
 ) -> Ingest:
     """`mark`: how far the roll-ups have counted."""
     limits = Limits(
         config.ingest.max_batch, config.ingest.future_tolerance, config.retention.readings
     )
-    return Ingest(database, subscriber, sources, limits, now, mark, post)
+    return Ingest(database, subscriber, sources, limits, now, mark, post, may_store)

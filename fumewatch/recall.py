@@ -1,9 +1,12 @@
 """Recall: the engine as if the daemon had never stopped, and what it needs of the store later."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -13,12 +16,14 @@ from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
 from fumewatch.core.fresh import REPORTED
 from fumewatch.core.history import KEPT
+from fumewatch.core.reading import Readings
 from fumewatch.core.recollection import recollect, remember
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import DayRule
 from fumewatch.core.view import MINUTE
 from fumewatch.store import (
     Connection,
+    Database,
     alerts,
     day_facts,
     devices,
@@ -40,7 +45,46 @@ class Recalled:
     readings: int
 
 
-def recall(conn: Connection, config: Config, roster: Roster, due: int, now: datetime) -> Recalled:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a window is filled from: readings of these channels, measured in each span in turn.
+
+    The spans follow one another; the last one has no end.
+    """
+
+    spans: Sequence[tuple[datetime, datetime | None]]
+    channels: Sequence[int]
+
+    @property
+    def start(self) -> datetime:
+        return self.spans[0][0]
+
+
+Read: TypeAlias = Callable[[Wanted], Iterable[Readings]]
+"""Of each span what the store has."""
+
+
+def wanted(depth: int, channels: Sequence[int], due: int) -> Wanted:
+    """To judge from the minute before `due` on; the window settles a span in one go."""
+    begins = due - depth - REPORTED
+    first = (begins // MINUTES_AT_ONCE + 1) * MINUTES_AT_ONCE
+    cuts = [_at(minute) for minute in range(first, due - 1, MINUTES_AT_ONCE)]
+    starts, ends = [_at(begins - 1), *cuts], [*cuts, None]
+    return Wanted(list(zip(starts, ends, strict=True)), channels)
+
+
+def _at(minute: int) -> datetime:
+    return datetime.fromtimestamp(minute * 60, UTC)
+
+
+def recall(
+    conn: Connection,
+    config: Config,
+    roster: Roster,
+    due: int,
+    now: datetime,
+    read: Read | None = None,
+) -> Recalled:
     """The engine, settled up to the minute before `due` (since 1970), and how much that took."""
     engine = Engine(
         config.rule, config.freshness, roster, config.zone, keeps_days=False, most=MINUTES_AT_ONCE
@@ -58,11 +102,40 @@ def recall(conn: Connection, config: Config, roster: Roster, due: int, now: date
     if len(known):
         remember(window, known, as_of // MINUTE, begins)
     number = 0
-    for part in readings.since(conn, now - timedelta(minutes=window.depth + REPORTED + 1)):
+    needed = wanted(window.depth, window.channels, due)
+    parts = read(needed) if read else _read(conn, needed)
+    for (_, end), part in zip(needed.spans, parts, strict=True):
         engine.add(part)
         number += len(part)
+        if end:
+            engine.fill(_micros(end))  # so that never more than a span waits in memory
     engine.fill((due - 1) * MINUTE)
     return Recalled(engine, number)
+
+
+def _read(conn: Connection, needed: Wanted) -> Iterator[Readings]:
+    for start, end in needed.spans:
+        yield readings.between(conn, start, end, needed.channels)
+
+
+def read_in(database: Database, lanes: int) -> Read:
+    """On so many connections at once: the server packs the next spans while we settle this one."""
+
+    def of(span: tuple[datetime, datetime | None], channels: Sequence[int]) -> Readings:
+        with database.transaction() as conn:
+            return readings.between(conn, *span, channels)
+
+    def read(needed: Wanted) -> Iterator[Readings]:
+        spans, ahead = iter(needed.spans), deque[Future[Readings]]()
+        with ThreadPoolExecutor(lanes, "recall") as pool:
+            while True:
+                for span in islice(spans, lanes + 1 - len(ahead)):
+                    ahead.append(pool.submit(of, span, needed.channels))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
+
+    return read
 
 
 def look_back(conn: Connection, engine: Engine, now: datetime) -> None:

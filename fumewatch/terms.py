@@ -17,22 +17,26 @@ from typing import Final
 import structlog
 
 from fumewatch import log, metrics
+from fumewatch.ahead import Ahead
 from fumewatch.config import Config
 from fumewatch.core.errors import Deposed, StoreUnavailable
 from fumewatch.deliver import delivering
 from fumewatch.dispatch import Dispatch
 from fumewatch.health import Health
-from fumewatch.mqtt import Publisher
+from fumewatch.mqtt import Echo, Publisher
 from fumewatch.pump import Pump
 from fumewatch.reload import Reload
-from fumewatch.store import Database
+from fumewatch.store import Database, daemons, migrate, outbox
 from fumewatch.store.leader import Leader
 
 logger = structlog.get_logger()
 
 PARTS: Final = ("database", "broker", "ingest", "evaluate", "dispatch", "deliver")
 RETRY_SECONDS: Final = 1.0
-"""Between two tries to become the leader, or to see that we still are."""
+"""Between two looks whether we still lead."""
+ASK_SECONDS: Final = 0.2
+"""Between two tries of a standby to lead."""
+STANDING_BY: Final = "standing by: another daemon leads"
 LONGEST_RETRY_SECONDS: Final = 8.0
 """Between two tries to reach the database: one second at first, twice as long each time."""
 
@@ -55,43 +59,80 @@ class Daemon:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     started_at: datetime = field(default_factory=clock)
     leads: bool = False
+    role_since: datetime = field(default_factory=clock)
+    takeover_seconds: float | None = None
+    """From the lock to the first look at the broker, of the last term."""
+    other_session: str | None = None
+    """The leader's client_id where we, who stand by, have another one."""
     turned_at: float = 0.0
     retry_seconds: float = RETRY_SECONDS
+    echo: Echo | None = None
     show: Callable[[Config], None] = lambda _: None
     """Tells the pages which configuration is in force."""
+    told: Callable[[], None] = lambda: None
+    """Tells the store at once what we are."""
 
 
 def serve(daemon: Daemon) -> None:
     """Term after term; between terms we stand by, or wait for the database."""
+    ahead = Ahead()
     with closing(Leader(daemon.config.database.url)) as leader:
         while not daemon.stop.is_set():
             take_over(daemon)
             try:
                 if leader.try_lead():
-                    _lead(daemon, leader)
+                    _lead(daemon, leader, ahead)
                 else:
-                    _stand_by(daemon)
+                    _stand_by(daemon, ahead)
             except StoreUnavailable as error:
+                ahead.forget()
                 wait(daemon, error)
             except Deposed:
                 logger.warning("deposed: another daemon leads")
 
 
-def _stand_by(daemon: Daemon) -> None:
+def _stand_by(daemon: Daemon, ahead: Ahead) -> None:
+    """Nothing is wrong with us, mostly: who asks whether we are ready is told so."""
+    now = clock()
+    if ahead.is_due(now):
+        with daemon.database.transaction() as conn:
+            ahead.look(conn, daemon.config, now)
+            client_id = daemons.of_leader(conn, "client_id")
+        _compare(daemon, client_id)
     database_is_up(daemon)
     for part in PARTS[1:]:
-        daemon.health.down(part, "standing by: another daemon leads")
-    daemon.stop.wait(RETRY_SECONDS)
+        if part != "broker" or not daemon.other_session:
+            daemon.health.up(part, STANDING_BY)
+    daemon.stop.wait(ASK_SECONDS)
 
 
-def _lead(daemon: Daemon, leader: Leader) -> None:
+def _compare(daemon: Daemon, client_id: str | None) -> None:
+    """What waits at the broker waits for the leader's client_id: by another one we would not get
+    it."""
+    ours = daemon.config.mqtt.client_id
+    differs = client_id if client_id not in (None, ours) else None
+    if differs:
+        detail = f'[mqtt] client_id is "{ours}", the leader\'s "{differs}": make them the same'
+        daemon.health.down("broker", detail)
+        if differs != daemon.other_session:
+            logger.error("unfit to take over", error=detail)
+    daemon.other_session = differs
+
+
+def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
+    """What ends a term ends in this order: who tells and who judges; the broker's session, all acks
+    sent; then the lock is free, and only then do the last messages get their time to go out."""
+    began = time.monotonic()
     logger.info("leading")
     with ExitStack() as stack:
         stack.enter_context(_leading(daemon))
+        stack.callback(_abdicate, daemon, leader)
+        _succeed(daemon, leader)
         publisher = Publisher(daemon.config.mqtt)
         stack.callback(publisher.stop)
         delivering = stack.enter_context(ExitStack())
-        delivering.enter_context(_delivering(daemon, publisher))
+        delivering.enter_context(_delivering(daemon, publisher, leader))
+        stack.callback(_abdicate, daemon, leader)
         pump = stack.enter_context(
             Pump(
                 daemon.config,
@@ -100,12 +141,16 @@ def _lead(daemon: Daemon, leader: Leader) -> None:
                 clock,
                 publisher.post,
                 leader.takes_turn,
+                leader.may_store,
+                ahead,
+                daemon.echo,
             )
         )
         dispatching = stack.enter_context(ExitStack())
         dispatching.enter_context(_dispatching(daemon, pump, leader))
         stack.enter_context(_frozen())
         database_is_up(daemon)
+        _note_takeover(daemon, time.monotonic() - began)
         while not daemon.stop.is_set() and leader.still_leads():
             checked = time.monotonic()
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
@@ -140,7 +185,7 @@ def _renew(
         delivering.close()
     pump.reload(daemon.config)
     if is_readdressed:
-        delivering.enter_context(_delivering(daemon, publisher))
+        delivering.enter_context(_delivering(daemon, publisher, leader))
     dispatching.enter_context(_dispatching(daemon, pump, leader))
     daemon.wake.set()
     gc.unfreeze()
@@ -153,6 +198,7 @@ def _delivery(config: Config) -> tuple[object, ...]:
 
 def take_over(daemon: Daemon) -> bool:
     """Whether another configuration is in force now: of what is not told here, see to it."""
+    daemon.health.beat("main")
     config = daemon.reload.take()
     if config is None:
         return False
@@ -166,15 +212,43 @@ def take_over(daemon: Daemon) -> bool:
 @contextmanager
 def _leading(daemon: Daemon) -> Iterator[None]:
     daemon.turned_at = time.monotonic()
-    daemon.leads = True
+    daemon.leads, daemon.role_since, daemon.other_session = True, clock(), None
     metrics.LEADER.set(1)
+    metrics.TERMS.inc()
+    for part in PARTS[1:]:
+        daemon.health.down(part, "taking over")
     try:
         yield
     finally:
-        daemon.leads = False
-        metrics.LEADER.set(0)
         for part in PARTS[1:]:
             daemon.health.down(part, "stopped")
+
+
+def _succeed(daemon: Daemon, leader: Leader) -> None:
+    """Before anything is read: what an earlier leader has under way ends, nothing comes after it,
+    and what it has claimed and not begun to send is free. StoreRefused: a newer program has
+    migrated the database while we stood by."""
+    with daemon.database.transaction() as conn:
+        if not leader.begin(conn):
+            raise Deposed
+        migrate.require_current(conn)
+        freed = outbox.free(conn)
+        daemons.succeed(conn, daemon.id, daemon.role_since)
+    if freed:
+        logger.info("claims of an earlier leader freed", notifications=freed)
+
+
+def _abdicate(daemon: Daemon, leader: Leader) -> None:
+    leader.close()
+    if daemon.leads:
+        daemon.leads, daemon.role_since = False, clock()
+        metrics.LEADER.set(0)
+
+
+def _note_takeover(daemon: Daemon, seconds: float) -> None:
+    daemon.takeover_seconds = seconds
+    metrics.TAKEOVER_SECONDS.set(seconds)
+    daemon.told()
 
 
 @contextmanager
@@ -192,9 +266,17 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def _delivering(daemon: Daemon, publisher: Publisher) -> AbstractContextManager[None]:
+def _delivering(
+    daemon: Daemon, publisher: Publisher, leader: Leader
+) -> AbstractContextManager[None]:
     return delivering(
-        daemon.config, daemon.database, daemon.health, publisher, clock, wake=daemon.wake
+        daemon.config,
+        daemon.database,
+        daemon.health,
+        publisher,
+        clock,
+        wake=daemon.wake,
+        leads=leader.leads,
     )
 
 

@@ -12,7 +12,9 @@ import typer
 from fumewatch import __version__
 from fumewatch.cli import (
     alerts,
+    audit,
     backtest,
+    backup,
     cleanings,
     complaints,
     contacts,
@@ -25,11 +27,14 @@ from fumewatch.cli import (
     outbox,
     profiles,
     receivers,
+    roles,
     routes,
     rules,
     show,
     silences,
     sites,
+    tokens,
+    users,
     wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
@@ -136,7 +141,7 @@ def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
     """
     from fumewatch.store import migrate as migration
 
-    old, new = migration.upgrade(options.load(config).database.url)
+    old, new = migration.upgrade(options.load(config).database.owner_url)
     if json:
         show.as_json({"before": old, "after": new})
     elif old == new:
@@ -179,7 +184,13 @@ app.add_typer(wording.app, name="wording", help=wording.ABOUT)
 app.add_typer(deadletters.app, name="deadletters", help=deadletters.ABOUT)
 app.add_typer(outbox.app, name="outbox", help=outbox.ABOUT)
 app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
+app.add_typer(roles.app, name="roles", help=roles.ABOUT)
+app.add_typer(users.app, name="user", help=users.ABOUT)
+app.add_typer(tokens.app, name="token", help=tokens.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
+app.add_typer(audit.app, name="audit", help=audit.ABOUT)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(decode.decode)
 app.command()(backtest.backtest)
 app.command()(fleet.simulate)

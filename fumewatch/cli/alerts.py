@@ -7,14 +7,13 @@ from uuid import UUID
 
 import typer
 
-from fumewatch.cli import options, show
+from fumewatch.cli import named, options, show
 from fumewatch.cli.options import AsJson, ConfigPath, read_duration
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from fumewatch.core.followup.action import Action
-    from fumewatch.store import Connection
 
 ABOUT: Final = "Alerts and what is done about them: list, show, record."
 
@@ -113,7 +112,7 @@ def show_(id: Id, config: ConfigPath = None, json: AsJson = False) -> None:
 
     loaded = options.load(config)
     with options.transaction(loaded) as conn:
-        found = told.look(conn, loaded, _find(conn, id))
+        found = told.look(conn, loaded, named.alert(conn, id))
     if json:
         show.as_json(found.as_json())
     else:
@@ -166,7 +165,7 @@ def act(
     detail = _detail(what, to, until, note, now, loaded.zone)
     remark = "" if what is What.VISITED else note
     with options.transaction(loaded) as conn:
-        action = actions.record(conn, _action(_find(conn, id), now, what, by, remark, detail))
+        action = actions.record(conn, _action(named.alert(conn, id), now, what, by, remark, detail))
         found = told.look(conn, loaded, action.alert)
     if json:
         show.as_json(
@@ -174,20 +173,6 @@ def act(
         )
     else:
         told.tell_done(action, found, loaded.zone)
-
-
-def _find(conn: "Connection", beginning: str) -> UUID:
-    from fumewatch.store.pages import cases
-
-    digits = beginning.replace("-", "").lower()
-    if not 4 <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
-        what = f"{beginning!r} is no id of an alert; alerts list names them"
-        raise typer.BadParameter(what, param_hint="ID")
-    found = cases.like(conn, digits)
-    if len(found) != 1:
-        what = f"several alerts begin with {beginning}" if found else f"no alert {beginning}"
-        raise typer.BadParameter(f"{what}; alerts list names them", param_hint="ID")
-    return found[0]
 
 
 def _action(

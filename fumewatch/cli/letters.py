@@ -138,7 +138,9 @@ def _tell_failures(report: "Report", waited: bool) -> None:
             " stands."
         )
     if report.gone:
-        show.complain(f"{show.count(report.gone, 'letter')} gone: older than [retention] readings.")
+        show.complain(
+            f"{show.count(report.gone, 'letter')} gone: older than [retention] dead_letters."
+        )
     if report.cut:
         show.complain(
             f"{show.count(len(report.cut), 'letter')} not asked for, letter {report.cut[0]} the"

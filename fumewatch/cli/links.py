@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from fumewatch.cli import options, show
+from fumewatch.cli import named, options, show
 from fumewatch.cli.options import AsJson, ConfigPath
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def show_(
 
 @app.command()
 def revoke(
-    alert: Annotated[UUID, typer.Argument(metavar="ALERT", help="Its number, as its page has it.")],
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how that begins.")],
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who withdraws them.")],
     addressee: Annotated[
         str | None,
@@ -66,8 +66,8 @@ def revoke(
 
     \b
     Examples:
-      fumewatch links revoke 8680ae5e-597e-58c0-8efc-d876c6af9bc5 --all --by "Chen"
-      fumewatch links revoke 8680ae5e-597e-58c0-8efc-d876c6af9bc5 --addressee "contact 12" --by Chen
+      fumewatch links revoke 8680ae5e --all --by "Chen"
+      fumewatch links revoke 8680ae5e --addressee "contact 12" --by Chen
     """
     from fumewatch.store import links
 
@@ -78,11 +78,12 @@ def revoke(
     whose = links.EVERYBODY if addressee is None else _checked(addressee)
     now = options.clock()
     with options.transaction(options.load(config)) as conn:
-        _revoke(conn, alert, whose, by.strip(), now)
+        id = named.alert(conn, alert, "ALERT")
+        _revoke(conn, id, whose, by.strip(), now)
     if json:
-        show.as_json({"alert": alert, "addressee": whose, "at": now, "by": by})
+        show.as_json({"alert": id, "addressee": whose, "at": now, "by": by})
     else:
-        show.line(f"Links of {show.inert(whose) or 'everybody'} to {alert} open nothing any more.")
+        show.line(f"Links of {show.inert(whose) or 'everybody'} to {id} open nothing any more.")
 
 
 def _revoke(conn: "Connection", alert: UUID, whose: str, by: str, now: datetime) -> None:

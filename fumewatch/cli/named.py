@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 from datetime import datetime, time
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import typer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from fumewatch.config import Config
     from fumewatch.core.rules.rule import Common
     from fumewatch.core.site import Place
+    from fumewatch.store import Connection
 
 
 def rule(config: "Config", id: str, hint: str) -> "Common":
@@ -37,6 +39,21 @@ def place(places: Iterable["Place"], monitor: str) -> "Place":
     known = named if "/" in monitor else [place.code for place in listed]
     what = f"no monitor {monitor!r}{near(monitor, known)}"
     raise typer.BadParameter(what, param_hint="--monitor")
+
+
+def alert(conn: "Connection", beginning: str, hint: str = "ID") -> UUID:
+    """The one whose id begins so: 4 hexadecimal digits or more, as `alerts list` shows them."""
+    from fumewatch.store.pages import cases
+
+    digits = beginning.replace("-", "").lower()
+    if not 4 <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
+        what = f"{beginning!r} is no id of an alert; alerts list names them"
+        raise typer.BadParameter(what, param_hint=hint)
+    found = cases.like(conn, digits)
+    if len(found) != 1:
+        what = f"several alerts begin with {beginning}" if found else f"no alert {beginning}"
+        raise typer.BadParameter(f"{what}; alerts list names them", param_hint=hint)
+    return found[0]
 
 
 def moment(text: str, zone: "ZoneInfo", hint: str) -> datetime | None:

@@ -14,7 +14,7 @@ from fumewatch.cli import show
 
 if TYPE_CHECKING:
     from fumewatch.config import Config
-    from fumewatch.store import Connection, Database
+    from fumewatch.store import Connection, Database, DatabaseSettings
 
 ConfigPath = Annotated[
     Path | None,
@@ -49,25 +49,31 @@ def load(path: Path | None) -> "Config":
 @contextmanager
 def database(config: "Config") -> Iterator["Database"]:
     """A database whose schema is ours; StoreRefused says to migrate first."""
-    from fumewatch.core.errors import StoreRefused
-    from fumewatch.store import Database, migrate
+    from fumewatch.store import migrate
 
-    opened = Database(config.database)
-    opened.open()
+    with opened(config.database) as database:
+        with database.transaction() as conn:
+            migrate.require_current(conn)
+        yield database
+
+
+@contextmanager
+def opened(settings: "DatabaseSettings") -> Iterator["Database"]:
+    """A database, whatever its schema."""
+    from fumewatch.store import Database
+
+    database = Database(settings)
+    database.open()
     try:
-        with opened.transaction() as conn:
-            state = migrate.state(conn)
-        if state is not migrate.State.CURRENT:
-            raise StoreRefused(f"the database's schema is {state}; run fumewatch migrate")
-        yield opened
+        yield database
     finally:
-        opened.close()
+        database.close()
 
 
 @contextmanager
 def transaction(config: "Config") -> Iterator["Connection"]:
     """One transaction on a database whose schema is ours."""
-    with database(config) as opened, opened.transaction() as conn:
+    with database(config) as ours, ours.transaction() as conn:
         yield conn
 
 

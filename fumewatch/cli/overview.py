@@ -47,10 +47,17 @@ class Status:
     def is_running(self) -> bool:
         return any(map(self.runs, self.daemons))
 
+    @property
+    def held(self) -> dict[str, Any] | None:
+        """What the daemon told of readings on their way (health.Held), the leader's first."""
+        told = (d.counters.get("held") for d in self.daemons if self.runs(d))
+        return next((held for held in told if isinstance(held, dict)), None)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "at": self.at,
             "running": self.is_running,
+            "held": self.held,
             "daemons": [asdict(d) | {"running": self.runs(d)} for d in self.daemons],
             "readings_last_minute": self.readings_last_minute,
             "monitors": self.monitors,
@@ -91,6 +98,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
 
 def tell(status: Status) -> None:
     _tell_daemons(status)
+    _tell_held(status)
     show.table("Now", ["what", "how much"], _figures(status))
     if status.delivery:
         outbox.tell_receivers(status.delivery, status.at)
@@ -117,7 +125,7 @@ def _tell_daemons(status: Status) -> None:
         )
     rows = []
     for daemon in status.daemons:
-        role = ("leads" if daemon.is_leader else "stands by") if status.runs(daemon) else "gone"
+        role = _role(status, daemon)
         beat = show.ago(status.at - daemon.heartbeat_at)
         name = f"{daemon.host}/{daemon.pid}"
         rows.append(
@@ -126,6 +134,53 @@ def _tell_daemons(status: Status) -> None:
     if rows:
         head = ["host/pid", "version", "role", "heartbeat", "configuration", "down"]
         show.table("Daemons", head, rows)
+
+
+def _role(status: Status, daemon: Daemon) -> str:
+    """What it does, since when, and how long taking over took; "" of what older versions told."""
+    told = daemon.counters
+    if not status.runs(daemon):
+        return "gone"
+    if deposed_at := told.get("deposed_at"):  # by another; it has not told anything since
+        return f"deposed {show.ago(status.at - datetime.fromisoformat(deposed_at))}"
+    role = "leads" if daemon.is_leader else "stands by"
+    if since := told.get("role_since"):
+        lasted = show.ago(status.at - datetime.fromisoformat(since))
+        role += f" for {lasted.removesuffix(' ago')}"
+    if daemon.is_leader and told.get("takeover_seconds") is not None:
+        role += f", took over in {told['takeover_seconds']:.1f} s"
+    return role
+
+
+def _tell_held(status: Status) -> None:
+    """Where readings are on their way: of the daemon that leads, else of whichever runs."""
+    held = status.held
+    if held is None:
+        return
+    inbox, queue = held["inbox"], held["queue"]
+    rows = [("broker's queue", _queue(queue)), ("messages dropped by the broker", _dropped(queue))]
+    if inbox:
+        bytes_, most_bytes = show.size(inbox["bytes"]), show.size(inbox["most_bytes"])
+        rows += [
+            (
+                "inbox: received, not yet stored",
+                f"{inbox['messages']:,} of {inbox['most_messages']:,}; {bytes_} of {most_bytes}",
+            ),
+            ("not yet acked", f"{inbox['unacked']:,}; receive_maximum {held['receive_maximum']:,}"),
+        ]
+    else:
+        rows.append(("inbox", "closed: nothing is taken in, the broker holds it"))
+    show.table("Readings on their way", ["where", "how much"], rows)
+
+
+def _queue(queue: dict[str, Any]) -> str:
+    level = queue["level"]
+    shout = level.upper() + ": " if level in ("notice", "warning", "dropping") else ""
+    return shout + str(queue["detail"])
+
+
+def _dropped(queue: dict[str, Any]) -> str:
+    return f"{queue['dropped']:,} since the daemon looks, ours or another client's"
 
 
 def _last_seen(status: Status) -> str:

@@ -29,17 +29,17 @@ from fumewatch.receivers.http import HttpSettings
 from fumewatch.receivers.log import LogSettings
 from fumewatch.receivers.mqtt import MqttReceiverSettings
 from fumewatch.receivers.webhook import WebhookSettings
-from fumewatch.store import Database, migrate, sites
+from fumewatch.store import Database, accounts, migrate, sites
 from fumewatch.store.pages import operation
 
 PATIENCE_S: Final = 5.0
+_NOBODY: Final = "nobody can log in; run fumewatch user add NAME --role admin"
 
 
 _SCHEMA: Final = {
     migrate.State.CURRENT: "schema current",
     migrate.State.EMPTY: "no schema yet; run fumewatch migrate",
     migrate.State.OLD: "schema old; run fumewatch migrate",
-    migrate.State.NEWER: "schema newer than this program; install the newer fumewatch",
 }
 
 
@@ -72,12 +72,16 @@ def _database(config: Config) -> str:
     try:
         with database.transaction() as conn:
             state = migrate.state(conn)
+            if state is migrate.State.NEWER:
+                migrate.require_current(conn)
             facts = operation.store_facts(conn)
             doubts: list[str] = []
             if state is migrate.State.CURRENT:
                 known = sites.facts(conn)
                 _limits_are_there(config, known.outlets)
                 doubts = list(_matches_nobody(config, known))
+                if config.login.required and not accounts.is_any(conn):
+                    doubts.append(_NOBODY)
     finally:
         database.close()
     kind = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "no TimescaleDB"

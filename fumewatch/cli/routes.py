@@ -47,7 +47,7 @@ def explain(
 
     \b
     Examples:
-      fumewatch routes explain 0f3b4c7e-7d0f-5d0a-9b5e-0d2f7c1c8a11
+      fumewatch routes explain 0f3b4c7e
       fumewatch routes explain --rule exceedance --monitor xuhui/M1 --at '2026-11-28 21:00'
       fumewatch routes explain --rule purifier-off --severity critical --street 田林街道 --json
     """
@@ -61,9 +61,7 @@ def explain(
     loaded = options.load(config)
     now = named.moment(at, loaded.zone, "--at") or options.clock()
     found = (
-        subject.of_store(loaded, subject.number(alert), now)
-        if alert
-        else subject.of_labels(loaded, labels, now)
+        subject.of_store(loaded, alert, now) if alert else subject.of_labels(loaded, labels, now)
     )
     explained = routed.explain(loaded, found, now)
     if json:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import typer
 
@@ -66,22 +65,13 @@ class Subject:
     notes: tuple[str, ...] = ()
 
 
-def number(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        what = f"{text!r} is no alert's id; it is the last part of the address of the alert's page"
-        raise typer.BadParameter(what, param_hint="ALERT") from None
-
-
-def of_store(config: "Config", id: UUID, now: datetime) -> Subject:
-    """StoreRefused where there is none."""
+def of_store(config: "Config", beginning: str, now: datetime) -> Subject:
+    """Of the alert whose id begins so."""
     from fumewatch.store import actions, told
 
     with options.transaction(config) as conn:
-        move = next(iter(told.of(conn, [id])), None)
-        if move is None:
-            raise StoreRefused(f"there is no alert {id}")
+        id = named.alert(conn, beginning, "ALERT")
+        move = told.of(conn, [id])[0]
         places = _places(conn, config)
         return Subject(
             move.alert,

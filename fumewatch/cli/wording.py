@@ -1,7 +1,6 @@
 """`fumewatch wording`: what people are sent, before they are."""
 
 import base64
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,9 +48,7 @@ def preview(
     receiver: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Else all whose people read groups.")
     ] = None,
-    alert: Annotated[
-        uuid.UUID | None, typer.Option(metavar="ID", help="A real one, from the database.")
-    ] = None,
+    alert: Annotated[str, typer.Option(metavar="ID", help="A real one, from the database.")] = "",
     sample: Annotated[str, typer.Option(metavar="RULE", help="A made-up alert of this rule.")] = "",
     reason: Annotated[
         list[Reason] | None, typer.Option(help="Why it is sent; repeatable; else transition.")
@@ -76,7 +73,7 @@ def preview(
       fumewatch wording preview
       fumewatch wording preview --receiver street --reason escalation --reason digest
       fumewatch wording preview --sample purifier-off --language en
-      fumewatch wording preview --alert 7f0c1c8e-2f1b-5a51-8a43-000000000007 --html mail.html
+      fumewatch wording preview --alert 7f0c1c8e --html mail.html
     """
     if alert and sample:
         raise typer.BadParameter("goes without --alert", param_hint="--sample")
@@ -158,17 +155,15 @@ def _made_up(config: "Config", rule_id: str) -> "Body | None":
     )
 
 
-def _real(config: "Config", id: uuid.UUID) -> tuple["Body", "Curve | None"]:
+def _real(config: "Config", beginning: str) -> tuple["Body", "Curve | None"]:
     """The alert's body as it stands, and what a mail would plot of it."""
     from fumewatch.core.wording import message
     from fumewatch.store import monitors, plots, told
 
     rules = {rule.id: rule for rule in config.rule}
     with options.transaction(config) as conn:
-        moves = told.of(conn, [id])
-        if not moves:
-            raise typer.BadParameter(f"no alert {id}", param_hint="--alert")
-        last = moves[0]
+        id = named.alert(conn, beginning, "--alert")
+        last = told.of(conn, [id])[0]
         places = {place.monitor: place for place in monitors.places(conn, str(config.zone))}
         curve = plots.curve(conn, id, options.clock(), config.freshness)
     body = message(

@@ -12,8 +12,9 @@ from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.duration import show
 from fumewatch.core.phrases import one_line
 
-RESTART: Final = ("zone", "mqtt", "database", "ingest", "web.listen")
-"""What a running daemon cannot change: its day, its connections, its inbox and its port."""
+RESTART: Final = ("zone", "mqtt", "database", "ingest", "web.listen", "web.trusted_proxies")
+"""What a running daemon cannot change: its day, its connections, its inbox, its port; and that a
+login is required: until then others than the new configuration says may reach the pages."""
 LONGEST_VALUE: Final = 80
 _NAMES: Final = ("id", "name")
 
@@ -40,11 +41,17 @@ def between(old: Config, new: Config) -> tuple[Change, ...]:
 
 def applicable(now: Config, wanted: Config) -> Config:
     """`wanted`, but for what takes effect only after a restart: there it says what `now` does."""
-    listen = {"listen": now.web.listen}
+    web = {"listen": now.web.listen, "trusted_proxies": now.web.trusted_proxies}
+    login = {"required": now.login.required or wanted.login.required}
     hours = BusinessHours(wanted.business_hours.spans, now.business_hours.zone)
     kept = {name: getattr(now, name) for name in RESTART if "." not in name}
     return wanted.model_copy(
-        update=kept | {"web": wanted.web.model_copy(update=listen), "business_hours": hours}
+        update=kept
+        | {
+            "web": wanted.web.model_copy(update=web),
+            "login": wanted.login.model_copy(update=login),
+            "business_hours": hours,
+        }
     )
 
 

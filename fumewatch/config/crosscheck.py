@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
+from pydantic import ValidationError
+
 from fumewatch.config import doubts, routing_checks
 from fumewatch.config.profiles import ProfileSettings
 from fumewatch.config.source import Source, closest
+from fumewatch.config.tree import LoginSettings, WebSettings
 from fumewatch.core.decode.profile import Match, Profile
 from fumewatch.core.limit import LimitProfile
 from fumewatch.core.reading import CHANNELS, INDEX
@@ -46,6 +49,7 @@ def check(source: Source, today: date | None = None) -> None:
     _rules_can_fire_and_clear(source)
     _patterns_read_what_there_is(source)
     routing_checks.check(source, advise=today is not None)
+    _strangers_stay_out(source)
     _something_is_done(source)
 
 
@@ -171,6 +175,21 @@ def _patterns_read_what_there_is(source: Source) -> None:
 
 def _number(level: Level, limit: float) -> float:
     return level.number * limit if level.of_limit else level.number
+
+
+def _strangers_stay_out(source: Source) -> None:
+    """Without a login everybody may read who reaches the pages."""
+    try:
+        login = LoginSettings.model_validate(source.values.get("login", {}))
+        web = WebSettings.model_validate(source.values.get("web", {}))
+    except ValidationError:
+        return  # told already
+    if not login.required and not web.is_of_this_machine:
+        what = (
+            "false is only for pages that nobody else reaches: listen and public_url must be of"
+            " 127.0.0.1, ::1 or localhost; make users with `fumewatch user add` instead"
+        )
+        source.fault(("login", "required"), what)
 
 
 def _something_is_done(source: Source) -> None:

@@ -1,6 +1,7 @@
 """The tree of the configuration: what config.toml may hold, with every default."""
 
 import difflib
+import ipaddress
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from pydantic import (
 
 from fumewatch.config.calendar import CalendarSettings
 from fumewatch.config.profiles import ProfileSettings
+from fumewatch.core.access import Terms
 from fumewatch.core.calendar import BusinessHours, DayKind
 from fumewatch.core.calendar.hours import NO_HOURS
 from fumewatch.core.dispatch.digest import Digest
@@ -46,7 +48,7 @@ UNACKED_MOST: Final = 50_000
 connection that is being read may hold some more."""
 
 SHORTEST_SECRET: Final = 32
-"""Of links, characters."""
+"""Of links and of metrics_token, characters."""
 
 _ANY_DAY: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - the zone's own
 
@@ -74,10 +76,11 @@ Zone = Annotated[InstanceOf[ZoneInfo], BeforeValidator(_zone), PlainSerializer(s
 
 
 class IngestSettings(_Table):
-    """[ingest]: readings a transaction, messages waiting at most, and how wrong a clock may be."""
+    """[ingest]: readings a transaction, what waits at most, and how wrong a clock may be."""
 
     max_batch: int = Field(2000, ge=1, le=20_000)
     inbox_limit: int = Field(50_000, ge=100, le=UNACKED_MOST)
+    inbox_bytes: int = Field(64 << 20, ge=1 << 20, le=4 << 30)
     future_tolerance: Duration = Field(
         timedelta(minutes=AHEAD), ge=timedelta(0), le=timedelta(minutes=AHEAD)
     )
@@ -106,9 +109,17 @@ class EvaluateSettings(_Table):
 
 
 class RetentionSettings(_Table):
-    """[retention]: how long readings are kept, and when TimescaleDB compresses them."""
+    """[retention]: how long what is kept, and when TimescaleDB compresses readings.
+
+    messages: settled ones of the outbox, and who was told that an alert is over. device_means:
+    those of devices that were compared with ours and gave no finding.
+    """
 
     readings: Duration = Field(timedelta(days=400), ge=timedelta(days=2))
+    messages: Duration = Field(timedelta(days=400), ge=timedelta(days=30))
+    dead_letters: Duration = Field(timedelta(days=90), ge=timedelta(days=1))
+    device_events: Duration = Field(timedelta(days=400), ge=timedelta(days=31))
+    device_means: Duration = Field(timedelta(days=90), ge=timedelta(days=31))
     compress_after: Duration = Field(timedelta(days=7), ge=timedelta(days=1))
 
     @field_validator("compress_after")
@@ -121,10 +132,26 @@ class RetentionSettings(_Table):
 
 
 class WebSettings(_Table):
-    """[web]: where the page listens, and the address that messages link to."""
+    """[web]: where the page listens, and the address that messages link to.
+
+    trusted_proxies: addresses or networks of the reverse proxies whose X-Forwarded-For is believed.
+    """
 
     listen: str = "127.0.0.1:8080"
     public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is no address; write 10.0.0.7, or 10.0.0.0/24 for all of a network"
+                ) from None
+        return proxies
 
     @field_validator("listen")
     @classmethod
@@ -154,6 +181,61 @@ class WebSettings(_Table):
     def base_url(self) -> str:
         """What links begin with: public_url, else the listening address itself."""
         return self.public_url or f"http://{self.listen}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people open the pages by https."""
+        return self.base_url.startswith("https:")
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether nobody elsewhere is meant to reach the pages."""
+        hosts = (self.host, urlsplit(self.base_url).hostname or "")
+        return all(_is_loopback(host) for host in hosts)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class LoginSettings(_Table):
+    """[login]: who asks must say who they are.
+
+    required: false: everybody who reaches the pages may read; only where nobody else can. idle,
+    longest: how long a login holds unused, and at most. metrics_token: opens /metrics.
+    """
+
+    required: bool = True
+    idle: Duration = Field(timedelta(hours=12), ge=timedelta(minutes=5), le=timedelta(days=30))
+    longest: Duration = Field(timedelta(days=7), ge=timedelta(minutes=5), le=timedelta(days=90))
+    metrics_token: SecretStr | None = None
+
+    @field_validator("longest")
+    @classmethod
+    def _is_longer(cls, longest: timedelta, info: ValidationInfo) -> timedelta:
+        idle = info.data.get("idle", longest)
+        if idle > longest:
+            raise ValueError(f"{show(longest)} is shorter than idle = {show(idle)}")
+        return longest
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _cannot_be_guessed(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret) < SHORTEST_SECRET:
+            raise ValueError(
+                f"{len(secret)} characters can be guessed; make one of {SHORTEST_SECRET} or more"
+                " with `openssl rand -hex 32`"
+            )
+        return secret
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.idle, self.longest)
 
 
 class LinksSettings(_Table):
@@ -239,6 +321,7 @@ class Config(_Table):
     integrity: Integrity = Integrity()
     retention: RetentionSettings = RetentionSettings()
     web: WebSettings = WebSettings()
+    login: LoginSettings = LoginSettings()
     links: LinksSettings = LinksSettings()
     dead_man: DeadManSettings = DeadManSettings()
     log: LogSettings = LogSettings()

@@ -43,7 +43,7 @@ class Daybook:
 
     def add(self, view: View, readings: Mask) -> None:
         """The last `view.k` minutes of all monitors; `readings` [k, m]: had one of its own."""
-        new = slice(len(view.minutes) - view.k, None)
+        new = slice(-view.k, None)
         judged = ~view.paused[new]
         is_open, readings = (view.open_for[new] > 0) & judged, readings & judged
         self._count("open", is_open)

@@ -17,16 +17,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from fumewatch.core.alert import (
-    Alert,
-    RuleFacts,
-    Step,
-    Transition,
-    withdraw,
-)
+from fumewatch.core.alert import Alert, RuleFacts, Step, Transition, withdraw
 from fumewatch.core.daybook import Diary
 from fumewatch.core.days import Days
-from fumewatch.core.fresh import Freshness
+from fumewatch.core.fresh import Freshness, whole_minutes
 from fumewatch.core.history import KEPT, History
 from fumewatch.core.incident import Incidents, released
 from fumewatch.core.judge import steps
@@ -43,7 +37,7 @@ from fumewatch.core.past import (
 )
 from fumewatch.core.reading import MEASURED, Readings
 from fumewatch.core.roster import Roster
-from fumewatch.core.rules import Absence, DayRule, MinuteRule, PatternRule, Rule, needs
+from fumewatch.core.rules import Absence, DayRule, MinuteRule, PatternRule, Rule, depths, needs
 from fumewatch.core.rules.rule import Common
 from fumewatch.core.view import MINUTE, View
 from fumewatch.core.window import HOUR, Window
@@ -103,7 +97,9 @@ class Engine:
             channels |= frozenset().union(*(rule.channels_needed for rule in self._day_rules))
         self._diary = Diary(self._day_rules, channels) if keeps_days and self._day_rules else None
         self.lessons = Lessons(freshness, zone, channels & frozenset(MEASURED))
-        self.window = Window(channels, max(minutes, least), self.lessons, most)
+        refresh = whole_minutes(freshness.ceiling)
+        reach = {c: max(depth, least) for c, depth in depths(self.rules, refresh).items()}
+        self.window = Window(channels, max(minutes, least), self.lessons, most, reach)
         self.incidents = Incidents()
         self._order = {rule.id: i for i, rule in enumerate(self.rules)}
         self._touched: dict[UUID, Alert] = {}

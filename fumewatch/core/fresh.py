@@ -20,7 +20,7 @@ All of it follows from which values lie in which minutes, so the order of arriva
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ NO_MINUTE: Final = -(2**30)
 NOT_YET: Final = 2**30
 UNKNOWN: Final = MISSING + 1
 """The value before: there was one, and we do not know it. The next one is not a change."""
+NOT_KNOWN: Final = -1
+"""Of a state: it has not come for too long."""
 REPORTED: Final = 60
 """Minutes: a state that has not come for so long is taken for one that is not reported."""
 _OLDEST: Final = 30_000
@@ -81,30 +83,31 @@ class Cells:
     """One channel's minutes, all [t, m], the oldest first.
 
     count    int16   values in the minute; 0: none
-    total    int32   their sum, top (int32) the largest, in thousandths of the unit
+    total    int32   their sum, in thousandths of the unit; of a state int16
+    top      int32   the largest; of a state it follows from the sum, and is not kept
     covered  bool    no value of its own: the one before it stands for it
     fresh    bool    a value, and one that was measured lately
     age      int16   minutes since the value changed; 30,000 and more are not told apart
-    known    float32 of a state, 0 or 1: what was known last, NaN where that is too long ago
+    known    int8    of a state, 0 or 1: what was known last, NOT_KNOWN where that is too long ago
     """
 
     count: NDArray[np.int16]
-    total: NDArray[np.int32]
+    total: NDArray[Any]
     top: NDArray[np.int32]
     covered: Mask
     fresh: Mask
     age: NDArray[np.int16]
-    known: NDArray[np.float32]
+    known: NDArray[np.int8]
 
     @classmethod
     def empty(cls, minutes: int, monitors: int, *, is_state: bool | None = None) -> Self:
         """`is_state`: what such a channel never has is constant, which takes no memory."""
         shape = (minutes, monitors)
-        age, known = np.int16(_OLDEST), np.float32(np.nan)
+        age, known, top = np.int16(_OLDEST), np.int8(NOT_KNOWN), np.int32(MISSING)
         return cls(
             np.zeros(shape, np.int16),
-            np.zeros(shape, np.int32),
-            np.full(shape, MISSING, np.int32),
+            np.zeros(shape, np.int16 if is_state is True else np.int32),
+            np.broadcast_to(top, shape) if is_state is True else np.full(shape, top),
             np.zeros(shape, np.bool_),
             np.zeros(shape, np.bool_),
             np.broadcast_to(age, shape) if is_state is True else np.full(shape, age),
@@ -153,6 +156,9 @@ class Trail:
 
     def columns(self) -> tuple[NDArray[np.int32], ...]:
         return self.value, self.changed_at, self.seen_at, self.began_at
+
+    def copy(self) -> "Trail":
+        return Trail(*(column.copy() for column in self.columns()))
 
     def take(self, monitors: NDArray[np.intp] | NDArray[np.int32]) -> "Trail":
         return Trail(*(column[monitors] for column in self.columns()))
@@ -204,13 +210,13 @@ def settle_state(
 ) -> None:
     """`settle` for a state: it is never held, and known until it has not come for an hour."""
     own, minute = cells.count > 0, _minutes(cells, first)
-    is_on = 2 * cells.total >= cells.count
+    is_on = cells.total >= cells.count - cells.total
     known = before.known[-1] if before is not None and len(before.known) else cells.known[0]
     known, seen_at = known.copy(), trail.seen_at.copy()
-    cells.known[:] = _before(known, is_on.astype(np.float32), own, after=True)
+    cells.known[:] = _before(known, is_on.astype(np.int8), own, after=True)
     if (seen_at <= minute[-1] - REPORTED).any() or len(own) > REPORTED:
         since = minute - latest(seen_at, own, minute)
-        np.copyto(cells.known, np.float32(np.nan), where=since >= REPORTED)
+        np.copyto(cells.known, np.int8(NOT_KNOWN), where=since >= REPORTED)
     _cover(cells, before, own, first, trail.seen_at, interval)
     _note_seen(trail, own, minute)
     np.greater(cells.count, 0, out=cells.fresh)
@@ -285,6 +291,8 @@ def _cover(
     source, column = last[at, of], who[of]
     for name in ("count", "total", "top"):
         into = getattr(cells, name)
+        if not into.flags.writeable:
+            continue
         value = into[source, column]
         if stands.any() and before is not None:
             value = np.where(source >= 0, value, getattr(before, name)[-1, column])

@@ -119,6 +119,9 @@ class _Run:
     def __getitem__(self, name: str) -> str | None:
         return self.parts[name]
 
+    def number(self, name: str) -> float:
+        return float(self.parts.get(name) or 0)
+
     def filled(self, value: float) -> Numbers:
         return np.full(self.times, value, np.float64)
 
@@ -131,10 +134,8 @@ def _numbers(run: _Run) -> Numbers:
     if run["missing"]:
         return run.filled(np.nan)
     # in thousandths, as readings are: ten steps of 0.1 arrive at 1.0
-    first, step = float(run["value"] or 0), float(run["step"] or 0)
+    first, step = run.number("value"), run.number("step")
     values: Numbers = np.round(first + step * np.arange(run.times), 6)
-    if np.abs(values).max() > LARGEST:
-        raise ValueError(f"{values[np.abs(values).argmax()]:g} is more than any monitor tells")
     return values
 
 
@@ -162,12 +163,20 @@ def _run(item: str, pattern: re.Pattern[str], hint: str, *, is_last: bool) -> _R
     if times == "*":
         if not is_last or parts.get("step"):
             raise ValueError("x* repeats one value to the end of the test: nothing can follow it")
-        return _Run(parts, 1, goes_on=True)
+        return _bounded(_Run(parts, 1, goes_on=True))
     if parts.get("step") and not times:
         raise ValueError(f"how many steps? Write {item}x10 for ten values")
     if times and not 0 < int(times[:9]) <= LONGEST:
         raise ValueError(f"x1 to x{LONGEST}: so many values")
-    return _Run(parts, int(times or 1), goes_on=False)
+    return _bounded(_Run(parts, int(times or 1), goes_on=False))
+
+
+def _bounded(run: _Run) -> _Run:
+    first = run.number("value")
+    for end in (first, first + run.number("step") * (run.times - 1)):
+        if abs(end) > LARGEST:
+            raise ValueError(f"{end:g} is more than any monitor tells")
+    return run
 
 
 def _place(text: str, item: re.Match[str], number: int) -> str:

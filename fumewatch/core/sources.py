@@ -10,6 +10,8 @@ from fumewatch.core.decode.profile import Match
 from fumewatch.core.site import Place
 from fumewatch.core.topic import Key, Pattern, covers
 
+ECHO: Final = "fumewatch/echo/"
+"""What begins so is a daemon's own: it proves that messages come through, and says nothing else."""
 STATUSES: Final = (b"online", b"offline")
 """What a status may say."""
 _NOWHERE: Final = Place(-1, "", "")
@@ -18,6 +20,7 @@ _NOWHERE: Final = Place(-1, "", "")
 class Kind(StrEnum):
     READING = "reading"
     STATUS = "status"
+    ECHO = "echo"
     STRANGE = "strange"
 
 
@@ -105,6 +108,8 @@ class Sources(dict[bytes, Source]):
         return source
 
     def _parse(self, topic: str) -> Source:
+        if topic.startswith(ECHO):
+            return Source(Kind.ECHO, "", "")
         if key := self._status.match(topic):
             return Source(Kind.STATUS, *key)
         for pattern, decoder in self._ways:

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from fumewatch.core.arrays import Mask, Numbers
 from fumewatch.core.fresh import REPORTED, Cells
 from fumewatch.core.lessons import Lessons
-from fumewatch.core.reading import CHANNELS
+from fumewatch.core.reading import CHANNELS, MISSING
 from fumewatch.core.roster import Roster
 
 MINUTE: Final = 60_000_000  # µs
+
+_STATES: Final = np.array([0, 1, np.nan], np.float32)
+"""By what is known of a state; the last is NOT_KNOWN's."""
 
 T = TypeVar("T")
 
@@ -27,10 +30,17 @@ class Minutes:
     ) -> None:
         self.is_state = CHANNELS[channel].is_state
         self.scale = CHANNELS[channel].scale
-        self.count, self.total, self.top = cells.count, cells.total, cells.top
+        self.count, self.total = cells.count, cells.total
         self.fresh, self.age, self.covered = cells.fresh, cells.age, cells.covered
         self.period, self.is_learned = period, is_learned
-        self._known = cells.known
+        self._top, self._known = cells.top, cells.known
+
+    @cached_property
+    def top(self) -> NDArray[np.int32]:
+        """The largest value of the minute, MISSING where there is none."""
+        if not self.is_state:
+            return self._top
+        return np.where(self.present, self.total > 0, np.int32(MISSING))
 
     @cached_property
     def present(self) -> Mask:
@@ -51,7 +61,7 @@ class Minutes:
     @cached_property
     def is_on(self) -> Mask:
         """Of a state: on for at least half of the minute's values."""
-        on: Mask = self.present & (2 * self.total >= self.count)
+        on: Mask = self.present & (self.total >= self.count - self.total)
         return on
 
     @cached_property
@@ -61,7 +71,7 @@ class Minutes:
         NaN where nothing has come for an hour. States may come more rarely than values do.
         """
         if self.is_state:
-            return self._known
+            return _STATES[self._known]
         value = np.where(
             self.present, self.total / (np.maximum(self.count, 1) * float(self.scale)), np.nan
         )
@@ -108,13 +118,16 @@ class View:
         return len(self.ids)
 
     def reach(self, window: int) -> slice:
-        """The rows that the windows of so many minutes cover together."""
-        return slice(len(self.minutes) - window - self.k + 1, None)
+        """The rows that the windows of so many minutes cover together.
+
+        Counted from the end, as all rows here: a channel has as many as its rules look at.
+        """
+        return slice(-(window + self.k - 1), None)
 
     def span(self, window: int, instant: int) -> slice:
         """The rows of the window that ends at one instant (index into `now`)."""
-        end = len(self.minutes) - self.k + instant + 1
-        return slice(end - window, end)
+        after = self.k - 1 - instant
+        return slice(-(after + window), -after or None)
 
     def channel(self, channel: int) -> Minutes:
         """The minutes of one channel; it must be one that the window keeps."""

@@ -6,7 +6,7 @@ daemon and a backtest see the same. A reading that comes after its minute was se
 still lands in its own minute, which is settled again for that monitor.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from fumewatch.core import fresh, scatter
 from fumewatch.core.arrays import Mask
-from fumewatch.core.fresh import NO_MINUTE, NOT_YET, UNKNOWN, Cells, Trail
-from fumewatch.core.late import trail_before, uncover
+from fumewatch.core.fresh import NO_MINUTE, NOT_YET, UNKNOWN, Trail
+from fumewatch.core.lane import Lane, shift
 from fumewatch.core.lessons import Lessons
-from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
+from fumewatch.core.reading import Readings
 from fumewatch.core.roster import NEVER, Roster
 from fumewatch.core.view import MINUTE, View
 from fumewatch.core.waiting import Waiting
@@ -30,7 +30,7 @@ HOUR: Final = 60
 """Minutes: what is learned is learned at full hours."""
 
 _ROOM: Final = 256  # monitors, the least by which the columns grow
-_SLACK: Final = 16  # minutes settled before the columns are shifted
+_SLACK: Final = 8  # minutes settled, at least, before the columns are shifted
 
 
 class Window:
@@ -40,22 +40,30 @@ class Window:
     """
 
     def __init__(
-        self, channels: Collection[int], minutes: int, lessons: Lessons, most: int = 1
+        self,
+        channels: Collection[int],
+        minutes: int,
+        lessons: Lessons,
+        most: int = 1,
+        depths: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
-        """`minutes`: how far rules look back. `most`: minutes that one call settles."""
+        """`minutes`: how far rules look back. `most`: minutes that one call settles. `depths`: how
+        far they look back at a channel, where that is less.
+        """
         self.lessons = lessons
         self.depth = minutes
         """Minutes that rules may look back to at any instant."""
         self.most = most
-        self._channels = sorted(channels)
         self._waiting: list[Waiting] = []
         self._overdue: list[Readings] = []
         self._first = 0  # the minute of row 0
         self._end = 0  # rows that are settled
         self._size = 0
-        rows = self.depth + most + _SLACK
-        self._cells = {c: _blank(rows, 0, c) for c in self._channels}
-        self._trail = {c: Trail.empty(0) for c in self._channels}
+        rows = self.depth + max(most, _SLACK)
+        self._lanes = {
+            c: Lane(c, rows, max(self.depth - depths.get(c, self.depth), 0))
+            for c in sorted(channels)
+        }
         self._second = np.full((rows, 0), -1, np.int8)
         self._last = np.full(0, NEVER, np.int64)
         self._lasts = self._last[None, :]  # after each minute of the last call
@@ -66,9 +74,14 @@ class Window:
         """Minutes before it were learned from already."""
 
     @property
+    def channels(self) -> Sequence[int]:
+        """Those it keeps, ascending."""
+        return tuple(self._lanes)
+
+    @property
     def trails(self) -> Mapping[int, Trail]:
         """By channel, how it stands after the last settled minute."""
-        return self._trail
+        return {channel: lane.trail for channel, lane in self._lanes.items()}
 
     @property
     def has_begun(self) -> bool:
@@ -87,8 +100,7 @@ class Window:
     @property
     def nbytes(self) -> int:
         """Of the minutes: nearly all that a monitor takes of memory."""
-        columns = (column for cells in self._cells.values() for column in cells.columns())
-        return sum(c.nbytes for c in columns if c.flags.writeable) + self._second.nbytes
+        return sum(lane.nbytes for lane in self._lanes.values()) + self._second.nbytes
 
     @property
     def last_measured(self) -> NDArray[np.int64]:
@@ -103,8 +115,9 @@ class Window:
 
     def begin(self, minute: int) -> None:
         """Settle from this minute on; what is older only counts as seen."""
-        self._end = 0
-        self._shift(len(self._second) + 1)
+        for lane in self._lanes.values():
+            lane.clear()
+        self._second[:] = -1
         self._first, self._end = minute - self.depth, self.depth
         self.lessons.begin(minute)
 
@@ -131,7 +144,7 @@ class Window:
     def forget_values(self) -> None:
         """Of monitors that measured before, what value they had is not known: the next one that
         comes may be held."""
-        for trail in self._trail.values():
+        for trail in self.trails.values():
             trail.value[self._last != NEVER] = UNKNOWN
             trail.began_at[self._last != NEVER] = NO_MINUTE
 
@@ -155,9 +168,8 @@ class Window:
         rows = slice(self._end, self._end + until - start)
         self._scatter(self._take_ready(until, start), is_blank=True)
         self._end = rows.stop
-        before = slice(max(rows.start - 1, 0), rows.start)
-        for channel in self._channels:
-            self._settle_channel(channel, rows, before)
+        for lane in self._lanes.values():
+            lane.settle(rows, start, self.lessons, teaches=start >= self.teaches_from)
         self._note_seen(rows)
 
     def take_late(self) -> NDArray[np.int32]:
@@ -190,7 +202,7 @@ class Window:
             last_heard=self._heard[which],
             roster=roster,
             lessons=self.lessons,
-            cells=lambda channel: self._cells[channel].take(rows, which),
+            cells=lambda channel: self._lanes[channel].view(rows, which),
             which=which,
             open_alerts=open_alerts,
         )
@@ -215,28 +227,6 @@ class Window:
             return ready
         self.saw(ready.monitor[is_old], ready.measured_at[is_old])
         return ready.take(~is_old)
-
-    def _settle_channel(self, channel: int, rows: slice, before: slice) -> None:
-        lessons, everyone, first = self.lessons, slice(None), self._first + rows.start
-        cells = self._cells[channel]
-        new, last = cells.take(rows, everyone), cells.take(before, everyone)
-        if CHANNELS[channel].is_state:
-            fresh.settle_state(new, last, first, self._trail[channel], lessons.interval)
-            return
-        period, teaches = lessons.period[channel], first >= self.teaches_from
-        gaps = lessons.gaps[channel] if teaches else None
-        fresh.settle(new, last, first, self._trail[channel], period, lessons.interval, gaps)
-        if teaches:
-            self._note_changes(channel, first, new, self._trail[channel], slice(None))
-
-    def _note_changes(
-        self, channel: int, first: int, new: Cells, trail: Trail, who: slice | NDArray[np.int32]
-    ) -> None:
-        """When fume was measured anew; in the very first minute nothing changes."""
-        if channel == INDEX["fume"]:
-            minutes = np.arange(first, first + len(new.count))[:, None]
-            changed = (new.age == 0) & (new.count > 0) & (trail.began_at != minutes)
-            self.lessons.note_changes(first, changed, who)
 
     def _note_seen(self, rows: slice) -> None:
         """When monitors last measured, and how often they do."""
@@ -279,18 +269,8 @@ class Window:
         scatter.highest(self._second, flat, second, is_alone)
         judged = readings.quality == ord("N")
         usual = bool(judged.all()) and not readings.unjudged.any()
-        for channel in self._channels:
-            value = readings.values[channel]
-            there = value != MISSING
-            if not usual:
-                there &= judged & (readings.unjudged >> channel & 1 == 0)
-            at = flat
-            if not there.all():
-                at, value = flat[there], value[there]
-            cells = self._cells[channel]
-            scatter.add(cells.count, at, np.ones(len(at), np.int16), is_alone)
-            scatter.add(cells.total, at, value, is_alone)
-            scatter.highest(cells.top, at, value, is_alone)
+        for lane in self._lanes.values():
+            lane.put(readings, flat, None if usual else judged, self._size, is_alone)
 
     # ── late readings ──
 
@@ -316,13 +296,20 @@ class Window:
     def _land(self, late: Readings, *, teaches: bool) -> None:
         if not len(late):
             return
-        who = np.unique(late.monitor)
-        rows = slice(int(late.measured_at.min()) // MINUTE - self._first, self._end)
-        for channel in self._channels:
-            uncover(self._cells[channel], rows, who)
+        minute = late.measured_at // MINUTE - self._first
+        reached = [
+            (lane, slice(int(minute[is_kept].min()), self._end), np.unique(late.monitor[is_kept]))
+            for lane in self._lanes.values()
+            if (is_kept := minute >= lane.skip).any()
+        ]
+        for lane, rows, who in reached:
+            lane.uncover(rows, who)
         self._scatter(late, is_blank=False)
-        for channel in self._channels:
-            self._settle_again(channel, rows, who, teaches)
+        for lane, rows, who in reached:
+            lane.settle_again(rows, self._first + rows.start, who, self.lessons, teaches=teaches)
+        self._note_seen_late(slice(int(minute.min()), self._end), np.unique(late.monitor), teaches)
+
+    def _note_seen_late(self, rows: slice, who: NDArray[np.int32], teaches: bool) -> None:
         seen = self._second[rows, who] >= 0
         minute = np.arange(self._first + rows.start, self._first + rows.stop, dtype=np.int32)
         seen_at = fresh.latest(self._seen_at[who], seen, minute[:, None])
@@ -330,27 +317,6 @@ class Window:
             self.lessons.note_sendings(self._seen_at[who], seen_at, seen, who)
         self._seen_at[who] = seen_at.max(axis=0)
         self._late[who] = True
-
-    def _settle_again(
-        self, channel: int, rows: slice, who: NDArray[np.int32], teaches: bool
-    ) -> None:
-        lessons, first, cells = self.lessons, self._first + rows.start, self._cells[channel]
-        new, before = cells.take(rows, who), cells.take(slice(0, rows.start), who)
-        trail = trail_before(before, first, self._trail[channel].take(who))
-        if CHANNELS[channel].is_state:
-            fresh.settle_state(new, before, first, trail, lessons.interval[who])
-        else:
-            period = lessons.period[channel][who]
-            gaps = np.zeros((len(lessons.gaps[channel]), len(who)), np.uint16)
-            fresh.settle(new, before, first, trail, period, lessons.interval[who], gaps)
-            if teaches:
-                lessons.gaps[channel][:, who] += gaps
-                self._note_changes(channel, first, new, trail, who)
-        for column, again in zip(cells.columns(), new.columns(), strict=True):
-            if column.flags.writeable:
-                column[rows, who] = again
-        for old, moved in zip(self._trail[channel].columns(), trail.columns(), strict=True):
-            old[who] = moved
 
     # ── room ──
 
@@ -361,12 +327,8 @@ class Window:
             return
         more = max(short, _ROOM, self._size // 8)
         self._size += more
-        for channel, cells in self._cells.items():
-            extra = _blank(len(cells.count), more, channel)
-            self._cells[channel] = Cells(*_joined(cells.columns(), extra.columns()))
-            self._trail[channel] = Trail(
-                *_joined(self._trail[channel].columns(), Trail.empty(more).columns())
-            )
+        for lane in self._lanes.values():
+            lane.widen(more)
         self._second = _wider(self._second, more, -1)
         self._last, self._lasts = _wider(self._last, more, NEVER), _wider(self._lasts, more, NEVER)
         self._heard = _wider(self._heard, more, NEVER)
@@ -379,32 +341,11 @@ class Window:
         if self._end + more <= len(self._second):
             return
         keep = min(self.depth, self._end)
-        kept = slice(self._end - keep, self._end)
-        for cells in self._cells.values():
-            for column, blank in zip(cells.columns(), Cells.empty(1, 1).columns(), strict=True):
-                if column.flags.writeable:
-                    column[:keep] = column[kept].copy()
-                    column[keep:] = blank[0, 0]
-        self._second[:keep] = self._second[kept].copy()
-        self._second[keep:] = -1
         self._first += self._end - keep
+        for lane in self._lanes.values():
+            lane.shift(self._end, keep, self._first)
+        shift(self._second, self._end - keep, keep, -1)
         self._end = keep
-
-
-def _joined(
-    one: tuple[NDArray[Any], ...], other: tuple[NDArray[Any], ...]
-) -> Iterator[NDArray[Any]]:
-    """Side by side; what is constant stays so."""
-    return (
-        np.concatenate([left, right], axis=-1)
-        if right.flags.writeable
-        else np.broadcast_to(right[0, 0], (len(right), left.shape[1] + right.shape[1]))
-        for left, right in zip(one, other, strict=True)
-    )
-
-
-def _blank(minutes: int, monitors: int, channel: int) -> Cells:
-    return Cells.empty(minutes, monitors, is_state=CHANNELS[channel].is_state)
 
 
 def _wider(column: NDArray[Any], more: int, value: Any) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from fumewatch.deliver.desk import Desk, Terms
 from fumewatch.deliver.watch import NOBODY, DeadMan, Watch
 from fumewatch.health import Health
 from fumewatch.receivers import Receiver, as_answer
-from fumewatch.store import Database, outbox, storm
+from fumewatch.store import Connection, Database, outbox, storm
 from fumewatch.store.outbox import Claim, Outcome
 
 log = structlog.get_logger()
@@ -39,8 +39,11 @@ class Deliverer:
         jitter: Callable[[], float] = random.random,
         settings: DeliverSettings = USUAL,
         dead_man: DeadMan = NOBODY,
+        leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
+        """`leads`: whether we lead now (store.leader.Leader.leads); who does not claims no more."""
         self._database = database
+        self._leads = leads
         self._now = now
         self._health = health
         self._jitter = jitter
@@ -71,8 +74,10 @@ class Deliverer:
         for thread in threads:
             thread.start()
         while not stop.is_set():
+            self._health.beat("deliver")
             wake.clear()
             wake.wait(self._round().total_seconds())
+        self._health.rest("deliver")
         self._close(threads)
 
     def works(self) -> bool:
@@ -127,7 +132,8 @@ class Deliverer:
             if is_sweep_due:
                 outbox.hasten(conn, now)
             unknown = outbox.fail_unknown(conn, self._desks, now) if is_sweep_due else []
-            claims = outbox.claim(conn, room, now, self._settings.lease)
+            is_ours = any(room.values()) and self._leads(conn)
+            claims = outbox.claim(conn, room, now, self._settings.lease) if is_ours else []
         for claim in claims:
             self._desks[claim.receiver].take(claim)
         if is_sweep_due:
@@ -143,17 +149,41 @@ class Deliverer:
     def _work(self, desk: Desk, stop: threading.Event, wake: threading.Event) -> None:
         """A desk's thread: ends when it is handed None."""
         while (claim := desk.inbox.get()) is not None:
+            self._health.beat("send")
             try:
-                if stop.is_set() or not desk.may_send(claim, self._now(), self._settings.lease):
-                    self._release([claim])
-                elif (outcome := self._send(desk, claim)) is not None:
-                    self._settle(outcome, stop)
-                else:
-                    self._release([claim])
+                self._serve(desk, claim, stop)
             except Exception:  # a desk without its thread would be silent for good
                 log.exception("delivery failed", receiver=desk.name, outbox=claim.id)
+            self._health.rest("send")
             if desk.done(claim):
                 wake.set()
+
+    def _serve(self, desk: Desk, claim: Claim, stop: threading.Event) -> None:
+        if stop.is_set() or not desk.may_send(claim, self._now(), self._settings.lease):
+            self._release([claim])
+        elif (begun := self._begin(desk, claim, stop)) is not None:
+            if (outcome := self._send(desk, begun)) is not None:
+                self._settle(outcome, stop)
+            else:
+                self._release([begun])
+
+    def _begin(self, desk: Desk, claim: Claim, stop: threading.Event) -> Claim | None:
+        """None: it is another's by now, or the stop came while the database was away."""
+        while True:
+            try:
+                with self._database.transaction() as conn:
+                    begun = outbox.begin(conn, claim, self._now(), desk.terms.sending)
+            except StoreUnavailable as error:
+                self._store_away(error)
+                if stop.wait(STORE_AWAY.total_seconds()):
+                    return None
+            else:
+                break
+        if begun is None:
+            log.info("notification left to another", receiver=desk.name, outbox=claim.id)
+        else:
+            desk.began(begun)
+        return begun
 
     def _send(self, desk: Desk, claim: Claim) -> Outcome | None:
         """None: it was not tried, and is due as before."""
@@ -186,6 +216,7 @@ class Deliverer:
         """Keep trying while the database is away: the row was sent, and need not be sent twice."""
         claim = outcome.claim
         while True:
+            self._health.beat("send")
             try:
                 with self._database.transaction() as conn:
                     settled = outbox.settle(conn, [outcome], self._now())

@@ -12,6 +12,9 @@ from fumewatch.store.outbox import Claim
 ROOM: Final = 16
 """Rows a desk takes at a time for each of its threads: soon sent, and few to release at a stop."""
 
+SENDING: Final = timedelta(seconds=30)
+"""What a send may take where its receiver has no time-out of its own."""
+
 LONGEST_REST: Final = timedelta(minutes=15)
 """DeliverSettings.max_delay, which bounds what a receiver may ask for."""
 
@@ -21,12 +24,14 @@ class Terms:
     """How a receiver is served. parallel: sends under way at one time.
 
     most_per_minute: what is due beyond it is merged into one message; 0: nothing ever is. takes:
-    the shape of what it is sent. That of machines is never merged.
+    the shape of what it is sent. That of machines is never merged. sending: longer than a send
+    takes; should we die in one, the row waits until then.
     """
 
     parallel: int = 1
     most_per_minute: int = 0
     takes: Literal["transitions", "groups"] = "transitions"
+    sending: timedelta = SENDING
 
     @property
     def merges(self) -> bool:
@@ -61,6 +66,11 @@ class Desk:
         with self._lock:
             self._leases[claim.id] = claim.claimed_until
         self.inbox.put(claim)
+
+    def began(self, claim: Claim) -> None:
+        """Its lease is that of a send now."""
+        with self._lock:
+            self._leases[claim.id] = claim.claimed_until
 
     def done(self, claim: Claim) -> bool:
         """One row less in hand; true where there is room for more."""

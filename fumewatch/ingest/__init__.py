@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from fumewatch import metrics
 from fumewatch.core.decode.columns import Horizon
 from fumewatch.core.device import Fact, Heartbeat, Reply
-from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.core.errors import Deposed, StoreRefused, StoreUnavailable
 from fumewatch.core.merge import Added
 from fumewatch.core.sources import Source, Sources
 from fumewatch.core.topic import Key, fill
 from fumewatch.ingest.work import Work, buried, number_of, of_the_past, sort
 from fumewatch.mqtt import TRUNCATED, Message, Subscriber
-from fumewatch.store import Database, dead_letters, devices, monitors, readings
+from fumewatch.store import Connection, Database, dead_letters, devices, monitors, readings
 from fumewatch.store.dead_letters import DeadLetter, Due
 from fumewatch.store.readings import Newest
 
@@ -53,13 +53,15 @@ class Limits:
 class Stored:
     """What a batch brought: `added` has only what no earlier message had.
 
-    `heartbeats`: int32, the ids of the monitors that said that they are alive.
+    `heartbeats`: int32, the ids of the monitors that said that they are alive. `echoes`: of a
+    daemon, not of monitors.
     """
 
     added: Added
     registered: int
     statuses: tuple[tuple[int, str], ...]
     heartbeats: NDArray[np.int32]
+    echoes: tuple[bytes, ...] = ()
 
     @staticmethod
     def joined(first: "Stored", second: "Stored") -> "Stored":
@@ -68,6 +70,7 @@ class Stored:
             first.registered + second.registered,
             first.statuses + second.statuses,
             np.concatenate([first.heartbeats, second.heartbeats]),
+            first.echoes + second.echoes,
         )
 
 
@@ -86,8 +89,14 @@ class Ingest:
         now: Callable[[], datetime],
         received_at: datetime | None,
         post: Callable[[str, bytes], bool],
+        may_store: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
-        """`post(topic, payload)` publishes without waiting; False where it cannot just now."""
+        """`post(topic, payload)` publishes without waiting; False where it cannot just now.
+
+        may_store: whether a transaction is a leader's (store.leader.Leader.may_store); Deposed is
+        raised where it is not.
+        """
+        self._may_store = may_store
         self._database = database
         self._subscriber = subscriber
         self._sources = sources
@@ -112,7 +121,7 @@ class Ingest:
         with metrics.COMMIT_SECONDS.time():
             stored = self._persist(batch.messages)
         self._subscriber.ack(batch)
-        metrics.MESSAGES.inc(len(batch.messages))
+        metrics.MESSAGES.inc(len(batch.messages) - len(stored.echoes))
         return stored
 
     def _persist(self, messages: Sequence[Message]) -> Stored:
@@ -124,7 +133,7 @@ class Ingest:
         try:
             work = self._sort(messages, received_at)
             stored = self._store(work, received_at)
-        except StoreUnavailable:
+        except (StoreUnavailable, Deposed):
             raise
         except Exception as error:
             if len(messages) > 1:
@@ -159,7 +168,7 @@ class Ingest:
             came = [_us(letter.received_at) for letter in due]
             work = of_the_past(self._sort(messages, received_at, came))
             stored = self._store(work, received_at, due)
-        except StoreUnavailable:
+        except (StoreUnavailable, Deposed):
             raise
         except Exception as error:
             if len(due) > 1:
@@ -193,6 +202,8 @@ class Ingest:
         """`due`: the letters that the work is a replay of. Those are settled, and none is added."""
         strangers = work.strangers()
         with self._database.transaction() as conn:
+            if not self._may_store(conn):
+                raise Deposed
             numbers = monitors.register(conn, strangers) if strangers else {}
             rows = work.decoded.readings_of(work.monitors(numbers))
             added = readings.add(conn, rows, received_at, self._newest)
@@ -210,7 +221,7 @@ class Ingest:
                 dead_letters.add(conn, work.letters)
         _remember(work, numbers)
         _count(work, added, () if due else work.letters)
-        return Stored(added, len(numbers), statuses, _alive(told))
+        return Stored(added, len(numbers), statuses, _alive(told), tuple(work.echoes))
 
     def _answer(self, told: Iterable[tuple[Source, Fact]]) -> None:
         """Only after the commit; a device that hears nothing sends again, which is harmless.

@@ -27,6 +27,7 @@ class Work:
     senders  the monitors that readings are of; some of them perhaps of none
     sender   intp [n]: of each row of `decoded`, an index into senders
     told     facts, each with its monitor
+    echoes   payloads of our own: nothing of them is stored
     """
 
     senders: Sequence[Source]
@@ -35,6 +36,7 @@ class Work:
     told: Sequence[tuple[Source, Fact]]
     letters: Sequence[DeadLetter]
     statuses: Sequence[tuple[Source, str]]
+    echoes: Sequence[bytes] = ()
 
     @property
     def talkers(self) -> list[Source]:
@@ -78,10 +80,13 @@ def sort(
     origins = [sources[message[0]] for message in messages]
     letters: list[DeadLetter] = []
     statuses: list[tuple[Source, str]] = []
+    echoes: list[bytes] = []
     kinds = {source.kind for source in origins}
     if kinds != {Kind.READING} or any(message[3] & TRUNCATED for message in messages):
         for message, source in zip(messages, origins, strict=True):
             _sort_other(message, source, received_at, letters, statuses)
+            if source.kind is Kind.ECHO:
+                echoes.append(message[1])
         kept = [
             i for i, pair in enumerate(zip(messages, origins, strict=True)) if _is_reading(*pair)
         ]
@@ -91,15 +96,16 @@ def sort(
     letters += _letters(messages, origins, decoded.faults, received_at)
     senders, sender = _senders(sources, origins, decoded)
     told = [(sources.of(origins[x.message], x.monitor), x.fact) for x in decoded.facts]
-    return Work(senders, sender, decoded, told, letters, statuses)
+    return Work(senders, sender, decoded, told, letters, statuses, echoes)
 
 
 def buried(message: Message, source: Source, error: Exception, received_at: datetime) -> Work:
     """The one message that cannot be taken, as work that consists of its dead letter."""
     kind = "store_refused" if isinstance(error, StoreRefused) else "internal_error"
     letter = _letter(message, source, DecodeError(kind, str(error)), received_at)
+    letters = [] if source.kind is Kind.ECHO else [letter]
     nothing = Decoded.nothing()
-    return Work([], nothing.message, nothing, [], [letter], [])
+    return Work([], nothing.message, nothing, [], letters, [])
 
 
 def of_the_past(work: Work) -> Work:
@@ -159,7 +165,7 @@ def _sort_other(
     match source.kind:
         case Kind.READING | Kind.STRANGE if message[3] & TRUNCATED:
             letters.append(_letter(message, source, DecodeError("too_large", CUT), received_at))
-        case Kind.READING:
+        case Kind.READING | Kind.ECHO:
             pass
         case Kind.STATUS if payload in STATUSES:
             statuses.append((source, payload.decode()))

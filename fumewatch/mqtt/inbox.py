@@ -13,6 +13,8 @@ MOST_MESSAGES: Final = 50_000
 """With what one read may bring on top (15,420 of the smallest) this stays under 65,535: beyond it
 the broker uses packet ids again, and an ack would be for the wrong message."""
 MOST_BYTES: Final = 64 << 20
+BATCH_BYTES: Final = 8 << 20
+"""A batch ends here, or with the message that goes beyond: decoding costs many times as much."""
 LINGER_S: Final = 0.05
 """How long `take` waits for a full batch once the first message is there."""
 _RESUME: Final = 0.8  # of the limits, so that reading does not stop and start for each ack
@@ -26,6 +28,18 @@ class Batch:
     messages: list[Message]
     size: int = 0
     """What the inbox counts for them, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """How full an inbox is. `messages`, `bytes`: received and not yet stored. `unacked`: of these,
+    the ones that the broker waits for."""
+
+    messages: int
+    bytes: int
+    unacked: int
+    most_messages: int
+    most_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,12 @@ class Inbox:
     def unacked(self) -> int:
         return self._unacked
 
+    def filling(self) -> Filling:
+        with self._changed:
+            return Filling(
+                self._held, self._held_bytes, self._unacked, self._most, self._most_bytes
+            )
+
     def has_room(self) -> bool:
         """False from a limit reached until a good part of it is free again."""
         with self._changed:
@@ -125,7 +145,8 @@ class Inbox:
                 self._changed.notify()
 
     def take(self, limit: int, timeout: float, linger: float = LINGER_S) -> Batch | None:
-        """Up to `limit` messages of one connection; None if none came within `timeout` seconds.
+        """Up to `limit` messages of one connection, of BATCH_BYTES or a little more; None if none
+        came within `timeout` seconds.
 
         Once there is one, wait at most `linger` more seconds for the batch to fill.
         """
@@ -155,7 +176,9 @@ class Inbox:
         generation = self._chunks[0].generation
         messages: list[Message] = []
         size = 0
-        while self._chunks and self._chunks[0].generation == generation and len(messages) < limit:
+        while self._chunks and len(messages) < limit and size < BATCH_BYTES:
+            if self._chunks[0].generation != generation:
+                break
             chunk = self._chunks.popleft()
             if len(messages) + len(chunk.messages) > limit:
                 chunk, rest = chunk.split(limit - len(messages))

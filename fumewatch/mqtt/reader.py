@@ -37,7 +37,8 @@ _NO_SUCH_TOPIC: Final = "fumewatch/keepalive"
 _log = structlog.get_logger(__name__)
 
 Receive = Callable[[list[Message], int], None]
-"""Called in the network thread with messages and the bytes they came in. It must not fail."""
+"""Called in the network thread with messages and the bytes they came in, those of earlier reads
+included where a message is longer than one. It must not fail."""
 
 
 class PlainClient(Client):
@@ -99,6 +100,7 @@ class BatchClient(PlainClient):
         super().__init__(client_id, version, clean=clean, receive=receive, max_message=max_message)
         self._splitter = Splitter(has_properties=version == 5, max_frame=max_message)
         self._is_drained = True
+        self._unfinished = 0  # bytes of earlier reads that completed no message
 
     @property
     def is_drained(self) -> bool:
@@ -132,8 +134,10 @@ class BatchClient(PlainClient):
     def _digest(self, data: bytes) -> MQTTErrorCode:
         try:
             messages, frames = self._splitter.feed(data)
+            self._unfinished += len(data)
             if messages:
-                self._receive(messages, len(data))
+                size, self._unfinished = self._unfinished, 0
+                self._receive(messages, size)
             for frame in frames:
                 if (rc := self._hand_over(frame)) or self.socket() is None:
                     return self._loop_rc_handle(rc)

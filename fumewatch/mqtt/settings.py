@@ -52,6 +52,9 @@ class MqttSettings(BaseModel):
     """How long the broker keeps our messages while we are away (MQTT 5)."""
     receive_maximum: Annotated[int, Field(ge=1, le=65_535)] = 10_000
     """How many messages we let the broker send before the first is acked (MQTT 5)."""
+    broker_queue: Annotated[int, Field(ge=0)] = 600_000
+    """How many messages the broker may hold for us: what its memory, or max_queued_messages of
+    mosquitto.conf, is sized for. We warn before it is full; 0: no limit is known."""
     max_message: Annotated[int, Field(ge=1024, le=64 << 20)] = 4 << 20
     """Of a payload longer than this (bytes) only the beginning is kept."""
 

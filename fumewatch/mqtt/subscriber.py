@@ -15,7 +15,7 @@ from fumewatch.mqtt import reader
 from fumewatch.mqtt.connect import connect
 from fumewatch.mqtt.conversation import ANSWER_S
 from fumewatch.mqtt.frames import QOS, Message
-from fumewatch.mqtt.inbox import LINGER_S, MOST_MESSAGES, Batch, Inbox
+from fumewatch.mqtt.inbox import LINGER_S, MOST_BYTES, MOST_MESSAGES, Batch, Filling, Inbox
 from fumewatch.mqtt.network import Network, OnState
 from fumewatch.mqtt.pace import FLUSH_S, Pace
 from fumewatch.mqtt.settings import MqttSettings
@@ -30,7 +30,8 @@ class Subscriber:
     """At least once and in order: what is taken and not acked comes again.
 
     Its session at the broker is kept under a fixed client id, so messages sent while we are away
-    wait there. It never holds more than `inbox_limit` messages; beyond, the broker has to wait.
+    wait there. It never holds more than `inbox_limit` messages or `inbox_bytes`, and what one read
+    brings on top; beyond, the broker has to wait.
     """
 
     def __init__(
@@ -40,13 +41,16 @@ class Subscriber:
         *,
         filters: Sequence[str] = (),
         inbox_limit: int = MOST_MESSAGES,
+        inbox_bytes: int = MOST_BYTES,
+        echo: str = "",
     ) -> None:
         """`on_state(is_up, why)` is called in the network thread on each change.
 
-        `filters`: what to subscribe to, in place of the settings' own.
+        `filters`: what to subscribe to, in place of the settings' own. `echo`: one more that the
+        broker may refuse.
         """
-        self._inbox = Inbox(inbox_limit)
-        self._subscription = _Subscription(settings, filters, self._inbox)
+        self._inbox = Inbox(inbox_limit, inbox_bytes)
+        self._subscription = _Subscription(settings, filters, self._inbox, echo)
         self._network = Network("mqtt-subscriber", self._subscription, on_state)
         self._subscription.tell = self._network.tell
 
@@ -59,6 +63,9 @@ class Subscriber:
     def depth(self) -> int:
         """Messages received and not yet acked."""
         return self._inbox.held
+
+    def filling(self) -> Filling:
+        return self._inbox.filling()
 
     @property
     def generation(self) -> int:
@@ -94,12 +101,15 @@ class Subscriber:
 class _Subscription:
     """The subscriber's role in a connection."""
 
-    def __init__(self, settings: MqttSettings, filters: Sequence[str], inbox: Inbox) -> None:
+    def __init__(
+        self, settings: MqttSettings, filters: Sequence[str], inbox: Inbox, echo: str
+    ) -> None:
         self.acks: deque[Batch] = deque()
         self.tell: OnState = lambda *_: None
         self._settings = settings
         self._inbox = inbox
         self._filters = list(filters or settings.filters)
+        self._echo = echo
         self._client_type = reader.choose_client()
         self._pace = Pace(_NO_LIMIT)
         self._low_water = 1
@@ -132,7 +142,8 @@ class _Subscription:
     ) -> None:
         dropped = self._inbox.forget() if has_session else 0
         _log.info("mqtt_connected", has_session=has_session, redelivered=dropped)
-        client.subscribe([(name, _QOS_WANTED) for name in self._filters])
+        filters = [*self._filters, *filter(None, [self._echo])]
+        client.subscribe([(name, _QOS_WANTED) for name in filters])
 
     def wants_data(self) -> bool:
         return self._inbox.has_room()
@@ -174,10 +185,12 @@ class _Subscription:
         self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _props: Any
     ) -> None:
         self._is_subscribed = True
-        granted = dict(zip(self._filters, codes, strict=True))
+        granted = dict(zip(self._filters, codes, strict=False))
         if refused := [name for name, code in granted.items() if code.is_failure]:
             raise ConnectionError(f"not allowed to subscribe to {' and '.join(refused)}")
-        if any(code.value < _QOS_WANTED for code in codes):
+        if any(code.value < _QOS_WANTED for code in granted.values()):
             self.tell(True, "connected, but the broker grants QoS 0 only: an outage loses messages")
+        elif self._echo and codes[-1].is_failure:
+            self.tell(True, f"connected, but not allowed to subscribe to {self._echo}")
         else:
             self.tell(True, "connected")

@@ -41,6 +41,29 @@ def beat(conn: Connection, daemon: Daemon) -> None:
     conn.execute(_BEAT, asdict(daemon) | documents)
 
 
+_SUCCEED: Final = """
+    update daemon set is_leader = false, counters = counters || %s where is_leader and id <> %s
+"""
+
+
+def succeed(conn: Connection, id: UUID, at: datetime) -> None:
+    """This one leads now; others that told they did are deposed, whether they know it or not.
+
+    One that is alive tells anew with its next beat.
+    """
+    conn.execute(_SUCCEED, [jsonb({"deposed_at": at.isoformat()}), id])
+    conn.execute("update daemon set is_leader = true where id = %s", [id])
+
+
+def of_leader(conn: Connection, counter: str) -> Any:
+    """As the leader last told it; None: there is none, or it told nothing of the kind."""
+    query = """
+        select counters -> %s from daemon where is_leader order by heartbeat_at desc limit 1
+    """
+    row = conn.execute(query, [counter]).fetchone()
+    return row[0] if row else None
+
+
 def running(conn: Connection, since: datetime) -> list[Daemon]:
     """Those heard of since then, the leader first."""
     query = "select * from daemon where heartbeat_at >= %s order by is_leader desc, started_at"

@@ -19,16 +19,20 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 
 class DatabaseSettings(BaseModel):
-    """[database] of the configuration."""
+    """[database] of the configuration.
+
+    migrate_url: as whom the schema is changed, backed up and restored; "": as of `url`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field("postgresql://fumewatch@127.0.0.1:5432/fumewatch", repr=False)
+    migrate_url: str = Field("", repr=False)
     pool_size: int = Field(8, ge=2)
     connect_timeout: Duration = timedelta(seconds=5)
     statement_timeout: Duration = timedelta(minutes=1)
 
-    @field_validator("url")
+    @field_validator("url", "migrate_url")
     @classmethod
     def _is_url(cls, url: str) -> str:
         try:
@@ -38,6 +42,14 @@ class DatabaseSettings(BaseModel):
                 "this is not a database URL; write postgresql://user@host:5432/name"
             ) from None
         return url
+
+    @property
+    def owner_url(self) -> str:
+        """Of whom the tables belong to."""
+        return self.migrate_url or self.url
+
+    def as_owner(self) -> "DatabaseSettings":
+        return self.model_copy(update={"url": self.owner_url})
 
 
 class Database:
@@ -101,9 +113,11 @@ def _check(conn: Connection) -> None:
 
 
 _DEAD_CLIENT: Final = (
-    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=14000"
 )
-"""The server's side: it lets go of the locks of a host that vanished in 25 s, not in 2 hours."""
+"""The server's side: it lets go of the locks of a host that vanished in 14 s, not in 2 hours; and
+not in a quarter of an hour where an answer was under way: keepalive does not count then."""
 
 
 def connect_options(settings: DatabaseSettings) -> dict[str, Any]:

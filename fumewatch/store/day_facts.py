@@ -124,13 +124,13 @@ def has_readings(conn: Connection, day: int) -> bool:
     return bool(found.fetchone()[0])  # type: ignore[index]
 
 
-def drop_before(conn: Connection, day: date, limit: int) -> int:
-    """Drop at most `limit` rows of days before `day`; return how many."""
+def drop_before(conn: Connection, day: date, most: int) -> int:
+    """Drop at most `most` rows of days before `day`; return how many."""
     conn.execute("delete from day_done where day < %s", [day])
     return conn.execute(
         "delete from monitor_day where ctid = any (array("
         "select ctid from monitor_day where day < %s limit %s))",
-        [day, limit],
+        [day, most],
     ).rowcount
 
 

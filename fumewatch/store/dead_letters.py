@@ -115,8 +115,22 @@ def add(conn: Connection, letters: Sequence[DeadLetter]) -> None:
         )
 
 
-def drop_before(conn: Connection, at: datetime) -> int:
-    return conn.execute("delete from dead_letter where received_at < %s", [at]).rowcount
+def drop_before(conn: Connection, before: datetime, most: int) -> int:
+    """Drop at most `most` of those received before; how many."""
+    return conn.execute(
+        "delete from dead_letter where ctid = any (array("
+        "select ctid from dead_letter where received_at < %s limit %s))",
+        [before, most],
+    ).rowcount
+
+
+def drop_replayed_before(conn: Connection, before: datetime, most: int) -> int:
+    """The same of those replayed before."""
+    return conn.execute(
+        "delete from dead_letter where ctid = any (array(select ctid from dead_letter"
+        " where replayed_at is not null and replayed_at < %s limit %s))",
+        [before, most],
+    ).rowcount
 
 
 def request(conn: Connection, which: Which, after: int, most: int, at: datetime) -> Asked:

@@ -130,13 +130,13 @@ def heard(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     return np.array(ids, np.int32), np.array(instants, np.int64)
 
 
-def drop_before(conn: Connection, at: datetime, limit: int) -> int:
-    """Drop at most `limit` events and as many aggregates received before; return how many."""
+def drop_before(conn: Connection, before: datetime, most: int) -> int:
+    """Drop at most `most` events and as many aggregates received before; return how many."""
     return sum(
         conn.execute(
             f"delete from {table} where ctid = any (array("
             f"select ctid from {table} where received_at < %s limit %s))",
-            [at, limit],
+            [before, most],
         ).rowcount
         for table in ("device_event", "device_aggregate")
     )

@@ -88,10 +88,20 @@ def set_status(conn: Connection, rows: Sequence[tuple[int, str, datetime]]) -> N
         conn.execute(_SET_STATUS, [list(column) for column in zip(*newest.values(), strict=True)])
 
 
+def count(conn: Connection) -> int:
+    row = conn.execute("select count(*) from monitor").fetchone()
+    return row[0] if row else 0
+
+
 def statuses(conn: Connection) -> dict[int, tuple[str, datetime]]:
     """Of the monitors that ever said one."""
     rows = conn.execute("select id, status, status_at from monitor where status is not null")
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def offline_since(conn: Connection) -> dict[int, datetime]:
+    """Of the monitors whose last status is offline."""
+    return {id: at for id, (word, at) in statuses(conn).items() if word == "offline"}
 
 
 def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -1,11 +1,13 @@
 """The outbox: notifications written with their transition, sent later, at least once.
 
-A row is due until it is sent or failed for good. Whoever sends claims it under a lease; a lease
-that ran out, because its holder died, lets the row be claimed again with the same key.
+A row is due until it is sent or failed for good. Whoever sends claims it under a lease, and says so
+before a send begins: from then on it may have been sent. A lease that ran out, because its holder
+died, lets the row be claimed again with the same key. What nobody has begun to send is free at once
+when another leader comes.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -99,9 +101,19 @@ _CLAIM: Final = """
     from claimable where o.id = claimable.id
     returning o.id, idempotency_key, receiver, body, attempts, created_at, claimed_until
 """
+# The row's lock decides between this and a new leader's _FREE: whoever comes second finds nothing.
+_BEGIN: Final = """
+    update outbox set begun_at = %(now)s, claimed_until = %(until)s
+    where id = %(id)s and state = 'due' and claimed_until = %(claimed)s
+"""
+_FREE: Final = """
+    update outbox set claimed_until = null
+    where settled_at is null and state = 'due' and claimed_until is not null and begun_at is null
+"""
 _SETTLE: Final = """
     update outbox o
     set state = s.state, answer = s.answer, attempts = o.attempts + 1, claimed_until = null,
+        begun_at = null,
         due_at = coalesce(s.due_at, o.due_at),
         settled_at = case when s.state <> 'due' then %(at)s::timestamptz end
     from unnest(%(ids)s::bigint[], %(until)s::timestamptz[], %(states)s::text[],
@@ -151,6 +163,26 @@ def claim(
     }
     with conn.cursor(row_factory=class_row(Claim)) as cursor:
         return sorted(cursor.execute(_CLAIM, params), key=lambda row: row.id)
+
+
+def begin(conn: Connection, claim: Claim, now: datetime, sending: timedelta) -> Claim | None:
+    """To be committed before it is sent: the claim, ours until now + `sending`, longer than a send
+    takes.
+
+    None: it is not ours any more, and must not be sent.
+    """
+    until = now + sending
+    params = {"id": claim.id, "claimed": claim.claimed_until, "now": now, "until": until}
+    is_ours = conn.execute(_BEGIN, params).rowcount == 1
+    return replace(claim, claimed_until=until) if is_ours else None
+
+
+def free(conn: Connection) -> int:
+    """Let go of all claims of which no send has begun; how many. For a new leader, at its start.
+
+    A predecessor that is still alive finds, when it would begin one, that it is not its own.
+    """
+    return conn.execute(_FREE).rowcount
 
 
 def settle(conn: Connection, outcomes: Sequence[Outcome], at: datetime) -> set[int]:

@@ -4,8 +4,8 @@ Adding costs one COPY where all rows are new. A row that may be known is looked 
 be known all the same, the unique key says so, and the whole batch is looked up and sent again.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +31,8 @@ from fumewatch.store.wire import (
 USUALLY_WITHIN: Final = timedelta(hours=2)
 """How late readings usually are at most: that far a recovery looks back without being told."""
 _DAY_US: Final = 86_400_000_000
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ALWAYS: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _NEVER_SEEN: Final = np.iinfo(np.int64).max
 _MEASURED: Final = tuple(CHANNELS[c].name for c in MEASURED)
 _STATES: Final = tuple(CHANNELS[c].name for c in STATES)
@@ -114,6 +116,35 @@ def since(conn: Connection, start: datetime) -> Iterator[Readings]:
     """All monitors' readings measured at `start` or later, in no order, some 10,000 at a time."""
     for rows in copy_out(conn, f"{_SELECT} where r.measured_at >= %s", [start], _READ):
         yield _readings(rows)
+
+
+def between(
+    conn: Connection,
+    start: datetime,
+    end: datetime | None,
+    channels: Sequence[int],
+    received_after: datetime | None = None,
+) -> Readings:
+    """All monitors' readings measured in [start, end), with these channels only, in no order.
+
+    The server packs them into one value: a row by itself costs us more than all that is in it.
+    """
+    layout = np.dtype(
+        [("monitor", ">i4"), ("at", ">i8"), ("unjudged", ">i2"), ("quality", "u1")]
+        + [(_NAMES[channel], ">i4") for channel in channels]
+    )
+    packed = [
+        *("int4send(monitor_id)", "timestamptz_send(measured_at)", "int2send(unjudged)"),
+        "charsend(quality)",
+        *(f"int4send(coalesce({_NAMES[channel]}::int, {MISSING}))" for channel in channels),
+    ]
+    query = f"""
+        select string_agg({" || ".join(packed)}, ''::bytea) from reading
+        where measured_at >= %s and measured_at < %s and received_at > %s
+    """
+    span = [start, end or _ALWAYS, received_after or _NEVER]
+    row = conn.cursor(binary=True).execute(query, span).fetchone()
+    return _unpacked(np.frombuffer((row and row[0]) or b"", layout), channels)
 
 
 def of_monitor(conn: Connection, monitor: int, start: datetime, end: datetime) -> Readings:
@@ -235,6 +266,19 @@ def _update(conn: Connection, rows: Readings, received_at: datetime) -> None:
             and r.measured_at between %s and %s
         """,
         [from_us(int(rows.measured_at.min())), from_us(int(rows.measured_at.max()))],
+    )
+
+
+def _unpacked(rows: NDArray[Any], channels: Sequence[int]) -> Readings:
+    values = np.full((len(CHANNELS), len(rows)), MISSING, np.int32)
+    for channel in channels:
+        values[channel] = rows[_NAMES[channel]]
+    return Readings(
+        rows["monitor"].astype(np.int32),
+        from_wire_time(rows["at"]),
+        values,
+        rows["quality"].astype(np.uint8),
+        rows["unjudged"].astype(np.int16),
     )
 
 

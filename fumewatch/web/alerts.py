@@ -78,6 +78,7 @@ def stream(
     last_event_id: str | None,
     after: int | None,
     render: Callable[[models.Alert], str],
+    still: Callable[[], bool],
 ) -> StreamingResponse:
     """Server-sent events: `alert`, `counts`, `trouble` (the store is away), `reset` (load anew).
 
@@ -90,7 +91,7 @@ def stream(
 
     seen = int(last_event_id[:18]) if last_event_id and last_event_id.isdecimal() else after
     return StreamingResponse(
-        context.feed.stream(seen, text),
+        context.feed.stream(seen, text, still),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

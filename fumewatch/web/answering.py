@@ -1,26 +1,27 @@
-"""From a form of a link's page to a stored action, or to what is wrong with it."""
+"""From a form about an alert to a stored action, or to what is wrong with it."""
 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fumewatch.core.errors import ActionRefused
-from fumewatch.core.followup.action import Action
+from fumewatch.core.followup.action import Action, Via
 from fumewatch.core.followup.answer import (
     LONGEST_NAME,
     Answer,
     Lack,
     Meant,
+    Role,
     Said,
     meant,
 )
 from fumewatch.core.phrases import one_line
 from fumewatch.store import Connection, Database, actions, links, photos
 from fumewatch.store.photos import Photo
-from fumewatch.web.opened import Opened
 from fumewatch.web.picture import MEDIA_TYPE, Picture, Unfit, drawn_anew
 from fumewatch.web.upload import MOST_PHOTOS, Form
 
@@ -29,6 +30,17 @@ _SHORTEST_FORM: Final = 16
 _LONGEST_FORM: Final = 64
 
 Fault = Lack | Unfit | ActionRefused | Literal["photos too many", "form is not ours"]
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who says something about which alert, and how. `name`: "" where the form asks for it."""
+
+    alert: UUID
+    name: str
+    role: Role
+    via: Via
+    addressee: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +53,10 @@ class Filled:
     said: Said
 
 
-def filled(answer: Answer, form: Form, opened: Opened, zone: ZoneInfo) -> Filled:
-    """Times are of the site's zone. A contact's name is the one that we know."""
+def filled(answer: Answer, form: Form, speaker: Speaker, zone: ZoneInfo) -> Filled:
+    """Times are of the site's zone. A name that we know is not asked for."""
     fields = form.fields
-    name = opened.name or one_line(fields.get("name", ""), LONGEST_NAME)
+    name = speaker.name or one_line(fields.get("name", ""), LONGEST_NAME)
     said = Said(
         name=name,
         text=fields.get("text", "").replace("\r\n", "\n"),
@@ -55,9 +67,9 @@ def filled(answer: Answer, form: Form, opened: Opened, zone: ZoneInfo) -> Filled
     return Filled(answer, name, form, said)
 
 
-def store(database: Database, opened: Opened, sent: Filled, now: datetime) -> Fault | None:
+def store(database: Database, speaker: Speaker, sent: Filled, now: datetime) -> Fault | None:
     """Store what was said, once however often the form is sent; what is wrong with it otherwise."""
-    checked = _checked(opened, sent, now)
+    checked = _checked(speaker, sent, now)
     if not isinstance(checked, Meant):
         return checked
     pictures: list[Picture] = []
@@ -67,22 +79,22 @@ def store(database: Database, opened: Opened, sent: Filled, now: datetime) -> Fa
             return picture
         pictures.append(picture)
     with database.transaction() as conn:
-        return _store(conn, opened, sent, checked, pictures, now)
+        return _store(conn, speaker, sent, checked, pictures, now)
 
 
-def _checked(opened: Opened, sent: Filled, now: datetime) -> Meant | Fault:
+def _checked(speaker: Speaker, sent: Filled, now: datetime) -> Meant | Fault:
     if not _SHORTEST_FORM <= len(sent.form.fields.get("form", "")) <= _LONGEST_FORM:
         return "form is not ours"
     if sent.form.is_heavy:
         return Unfit.TOO_LARGE
     if len(sent.form.files) > MOST_PHOTOS:
         return "photos too many"
-    return meant(sent.answer, sent.said, opened.role, now)
+    return meant(sent.answer, sent.said, speaker.role, now)
 
 
 def _store(
     conn: Connection,
-    opened: Opened,
+    speaker: Speaker,
     sent: Filled,
     what: Meant,
     pictures: Sequence[Picture],
@@ -90,17 +102,20 @@ def _store(
 ) -> Fault | None:
     form = sent.form.fields["form"]
     actions.lock(conn)
-    if links.is_answered(conn, opened.alert, form):
+    if links.is_answered(conn, speaker.alert, form):
         return None
-    if pictures and len(photos.of_alert(conn, opened.alert)) + len(pictures) > MOST_PHOTOS_OF_ALERT:
+    if (
+        pictures
+        and len(photos.of_alert(conn, speaker.alert)) + len(pictures) > MOST_PHOTOS_OF_ALERT
+    ):
         return "photos too many"
     action = Action(
-        alert=opened.alert,
+        alert=speaker.alert,
         at=now,
         kind=what.kind,
         actor=sent.name,
-        via="link",
-        addressee=opened.link.addressee,
+        via=speaker.via,
+        addressee=speaker.addressee,
         note=what.note,
         detail={**what.detail, "form": form},
     )

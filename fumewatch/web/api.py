@@ -1,4 +1,4 @@
-"""/api/v1: the same facts as the pages, for programs. Read-only."""
+"""/api/v1: the same facts as the pages, for programs. What they may do is web.acting."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,13 +13,14 @@ from fumewatch.core.fleet import FleetState
 from fumewatch.store import readings
 from fumewatch.store.pages import dead_letters as letters
 from fumewatch.store.pages import fleet
-from fumewatch.web import alerts, models, series
+from fumewatch.web import alerts, models, problems, series
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Words, given
 from fumewatch.web.devices import devices_of
 from fumewatch.web.overview import FleetFilter, Member, summarise
+from fumewatch.web.who import Still
 
-router: Final = APIRouter(prefix="/api/v1", tags=["fumewatch"])
+router: Final = APIRouter(prefix="/api/v1", tags=["fumewatch"], responses=problems.OF_API)
 Limit = Annotated[int, Query(ge=1, le=500)]
 _DAY: Final = timedelta(days=1)
 
@@ -34,13 +35,17 @@ def list_alerts(
 
 @router.get("/alerts/stream", response_class=StreamingResponse)
 async def stream_alerts(
-    context: Ctx, match: Match, last_event_id: LastEventId = None, after: alerts.Number = None
+    context: Ctx,
+    match: Match,
+    still: Still,
+    last_event_id: LastEventId = None,
+    after: alerts.Number = None,
 ) -> StreamingResponse:
     """Server-sent events. `alert`: an alert as it is after a transition, whose number is the
     event's id; `counts`: as /counts; `trouble`: the database is away; `reset`: too much was missed,
     read the list again. Without Last-Event-ID or `after`: from now on."""
     return alerts.stream(
-        context, match, last_event_id, after, lambda alert: alert.model_dump_json()
+        context, match, last_event_id, after, lambda alert: alert.model_dump_json(), still
     )
 
 

@@ -15,17 +15,24 @@ from fumewatch.config import Config
 from fumewatch.health import Health
 from fumewatch.store import Database
 from fumewatch.web import (
+    account,
+    acting,
+    alert_page,
     api,
     assets,
     deliveries,
     links,
+    login,
     operate,
     pages,
     photos,
     problems,
     silences,
+    silences_page,
+    users,
 )
 from fumewatch.web.context import Context
+from fumewatch.web.gate import Gate
 from fumewatch.web.live import Counts, Feed
 from fumewatch.web.overview import Overview
 from fumewatch.web.present import Presenter
@@ -55,15 +62,22 @@ def create_app(
     )
     app.state.context = _context(database, config, health, now)
     app.include_router(operate.router)
+    app.include_router(login.router)
+    app.include_router(account.router)
+    app.include_router(users.router)
     app.include_router(api.router)
+    app.include_router(acting.router)
     app.include_router(deliveries.router)
     app.include_router(pages.router)
+    app.include_router(alert_page.router)
     app.include_router(photos.router)
     app.include_router(links.router)
     app.include_router(silences.router)
+    app.include_router(silences_page.router)
     problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(Shield)
+    app.add_middleware(Gate, context=app.state.context)
+    app.add_middleware(Shield, context=app.state.context)
     return app
 
 
@@ -84,6 +98,7 @@ def _context(
         overview=overview,
         render=Renderer(config.zone, now, health.configured),
         feed=Feed(database, now, count),
+        began_with_login=config.login.required,
     )
 
 

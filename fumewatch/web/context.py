@@ -15,8 +15,10 @@ from fumewatch.web.allowance import Allowance
 from fumewatch.web.language import COOKIE, Language, choose
 from fumewatch.web.live import Feed
 from fumewatch.web.overview import Overview
+from fumewatch.web.pace import Pace
 from fumewatch.web.present import Presenter
 from fumewatch.web.render import Renderer
+from fumewatch.web.verifying import Verifying
 
 MOST_ANSWERS: Final = 20
 WITHIN: Final = timedelta(minutes=10)
@@ -25,8 +27,9 @@ DRAWN_AT_ONCE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`answers`: how often each link may answer; `drawing`: keeps photos from taking all CPUs and
-    threads of the pages."""
+    """`answers`: how often each link, or each person, may answer; `drawing`: keeps photos from
+    taking all CPUs and threads of the pages; `asking`, `logging_in`: how often each address may;
+    `verifying`: how many passwords at once. `began_with_login`: it takes a restart to open up."""
 
     database: Database
     health: Health
@@ -35,12 +38,21 @@ class Context:
     overview: Overview
     render: Renderer
     feed: Feed
+    began_with_login: bool
+    asking: Pace = field(default_factory=lambda: Pace(300, per_second=30))
+    logging_in: Pace = field(default_factory=lambda: Pace(30, per_second=0.1))
+    verifying: Verifying = field(default_factory=Verifying)
     answers: Allowance = field(default_factory=lambda: Allowance(MOST_ANSWERS, WITHIN))
     drawing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DRAWN_AT_ONCE))
 
     @property
     def config(self) -> Config:
         return self.present.config
+
+    @property
+    def asks_for_login(self) -> bool:
+        """Where it is not: this process may still listen to others than the configuration says."""
+        return self.began_with_login or self.config.login.required
 
     def use(self, config: Config) -> None:
         """Show everything by another configuration from now on."""

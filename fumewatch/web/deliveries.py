@@ -2,21 +2,27 @@
 
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+import structlog
+from fastapi import APIRouter, HTTPException, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
 
-from fumewatch.store import delivery
+from fumewatch.store import delivery, outbox
 from fumewatch.store.delivery import STATES, Figures, Sent, State
-from fumewatch.web import models
+from fumewatch.web import forms, models, problems
 from fumewatch.web.context import Context, Ctx, Lang, Words, given
+from fumewatch.web.who import Admin, Who
 
+log = structlog.get_logger()
 router: Final = APIRouter()
+_DIGITS: Final = 19
+_LOGGED: Final = 20
 SHOWN: Final = 50
 Choice = Literal["due", "sent", "failed", "merged", ""]
 """Empty, as forms send it: any."""
 
 
-@router.get("/api/v1/delivery", tags=["fumewatch"])
+@router.get("/api/v1/delivery", tags=["fumewatch"], responses=problems.OF_API)
 def show_delivery(
     context: Ctx,
     receiver: Words = None,
@@ -25,6 +31,24 @@ def show_delivery(
 ) -> models.Delivery:
     """Every receiver, and the latest notifications, of one `receiver` and one `state` if asked."""
     return look(context, given(receiver), state or None, limit)
+
+
+@router.post("/delivery/retry", include_in_schema=False)
+async def retry(request: Request, context: Ctx, who: Admin) -> Response:
+    """Failed ones are due again: that of `id`, or all of `receiver`."""
+    sent = await forms.fields(request)
+    id, receiver = sent.get("id", ""), sent.get("receiver", "")
+    if not (receiver or (id.isascii() and id.isdigit() and len(id) < _DIGITS)):
+        raise HTTPException(400, "neither the number of a notification nor a receiver")
+    ids = [] if receiver else [int(id)]
+    await run_in_threadpool(_retry, context, who, ids, receiver or None)
+    return RedirectResponse("/delivery#latest", status_code=303)
+
+
+def _retry(context: Context, who: Who, ids: list[int], receiver: str | None) -> None:
+    with context.database.transaction() as conn:
+        due = outbox.retry(conn, context.now(), ids=ids, receiver=receiver)
+    log.info("sent_again", user=who.name, notifications=due[:_LOGGED], number=len(due))
 
 
 @router.get("/delivery", include_in_schema=False)

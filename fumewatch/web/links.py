@@ -3,8 +3,7 @@
 A GET changes nothing: chat programs fetch each link that is written, to show what is behind it.
 """
 
-import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from urllib.parse import quote, unquote, urlencode
 from uuid import UUID
@@ -13,11 +12,9 @@ from fastapi import APIRouter, HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from fumewatch.core.errors import ActionRefused, StoreRefused, StoreUnavailable
+from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.followup.answer import (
-    LONGEST_CORRECTION,
     LONGEST_NAME,
-    LONGEST_TEXT,
     Answer,
     is_shown,
     offered,
@@ -26,7 +23,7 @@ from fumewatch.core.followup.standing import fold
 from fumewatch.core.link import PATH
 from fumewatch.core.phrases import one_line
 from fumewatch.store import actions, photos
-from fumewatch.web import answering, api, models, record, recorded, upload
+from fumewatch.web import answering, api, asked, models, record, recorded, upload
 from fumewatch.web.alert_shown import alert_shown
 from fumewatch.web.answering import Fault, Filled
 from fumewatch.web.context import Context, Ctx, Lang
@@ -36,15 +33,13 @@ from fumewatch.web.photos import photo_answer
 router: Final = APIRouter(prefix=PATH.rstrip("/"), include_in_schema=False)
 NAME_COOKIE: Final = "fumewatch_name"
 _YEAR: Final = 365 * 24 * 3600
-_USUAL_CORRECTION: Final = timedelta(hours=24)
 
 
 @router.get("/{token}")
 def link_page(
     request: Request, context: Ctx, language: Lang, opened: Open, done: str = ""
 ) -> Response:
-    known = {answer.value for answer in Answer}
-    return _page(request, context, language, opened, done=done if done in known else "")
+    return _page(request, context, language, opened, done=asked.known(done))
 
 
 @router.get("/{token}/readings")
@@ -87,7 +82,7 @@ async def say(
         raise LinkClosed(Closed.TOO_OFTEN, opened.token)
     try:
         async with upload.form(request) as form, context.drawing:
-            sent = answering.filled(answer, form, opened, context.present.zone)
+            sent = answering.filled(answer, form, opened.speaker, context.present.zone)
             return await run_in_threadpool(_said, request, context, language, opened, sent)
     except upload.TooLarge:
         raise LinkClosed(Closed.TOO_LARGE, opened.token) from None
@@ -100,7 +95,7 @@ async def say(
 def _said(
     request: Request, context: Context, language: Lang, opened: Opened, sent: Filled
 ) -> Response:
-    fault = answering.store(context.database, opened, sent, context.now())
+    fault = answering.store(context.database, opened.speaker, sent, context.now())
     response: Response
     if fault is None:
         done = f"{opened.address}?done={sent.answer.value}"
@@ -154,17 +149,8 @@ def _page(
         standing=standing,
         opened=opened,
         offered=[Answer.NOTE] if standing.is_closed else offered(opened.role),
-        form=secrets.token_urlsafe(18),
-        done=done,
-        fault=_told(fault, language),
-        sent=sent,
         name=sent.name if sent else _remembered(request),
-        until=_until(sent, now),
-        latest=f"{now + LONGEST_CORRECTION:%Y-%m-%dT%H:%M}",
-        most_photos=upload.MOST_PHOTOS,
-        most_bytes=upload.MOST_PHOTO_BYTES,
-        longest_text=LONGEST_TEXT,
-        longest_name=LONGEST_NAME,
+        **asked.values(now, language, done, fault, sent),
     )
 
 
@@ -182,17 +168,5 @@ def _of_link(photo: recorded.Photo, opened: Opened) -> recorded.Photo:
     return photo.model_copy(update={"url": f"{opened.address}{photo.url}"})
 
 
-def _told(fault: Fault | None, language: Lang) -> str:
-    """A word of web.words, or what a refusal says itself."""
-    if isinstance(fault, ActionRefused):
-        return fault.zh if language.code == "zh" else str(fault)
-    return fault or ""
-
-
 def _remembered(request: Request) -> str:
     return one_line(unquote(request.cookies.get(NAME_COOKIE, "")), LONGEST_NAME)
-
-
-def _until(sent: Filled | None, now: datetime) -> str:
-    given = sent.form.fields.get("until", "") if sent else ""
-    return given or f"{(now + _USUAL_CORRECTION).replace(minute=0):%Y-%m-%dT%H:%M}"

@@ -28,6 +28,8 @@ POLL_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30.0
 """Between two polls while nobody looks; whoever comes ends the wait."""
 COUNT_SECONDS: Final = 5.0
+STILL_SECONDS: Final = 10.0
+"""Between two looks whether a stream's reader may still read."""
 SETTLE: Final = timedelta(seconds=10)
 """Longer than any transaction that writes transitions: older numbers have all become visible."""
 MOST_AT_ONCE: Final = 2000
@@ -154,12 +156,17 @@ class Feed:
         return news
 
     async def stream(
-        self, after: int | None, render: Callable[[Change], str | None]
+        self,
+        after: int | None,
+        render: Callable[[Change], str | None],
+        still: Callable[[], bool],
     ) -> AsyncIterator[bytes]:
         """What came after transition `after`, then everything as it happens, until `stop`.
 
-        `render` gives an event's data, or None to leave it out.
+        `render` gives an event's data, or None to leave it out. `still`: whether the reader may
+        still read; the last thing that is told to who may not is to load the page anew.
         """
+        asked = _seconds()
         listener = _Listener()
         self._listeners.add(listener)
         self._wake.set()
@@ -171,9 +178,14 @@ class Feed:
                     caught_up.add(item.transition)
                 yield await run_in_threadpool(_encode, item, render)
             while not self._stopped.is_set():
-                item = await listener.queue.get()
+                item = await listener.queue.get()  # counts, or trouble, at least every few seconds
                 if isinstance(item, Closing):
                     return
+                if _seconds() - asked >= STILL_SECONDS:
+                    asked = _seconds()
+                    if not await run_in_threadpool(still):
+                        yield _event("reset", "{}")
+                        return
                 if not (isinstance(item, Change) and item.transition in caught_up):
                     yield await run_in_threadpool(_encode, item, render)
         finally:
@@ -205,6 +217,10 @@ class Feed:
             return []
         with self._database.transaction() as conn:
             return alerts.changes_since(conn, after, self._now() - SETTLE, MOST_MISSED + 1)
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _trace(error: Exception) -> bool:

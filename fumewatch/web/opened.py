@@ -11,6 +11,7 @@ from fumewatch.core import link
 from fumewatch.core.followup.answer import Role
 from fumewatch.core.link import Link, Refusal
 from fumewatch.store import Connection, links
+from fumewatch.web.answering import Speaker
 from fumewatch.web.context import Context, Ctx
 
 
@@ -64,6 +65,10 @@ class Opened:
     @property
     def key(self) -> tuple[UUID, str]:
         return self.link.alert, self.link.addressee
+
+    @property
+    def speaker(self) -> Speaker:
+        return Speaker(self.alert, self.name, self.role, "link", self.link.addressee)
 
     @property
     def address(self) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -20,17 +19,14 @@ from fumewatch.store.pages import alerts as stored_alerts
 from fumewatch.store.pages import dead_letters as letters
 from fumewatch.store.pages import fleet, operation
 from fumewatch.store.pages.alerts import AlertFilter
-from fumewatch.web import alerts, api, assets, models, record
-from fumewatch.web.alert_shown import alert_shown
+from fumewatch.web import alerts, api, assets, models
 from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Lang, Words, given
 from fumewatch.web.devices import devices_of
-from fumewatch.web.evidence import lay_out
-from fumewatch.web.grounds import grounds_of
 from fumewatch.web.judged import judged_of
 from fumewatch.web.overview import FleetFilter, Member, summarise
 from fumewatch.web.plot import plot_of_monitor
-from fumewatch.web.silences import silenced_by
+from fumewatch.web.who import Still
 
 router: Final = APIRouter(include_in_schema=False)
 _DAY: Final = timedelta(days=1)
@@ -79,6 +75,7 @@ async def alert_rows(
     context: Ctx,
     language: Lang,
     match: Match,
+    still: Still,
     last_event_id: LastEventId = None,
     after: alerts.Number = None,
 ) -> StreamingResponse:
@@ -87,29 +84,7 @@ async def alert_rows(
     def row(alert: models.Alert) -> str:
         return context.render.text(language.code, "row.html", alert=alert)
 
-    return alerts.stream(context, match, last_event_id, after, row)
-
-
-@router.get("/alerts/{id}")
-def alert_page(request: Request, context: Ctx, language: Lang, id: UUID) -> Response:
-    shown = alert_shown(context, id)
-    detail, evidence, zone = shown.detail, shown.detail.evidence, context.present.zone
-    return context.render.page(
-        request,
-        language,
-        "alert.html",
-        alert=detail.alert,
-        detail=detail,
-        silences=silenced_by(context, [detail.alert]).get(detail.alert.id, []),
-        said=shown.said(language.code),
-        grounds=grounds_of(context, detail.alert, evidence),
-        evidence=lay_out({k: v for k, v in evidence.items() if k != "cleared"}, zone),
-        cleared=lay_out(evidence.get("cleared") or {}, zone),
-        checks=context.present.checks(detail.alert.rule, detail.alert.kind, language.code),
-        plot=shown.plot(),
-        days=shown.days(),
-        entries=record.entries(detail),
-    )
+    return alerts.stream(context, match, last_event_id, after, row, still)
 
 
 @router.get("/sites/{id}")
@@ -235,7 +210,7 @@ def _fleet_address(match: FleetFilter, **other: str | int | None) -> str:
 
 @router.get("/status")
 def status_page(request: Request, context: Ctx, language: Lang) -> Response:
-    now = context.now()
+    now, held = context.now(), context.health.held()
     with context.database.transaction() as conn:
         running = daemons.running(conn, now - _DAY)
         outbox = operation.outbox(conn, now - timedelta(days=7))
@@ -245,6 +220,8 @@ def status_page(request: Request, context: Ctx, language: Lang) -> Response:
         language,
         "status.html",
         parts_health=context.health.parts(),
+        held=held,
+        full_in=timedelta(seconds=held.queue.seconds_left) if held.queue.seconds_left else None,
         daemons=sorted(running, key=lambda daemon: not daemon.is_leader),
         outbox=outbox,
         store=store,

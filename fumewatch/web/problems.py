@@ -1,38 +1,67 @@
-"""What goes wrong, told as a page to people and as JSON to programs. Never a traceback."""
+"""What goes wrong, told as a page to people and to programs as problem+json (RFC 9457). Never a
+traceback."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
+from fumewatch.core.phrases import one_line
 from fumewatch.web.context import context_of, language_of
 from fumewatch.web.opened import STATUS, Closed, LinkClosed
 from fumewatch.web.shield import is_of_link
 
 log = structlog.get_logger()
+_MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """`title`: of the status; `detail`: what is wrong here, and what to do."""
+
+    title: str
+    status: int
+    detail: str
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For a router's `responses`: what its routes may answer besides what they are for."""
+    schema = Problem.model_json_schema()
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {_MEDIA_TYPE: {"schema": schema}},
+        }
+        for status in statuses
+    }
+
+
+OF_API: Final = documented(400, 401, 403, 404, 422, 429, 503)
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(StoreUnavailable, _store_away)
-    app.add_exception_handler(StoreRefused, _store_away)
+    app.add_exception_handler(StoreUnavailable, store_away)
+    app.add_exception_handler(StoreRefused, store_away)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(LinkClosed, _link_closed)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _store_away(request: Request, error: Exception) -> Response:
+def store_away(request: Request, error: Exception) -> Response:
     """Why is in the log, not on the page: the text may name hosts and users."""
     path = request.url.path
     path = "/l/..." if is_of_link(path) else path  # a token is for its addressee only
     log.warning("page_without_store", path=path, error=str(error))
     headers = {"Retry-After": "10"}
-    if _is_for_programs(request):
-        body = {"detail": "the database is away; try again"}
-        return JSONResponse(body, status_code=503, headers=headers)
+    if is_for_programs(request):
+        return _problem_json(503, "the database is away; try again", headers)
     context = context_of(request)
     response = context.render.page(
         request, language_of(request), "away.html", 503, parts_health=context.health.parts()
@@ -43,23 +72,37 @@ def _store_away(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if _is_for_programs(request):
-        return await http_exception_handler(request, error)
-    return _problem(request, error.status_code)
+    return refused(request, error.status_code, error.detail, error.headers)
 
 
-async def _misread(request: Request, error: Exception) -> Response:
+def refused(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer instead of what was asked for. `detail`: for programs."""
+    if is_for_programs(request):
+        more = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+        return _problem_json(status, detail, {**(headers or {}), **more})
+    return _problem(request, status)
+
+
+def _misread(request: Request, error: Exception) -> Response:
     """An address that makes no sense: to people it simply is not there."""
     assert isinstance(error, RequestValidationError)
-    if _is_for_programs(request):
-        return await request_validation_exception_handler(request, error)
+    if is_for_programs(request):
+        return _problem_json(422, _faults(error))
     return _problem(request, 404)
+
+
+def _faults(error: RequestValidationError) -> str:
+    """Which parameters, and why; not what they were."""
+    told = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:5])
+    return one_line("; ".join(told), 500)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
     """A fault of ours; the server logs it with its traceback."""
-    if _is_for_programs(request):
-        return JSONResponse({"detail": "something went wrong here"}, status_code=500)
+    if is_for_programs(request):
+        return _problem_json(500, "something went wrong here")
     return _problem(request, 500)
 
 
@@ -81,5 +124,12 @@ def _problem(request: Request, status: int) -> Response:
     return context.render.page(request, language_of(request), "problem.html", status, code=status)
 
 
-def _is_for_programs(request: Request) -> bool:
+def _problem_json(
+    status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail)
+    return JSONResponse(problem.model_dump(), status, headers, _MEDIA_TYPE)
+
+
+def is_for_programs(request: Request) -> bool:
     return request.url.path.startswith(("/api/", "/livez", "/readyz", "/metrics", "/static/"))

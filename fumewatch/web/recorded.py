@@ -60,7 +60,7 @@ class Action(_Out):
     at: datetime
     kind: str
     actor: str
-    via: Literal["link", "page", "command", "fumewatch"]
+    via: Literal["link", "page", "api", "command", "fumewatch"]
     addressee: str
     note: str
     detail: dict[str, Any]

@@ -17,6 +17,7 @@ from fumewatch.health import Configured
 from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
 from fumewatch.web.language import COOKIE, LANGUAGES, Code, Language
+from fumewatch.web.who import who_of
 from fumewatch.web.words import CONNECTION, LASTING, WORDS
 
 _YEAR: Final = 365 * 24 * 3600
@@ -39,7 +40,11 @@ class Renderer:
         self, request: Request, language: Language, template: str, status: int = 200, **values: Any
     ) -> HTMLResponse:
         """The page; a language asked for in the address is remembered."""
-        values |= {"request": request, "configured": self._configured()}
+        values |= {
+            "request": request,
+            "who": who_of(request),
+            "configured": self._configured(),
+        }
         response = HTMLResponse(
             self.text(language.code, template, **values),
             status_code=status,

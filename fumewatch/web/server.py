@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import uvicorn
@@ -17,9 +18,12 @@ _GRACE_S: Final = 3
 
 
 class Server:
-    """`start` returns once it answers, or raises WebUnavailable; `stop`, once it has ended."""
+    """`start` returns once it answers, or raises WebUnavailable; `stop`, once it has ended.
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    `proxies`: addresses and networks that are believed on whom they ask for.
+    """
+
+    def __init__(self, app: FastAPI, host: str, port: int, proxies: Sequence[str] = ()) -> None:
         self._address = (host, port)
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._ready = threading.Event()
@@ -29,6 +33,8 @@ class Server:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),  # else uvicorn asks the environment
                 timeout_graceful_shutdown=_GRACE_S,
                 timeout_keep_alive=30,
             ),

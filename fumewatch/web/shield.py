@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fumewatch.core.link import PATH
+from fumewatch.web.context import Context
 
 POLICY: Final = "; ".join(
     (
@@ -40,9 +41,14 @@ _HEADERS_OF_LINKS: Final = {
 """The address itself is the key: it is told to nobody, and kept by nobody."""
 
 
+_OF_SECRETS: Final = (PATH, "/i/")
+_HSTS: Final = "max-age=31536000"
+
+
 class Shield:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def shielded(message: Message) -> None:
@@ -50,7 +56,9 @@ class Shield:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if is_of_link(scope["path"]):
+                if self._context.config.web.is_secure:
+                    headers.setdefault("Strict-Transport-Security", _HSTS)
+                if scope["path"].startswith(_OF_SECRETS):
                     headers.update(_HEADERS_OF_LINKS)
             await send(message)
 

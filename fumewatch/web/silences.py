@@ -1,12 +1,11 @@
-"""Silences: their page, the API's list, and by which an alert is silenced."""
+"""Silences: the API's list, and by which an alert is silenced. Their page is web.silences_page."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Query
 
 from fumewatch.core.alert import Alert, Severity, State
 from fumewatch.core.conditions import conditions
@@ -15,26 +14,14 @@ from fumewatch.core.routing import Labels, labels_of
 from fumewatch.core.silencing import silencing, standing
 from fumewatch.core.site import Place
 from fumewatch.store import Connection, alerts, monitors, silences
-from fumewatch.web import models
-from fumewatch.web.context import Context, Ctx, Lang
+from fumewatch.web import models, problems
+from fumewatch.web.context import Context, Ctx
 
 router: Final = APIRouter(tags=["fumewatch"])
-ENDED_SHOWN: Final = 50
 MOST_ENDED: Final = 1000
 
 
-@router.get("/silences", include_in_schema=False)
-def silences_page(request: Request, context: Ctx, language: Lang) -> Response:
-    return context.render.page(
-        request,
-        language,
-        "silences.html",
-        unended=shown_unended(context),
-        ended=shown_ended(context, ENDED_SHOWN),
-    )
-
-
-@router.get("/api/v1/silences")
+@router.get("/api/v1/silences", responses=problems.OF_API)
 def list_silences(
     context: Ctx, ended: Annotated[int, Query(ge=0, le=MOST_ENDED)] = 0
 ) -> models.Silences:

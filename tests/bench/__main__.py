@@ -4,8 +4,8 @@
 
 NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
 (decode; truth: the shipped rules over simulated months; latency; memory), or a bench of a part
-(core, store, mqtt, bytes, backtest, dispatch). Without one: all contenders and all figures of
-fumewatch alone. The tables are also left in .bench/, as markdown and JSON.
+(core, store, mqtt, bytes, backtest, dispatch, handover). Without one: all contenders and all
+figures of fumewatch alone. The tables are also left in .bench/, as markdown and JSON.
 """
 
 import argparse
@@ -42,7 +42,7 @@ CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_
 ALONE: Final = ("decode", "truth", "latency", "memory")
 UNSTAGED: Final = {"decode", "truth"}
 """These need no servers."""
-PARTS: Final = ("core", "store", "mqtt", "bytes", "backtest", "dispatch")
+PARTS: Final = ("core", "store", "mqtt", "bytes", "backtest", "dispatch", "handover")
 
 MONITORS: Final = 1000
 BREACHES_A_SECOND: Final = 5

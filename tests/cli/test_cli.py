@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from rich.console import Console
 
@@ -220,7 +221,28 @@ def test_an_empty_database_is_sent_to_migrate(
 ) -> None:
     said = fumewatch("status", "-c", write(f'[database]\nurl = "{empty_database_url}"\n'))
     assert said.code == 1
-    assert "the database's schema is empty; run fumewatch migrate" in said.err
+    assert "the database has no schema yet; run fumewatch migrate" in said.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "migrate", "status", "check --connect", "sites list", "sites import {example}",
+        "cleanings import {csv}", "complaints import {csv}", "contacts import {csv}",
+        "silences list", "alerts list", "outbox retry 1", "roles apply --writer x",
+        "deadletters replay --all-open", "backup {csv}.dump", "audit verify",
+    ],
+)  # fmt: skip
+def test_a_database_that_is_newer_is_refused(
+    fumewatch: Fumewatch, config: Path, database_url: str, tmp_path: Path, command: str
+) -> None:
+    with psycopg.connect(database_url) as conn:
+        conn.execute("update alembic_version set version_num = '9999'")
+    csv = tmp_path / "x.csv"
+    csv.write_text("")
+    said = fumewatch(*command.format(csv=csv, example=EXAMPLE).split(), "-c", config)
+    assert said.code == 1
+    assert "install the newer fumewatch" in said.err + said.out
 
 
 # ── simulate ──────────────────────────────────────────────────────────────────────────────────────

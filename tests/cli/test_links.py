@@ -111,4 +111,9 @@ def test_whose_and_by_whom_must_be_said(
 
 def test_an_alert_that_is_not_there(run: Run, case: uuid.UUID) -> None:
     said = run("revoke", uuid.UUID(int=7), "--all", "--by", "x")
-    assert (said.code, "there is no alert" in said.err) == (1, True)
+    assert (said.code, "no alert 00000000-" in said.err) == (2, True)
+
+
+def test_the_beginning_of_an_id_is_enough(run: Run, case: uuid.UUID) -> None:
+    said = run("revoke", str(case)[:8], "--all", "--by", "x")
+    assert said.out == f"Links of everybody to {case} open nothing any more.\n"

@@ -141,7 +141,6 @@ def test_what_gets_through_quiet_hours_and_what_an_earlier_route_keeps(routes) -
     [
         ([], "give the id of an alert, or what it is like"),
         (["x", "--rule", "exceedance"], "give the id of an alert, or what it is like"),
-        (["not-an-id"], "'not-an-id' is no alert's id"),
         (["--rule", "exceedence"], "no rule 'exceedence'; did you mean exceedance?"),
         (["--severity", "bad"], "no severity 'bad'; there are info, warning, critical"),
         (["--rule", "exceedance", "--at", "noon"], "'noon' is no time"),
@@ -249,6 +248,7 @@ def test_labels_are_looked_up_and_what_is_given_counts_more(on_store, stored) ->
 
 def test_an_alert_or_a_monitor_that_is_not_there(on_store) -> None:
     missing = on_store("00000000-0000-0000-0000-000000000000")
-    assert (missing.code, missing.out) == (1, "")
-    assert missing.err == ("fumewatch: there is no alert 00000000-0000-0000-0000-000000000000\n")
+    assert (missing.code, missing.out) == (2, "")
+    assert "no alert 00000000-0000-0000-0000-000000000000; alerts list" in missing.err
+    assert "'not-an-id' is no id of an alert" in on_store("not-an-id").err
     assert "no monitor 'XH0009'; did you mean" in on_store("--monitor", "XH0009").err

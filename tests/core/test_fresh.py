@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from fumewatch.core.fresh import (
     LONGEST_GAP,
+    NOT_KNOWN,
     UNKNOWN,
     Cells,
     Freshness,
@@ -255,7 +256,7 @@ def test_a_state_is_known_for_an_hour() -> None:
     settle_state(cells, None, 0, Trail.empty(1), np.ones(1, np.int16))
     known = cells.known[:, 0]
     assert (known[:60] == 1).all()
-    assert np.isnan(known[60:]).all()
+    assert (known[60:] == NOT_KNOWN).all()
     assert cells.fresh[:, 0].sum() == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fumewatch.core.reading import CHANNELS, INDEX
-from fumewatch.core.rules import Rule, needs
+from fumewatch.core.rules import Rule, depths, needs
 from fumewatch.core.rules.terms import Condition, Level
 from fumewatch.core.rules.threshold import Threshold
 from fumewatch.core.rules.when import When
@@ -112,6 +112,19 @@ def test_what_a_window_must_keep_for_them() -> None:
     without = [rule for rule in example() if rule.id not in ("flat-line", "ultra-low")]
     assert needs(without)[1] == 60
     assert needs([]) == (frozenset(), 1)
+
+
+def test_how_far_back_they_look_at_each_channel() -> None:
+    """Its longest window, and a refresh period; a condition on a current, an hour."""
+    found = {CHANNELS[channel].name: minutes for channel, minutes in depths(example(), 15).items()}
+    assert found == {
+        "fume": 60 + 15,
+        "pm": 10 + 15,
+        "nmhc": 10 + 15,
+        "fan_current": 60 + 60,
+        "fan_on": 60 + 15,
+        "purifier_on": 20 + 15,
+    }
 
 
 def test_every_rule_says_what_it_is_and_what_to_check() -> None:

@@ -5,7 +5,7 @@ from math import nan
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fumewatch.core.series import LONGEST, Series, flags, measured, state
@@ -132,6 +132,8 @@ def test_items_follow_one_another(written: list[tuple[str, list[float]]]) -> Non
 
 
 @given(st.text(alphabet="0123456789.+-=x*_on f\n", max_size=12))
+@example("100001")
+@example("1 -100001x*")
 def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
     try:
         found = measured(text)

@@ -1,6 +1,8 @@
 """The window: the same readings, in any order and any pieces, give the same view."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,8 +25,10 @@ LAST = NOW // MINUTE  # the minute that begins at NOON: the first that is not ov
 SHORT = 10  # minutes of the longest rule
 
 
-def window(start: int = LAST - 60, most: int = 120) -> Window:
-    it = Window([FUME, FAN], SHORT, Lessons(Freshness(), ZoneInfo(ZONE), [FUME]), most)
+def window(
+    start: int = LAST - 60, most: int = 120, depths: Mapping[int, int] = MappingProxyType({})
+) -> Window:
+    it = Window([FUME, FAN], SHORT, Lessons(Freshness(), ZoneInfo(ZONE), [FUME]), most, depths)
     it.begin(start)
     return it
 
@@ -179,7 +183,7 @@ def test_after_a_restart_a_value_that_was_there_before_is_held() -> None:
 def test_ten_thousand_monitors_fit() -> None:
     it = Window(range(6), 60, Lessons(Freshness(), ZoneInfo(ZONE), range(6)), most=16)
     it.make_room(10_000)
-    assert 70e6 < it.nbytes < 90e6
+    assert it.nbytes < 65e6
 
 
 rows = st.tuples(
@@ -239,6 +243,46 @@ def test_a_monitor_looks_the_same_alone_and_among_others(sent: Sent) -> None:
         both = (together.channel(channel), apart.channel(channel))
         assert both[0].fresh[:, 1].tolist() == both[1].fresh[:, 0].tolist()
         assert both[0].total[:, 1].tolist() == both[1].total[:, 0].tolist()
+
+
+SHALLOW = {FUME: 3, FAN: 5}
+
+
+@settings(max_examples=40)
+@given(st.lists(rows, max_size=60), st.lists(rows, max_size=20), st.integers(1, 7))
+def test_a_shallow_channel_shows_the_same_as_far_as_it_goes(
+    sent: Sent, late: Sent, size: int
+) -> None:
+    """Late readings too, where they land in what it keeps."""
+    late = [row for row in late if row[1] >= NOW - 2 * MINUTE]
+    seen = []
+    for it in (window(most=5), window(most=5, depths=SHALLOW)):
+        it.add(readings(sent))
+        for minute in range(LAST - 60, LAST, 5):
+            it.settle(minute + 5)
+        for start in range(0, len(late), size):
+            it.add(readings(late[start : start + size]))
+        it.take_late()
+        shown = view(it, 0, 1, 2, 3)
+        seen.append(
+            [
+                getattr(shown.channel(channel), name)[-SHALLOW[channel] :].tolist()
+                for channel in SHALLOW
+                for name in ("count", "total", "top", "present", "fresh", "age", "covered")
+            ]
+        )
+    assert seen[0] == seen[1]
+
+
+def test_what_is_older_than_a_channel_goes_back_lands_in_the_others() -> None:
+    it = window(most=5, depths={FUME: 4, FAN: 10})
+    settle(it, LAST)
+    it.add(readings([(0, NOW - 17 * MINUTE // 2, {"fume": 1.0, "fan_on": 1.0})]))
+    assert it.take_late().tolist() == [0]
+    seen = view(it)
+    assert not seen.channel(FUME).present.any()
+    assert seen.channel(FAN).present[:, 0].tolist() == [False] + [True] + [False] * 8
+    assert len(seen.channel(FUME).present) == 4
 
 
 def test_times_are_utc() -> None:

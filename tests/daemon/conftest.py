@@ -36,6 +36,8 @@ lateness = "0s"
 settle = "0s"
 [web]
 listen = "127.0.0.1:{port}"
+[login]
+required = false
 [[limit]]
 name = "DB31/844-2014"
 fume = 1.0
@@ -102,15 +104,19 @@ class Daemon:
         self._forks = forks
         self._process: Fork | None = None
 
-    def start(self, *, ready: bool = True) -> "Daemon":
-        self._process = self.command("run", out=self._log, err=self._log)
+    def start(self, *, ready: bool = True, first: dict[str, Any] | None = None) -> "Daemon":
+        """`first`: see Forks.start."""
+        self._process = self.command("run", out=self._log, err=self._log, first=first)
         if ready:
             until(self.is_ready, self.log)
         return self
 
-    def command(self, *args: str, out: Path, err: Path) -> Fork:
+    def command(
+        self, *args: str, out: Path, err: Path, first: dict[str, Any] | None = None
+    ) -> Fork:
         """Any command on the daemon's configuration; it runs."""
-        return self._forks.start(*args, "--config", str(self.config), out=out, err=err)
+        given = (*args, "--config", str(self.config))
+        return self._forks.start(*given, out=out, err=err, first=first)
 
     def ask(self, *args: str, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Any command on the daemon's configuration; it has ended."""

@@ -230,19 +230,6 @@ def test_a_server_that_takes_the_connection_and_is_mute_is_named_and_holds_up_no
         assert time.monotonic() - began < 10
 
 
-def test_two_daemons_one_leads_and_the_other_takes_over(world: World):
-    first = world.daemon().start()
-    second = world.daemon().start(ready=False)
-    until(lambda: "standing by" in second.get("/readyz")[1], second.log)
-    world.publish("M1", reading(2))
-    until(lambda: world.count("reading") == 1, first.log)
-    first.kill()
-    world.publish("M1", reading(1))
-    until(second.is_ready, second.log, seconds=15)
-    until(lambda: world.count("reading") == 2, second.log)
-    assert second.stop() == 0
-
-
 def test_a_wrong_config_is_refused_with_every_fault(world: World):
     daemon = world.daemon()
     text = daemon.config.read_text()

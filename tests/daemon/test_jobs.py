@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fumewatch import metrics
+from fumewatch.config.tree import RetentionSettings
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.integrity import Integrity
 from fumewatch.jobs import jobs
@@ -16,14 +17,14 @@ from fumewatch.store.dead_letters import DeadLetter
 from fumewatch.store.wire import to_us
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-KEEP = timedelta(days=400)
-JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), lambda: KEEP, Integrity)}
+LONG = timedelta(days=800)
+JOBS = {job.name: job for job in jobs(ZoneInfo("Asia/Shanghai"), RetentionSettings, Integrity)}
 
 
 def test_what_nobody_needs_any_more_goes_in_time(database: Database):
     with database.transaction() as conn:
         monitors.register(conn, [("xuhui", "M1")])
-    for at in (NOW, NOW - 2 * KEEP):
+    for at in (NOW, NOW - LONG):
         with database.transaction() as conn:
             devices.add(
                 conn,
@@ -50,7 +51,7 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
     ("settle", "minutes"), [("1m", 1), ("90s", 1), ("4m", 4), ("15m", 5), ("2h", 5)]
 )
 def test_comparing_waits_no_longer_than_late_readings_may_take(settle: str, minutes: int):
-    table = jobs(ZoneInfo("Asia/Shanghai"), lambda: KEEP, lambda: Integrity(settle=settle))
+    table = jobs(ZoneInfo("Asia/Shanghai"), RetentionSettings, lambda: Integrity(settle=settle))
     assert {job.minutes for job in table if job.name == "compare_aggregates"} == {minutes}
 
 

@@ -4,6 +4,7 @@ Held against an engine that never stopped and gathers its days itself.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from fumewatch import recall
+from fumewatch.ahead import Ahead, wanted_of
 from fumewatch.config import Config, load
 from fumewatch.config.rosters import roster_of
 from fumewatch.core.alert import Reason, Transition
@@ -194,3 +196,30 @@ def test_after_a_restart_it_goes_on_as_if_it_had_never_stopped(
     ids = slice(1, 5)
     assert second.lessons.period[period][ids].tolist() == [1, 1, 10, 1]
     assert undisturbed.lessons.period[period][ids].tolist() == [1, 1, 10, 1]
+
+
+def test_what_a_standby_read_ahead_is_what_the_store_has(database: Database, config: Config):
+    """Though meanwhile readings came, some late, some merged into what it has read."""
+    rows = sent(240)
+    minute = (rows.measured_at - to_us(START)) // MINUTE
+    is_first = (minute < 200) & (minute % 7 != 3)
+    first = rows.take(is_first)
+    values = first.values.copy()
+    values[INDEX["fume"], minute[is_first] % 5 == 0] = MISSING
+    stored(database, replace(first, values=values))
+    ahead = Ahead()
+    with database.transaction() as conn:
+        ahead.look(conn, config, START + timedelta(minutes=200))
+        add(conn, rows, START + timedelta(days=2, seconds=1))
+        needed = wanted_of(config, START + timedelta(minutes=240))
+        assert ahead.has(needed)
+        ahead.catch_up(conn, needed)
+        found = list(ahead.read(needed))
+        expected = [readings.between(conn, *span, needed.channels) for span in needed.spans]
+    assert len(expected[0]) > 0
+    assert [sorted_rows(each) for each in found] == [sorted_rows(each) for each in expected]
+
+
+def sorted_rows(rows: Readings) -> list[tuple[int, ...]]:
+    columns = (rows.monitor, rows.measured_at, *rows.values, rows.quality, rows.unjudged)
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))

@@ -265,8 +265,8 @@ def test_a_send_that_overruns_its_lease_is_not_begun_again_beside_it(
     remote = Remote(behave)
     box.add(State.FIRING)
 
-    settings = replace(QUICK, lease=timedelta(milliseconds=400))
-    with deliver({"duty": remote}, settings, {"duty": Terms(3)}):
+    terms = {"duty": Terms(3, sending=timedelta(milliseconds=400))}
+    with deliver({"duty": remote}, terms=terms):
         box.wait_for("sent")
         time.sleep(0.3)
 
@@ -309,19 +309,18 @@ def test_the_database_away_between_sending_and_settling_repeats_nothing(
 _DELIVER_ONE = """
 import sys, threading
 from datetime import UTC, datetime
-from fumewatch.deliver import Deliverer
+from fumewatch.deliver import Deliverer, Terms
 from fumewatch.health import Health
 from fumewatch.store import Database, DatabaseSettings
-from dataclasses import replace
 from datetime import timedelta
 from tests.deliver.build import QUICK, webhook
 
 now = lambda: datetime.now(UTC)
 database = Database(DatabaseSettings(url=sys.argv[1]))
 database.open()
-settings = replace(QUICK, lease=timedelta(seconds=2))
+terms = {"duty": Terms(sending=timedelta(seconds=2))}
 deliverer = Deliverer(
-    database, {"duty": webhook(sys.argv[2])}, {}, now, Health(("deliver",), now), settings=settings
+    database, {"duty": webhook(sys.argv[2])}, terms, now, Health(("deliver",), now), settings=QUICK
 )
 deliverer.run(threading.Event(), threading.Event())
 """

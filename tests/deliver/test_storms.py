@@ -119,7 +119,6 @@ def test_while_a_receiver_rests_what_comes_is_merged(
 
 _DELIVER_STORM = """
 import sys, threading
-from dataclasses import replace
 from datetime import timedelta
 from fumewatch.deliver import Deliverer, Terms
 from fumewatch.health import Health
@@ -131,10 +130,10 @@ database.open()
 deliverer = Deliverer(
     database,
     {"bot": bot(sys.argv[2])},
-    {"bot": Terms(most_per_minute=2, takes="groups")},
+    {"bot": Terms(most_per_minute=2, takes="groups", sending=timedelta(seconds=2))},
     now,
     Health(("deliver",), now),
-    settings=replace(QUICK, lease=timedelta(seconds=2)),
+    settings=QUICK,
 )
 deliverer.run(threading.Event(), threading.Event())
 """

@@ -13,9 +13,10 @@ from tests.demo.listener import wait_for
 from tests.demo.test_broker import is_alive
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from fumewatch.demo import child
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs us under nohup ignores it
 folder = Path(sys.argv[1])
 keeper = child.Keeper(folder)
 pids = []

@@ -40,15 +40,16 @@ def questions() -> list[tuple[str, str]]:
                 if "rawSql" in target
             ]
         found += [
-            (f"{file.stem}: ${each['name']}", each["query"])
-            for each in whole["templating"]["list"]
+            (f"{file.stem}: ${each['name']}", each["query"]) for each in whole["templating"]["list"]
         ]
     return found
 
 
 def filled_in(sql: str) -> str:
     """As Grafana sends it: its macros and the dashboard's variable spelt out."""
-    sql = re.sub(r"\$__timeFilter\(([\w.]+)\)", r"\1 between now() - interval '1 day' and now()", sql)
+    sql = re.sub(
+        r"\$__timeFilter\(([\w.]+)\)", r"\1 between now() - interval '1 day' and now()", sql
+    )
     sql = re.sub(
         r"\$__timeGroup\(([\w.]+), *'1d'\)", r"floor(extract(epoch from \1) / 86400) * 86400", sql
     )

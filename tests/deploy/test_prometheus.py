@@ -1,4 +1,4 @@
-"""The rules for the service itself, by promtool; every metric they and the dashboards name exists."""
+"""Rules for the service itself, by promtool; every metric they and dashboards name is there."""
 
 import json
 import re
@@ -51,9 +51,7 @@ def _labels() -> dict[str, set[str]]:
 
 def test_every_metric_and_label_that_is_named_exists() -> None:
     known = _labels()
-    named = [
-        (where, *found) for where, expr in expressions() for found in _NAME.findall(expr)
-    ]
+    named = [(where, *found) for where, expr in expressions() for found in _NAME.findall(expr)]
     assert {name for _, name, _ in named} >= {"fumewatch_leader", "fumewatch_commit_seconds_bucket"}
     unknown = [(where, name) for where, name, _ in named if name not in known]
     assert unknown == []

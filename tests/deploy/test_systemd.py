@@ -35,7 +35,7 @@ def test_a_service_is_exposed_little(unit: str) -> None:
 
 
 def test_systemd_finds_no_fault(tmp_path: Path) -> None:
-    """All at once, since a timer names its service; /bin/true stands for what is not installed here."""
+    """All at once, since a timer names its service; /bin/true is what is not installed here."""
     for unit in UNITS:
         text = (DEPLOY / unit).read_text()
         (tmp_path / unit).write_text(re.sub(r"/opt/fumewatch/bin/fumewatch", "/bin/true", text))
@@ -45,7 +45,9 @@ def test_systemd_finds_no_fault(tmp_path: Path) -> None:
     (tmp_path / "mosquitto.service").write_text("[Service]\nExecStart=/bin/true\n")
     files = [str(tmp_path / name) for name in [*UNITS, "mosquitto.service"]]
     told = analyze("verify", "--man=no", "--recursive-errors=no", *files)
-    ours = [line for line in told.stderr.splitlines() if "fumewatch" in line or str(tmp_path) in line]
+    ours = [
+        line for line in told.stderr.splitlines() if "fumewatch" in line or str(tmp_path) in line
+    ]
     assert ours == []
     assert told.returncode == 0, told.stderr
 

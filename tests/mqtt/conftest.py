@@ -76,13 +76,13 @@ def no_thread_is_left() -> Iterator[None]:
 
 @pytest.fixture
 def listen(no_thread_is_left: None) -> Iterator[Callable[..., Listener]]:
-    """listen(url, inbox_limit=..., start=True, **settings) -> Listener; stopped after the test."""
+    """listen(url, start=True, **options) -> Listener; options of MqttSettings and of Subscriber."""
     with ExitStack() as stack:
 
-        def make(
-            url: str, *, inbox_limit: int = 50_000, start: bool = True, **settings: Any
-        ) -> Listener:
-            listener = Listener(MqttSettings(url=url, **settings), inbox_limit=inbox_limit)
+        def make(url: str, *, start: bool = True, **settings: Any) -> Listener:
+            own = ("inbox_limit", "inbox_bytes", "echo")
+            options = {name: settings.pop(name) for name in own if name in settings}
+            listener = Listener(MqttSettings(url=url, **settings), **options)
             stack.callback(listener.subscriber.stop)
             return listener.start() if start else listener
 

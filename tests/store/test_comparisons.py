@@ -1,11 +1,11 @@
 """Devices' own means against ours, end to end: readings, roll-ups, the job."""
 
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from fumewatch.config.tree import RetentionSettings
 from fumewatch.core.device import DeviceAggregate, Interval
 from fumewatch.core.integrity import Comparison, Integrity, Outcome
 from fumewatch.core.reading import INDEX, Readings
@@ -191,7 +191,7 @@ def test_what_did_not_agree_is_compared_again_after_the_nights_recount(
     assert scene.compare(300) == {}, "nobody looks again by day"
     night = next(
         job
-        for job in jobs(SHANGHAI, lambda: timedelta(days=400), lambda: SETTINGS)
+        for job in jobs(SHANGHAI, RetentionSettings, lambda: SETTINGS)
         if job.name == "repair_rollups"
     )
     night.run(database, at(600))

@@ -87,7 +87,7 @@ def test_a_transaction_is_whole_or_not(database: Database) -> None:
         dead_letters.add(conn, [letter, replace(letter, received_at=at(1))])
         dead_letters.add(conn, [])
         assert summary.counts(conn).dead_letters == 2
-        assert dead_letters.drop_before(conn, at(1)) == 1
+        assert dead_letters.drop_before(conn, at(1), 9) == 1
 
 
 def test_one_leader_at_a_time(database_url: str) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
 from fumewatch.config import Config, load
+from fumewatch.config.tree import LoginSettings
 from fumewatch.health import Health
 from fumewatch.store import Database, DatabaseSettings
 from fumewatch.web import Server, create_app
@@ -29,7 +30,12 @@ def now() -> datetime:
 
 @pytest.fixture(scope="session")
 def config() -> Config:
-    return load(EXAMPLE, {})
+    """Without a login: tests/web/test_login.py and its like are of that."""
+    return without_login(load(EXAMPLE, {}))
+
+
+def without_login(config: Config) -> Config:
+    return config.model_copy(update={"login": LoginSettings(required=False)})
 
 
 @pytest.fixture

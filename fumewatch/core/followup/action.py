@@ -31,13 +31,14 @@ class Outcome(StrEnum):
     RESOLVED = "resolved"
 
 
-Via = Literal["link", "page", "command", "fumewatch"]
+Via = Literal["link", "page", "api", "command", "fumewatch"]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """`actor`: who, as they call themselves. `addressee`: whose link it was, where it was one.
+    """`actor`: who, as they call themselves, or as their account or token is called.
 
+    `addressee`: whose link it was, where it was one.
     `photos`: what goes with it as proof. `id`: 0 until it is stored; later ones have a larger one.
     """
 

@@ -50,6 +50,7 @@ __all__ = [
     "Threshold",
     "Trend",
     "Validity",
+    "depths",
     "needs",
 ]
 
@@ -70,3 +71,20 @@ def needs(rules: Iterable[Common]) -> tuple[frozenset[int], int]:
     conditions = {INDEX[name] for rule in listed for name, _ in rule.when.conditions()}
     before = REPORTED if conditions & set(MEASURED) else 0
     return channels, before + max((rule.minutes_needed for rule in listed), default=1)
+
+
+def depths(rules: Iterable[Common], refresh: int) -> dict[int, int]:
+    """By channel, the minutes that its rules look back.
+
+    `refresh`: the longest refresh period, minutes. A change that lies so far back makes the
+    oldest minute in sight fresh, and what comes late may be one.
+    """
+    found: dict[int, int] = {}
+    listed = [rule for rule in rules if isinstance(rule, MinuteRule)]
+    for rule in listed:
+        before = dict.fromkeys(rule.own_channels, refresh)
+        for name, _ in rule.when.conditions():
+            before[INDEX[name]] = REPORTED if INDEX[name] in MEASURED else refresh
+        for channel, more in before.items():
+            found[channel] = max(found.get(channel, 0), rule.minutes_needed + more)
+    return found

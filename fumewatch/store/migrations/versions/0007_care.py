@@ -1,6 +1,6 @@
-"""Roles with the least rights; indexes for what is cleared away."""
+"""What the daemon may do without the owner's rights; an index for what is cleared away."""
 
-from fumewatch.store.migrations.raw import run
+from fumewatch.store.migrations.raw import index, run
 
 revision = "0007"
 down_revision = "0006"
@@ -8,3 +8,4 @@ down_revision = "0006"
 
 def upgrade() -> None:
     run("0007_care.sql")
+    index("told_resolved", "on told (at) where state = 'resolved'")
