@@ -13,6 +13,8 @@ from fumewatch.mqtt.queue import unknown
 
 STARTING: Final = "starting"
 """The detail of a part that has not reported yet."""
+TAKING_OVER: Final = "taking over"
+"""That of one whose term of leadership has begun, while what the store knows is loaded."""
 QUEUE: Final = "queue"
 """The part that is the broker's queue: always up, for nothing of ours is broken when it fills."""
 _NOT_LOOKED: Final = unknown("nobody has looked yet", 0)

@@ -22,7 +22,7 @@ from fumewatch.config import Config
 from fumewatch.core.errors import Deposed, StoreUnavailable
 from fumewatch.deliver import delivering
 from fumewatch.dispatch import Dispatch
-from fumewatch.health import Health
+from fumewatch.health import TAKING_OVER, Health
 from fumewatch.mqtt import Echo, Publisher
 from fumewatch.pump import Pump
 from fumewatch.reload import Reload
@@ -216,7 +216,7 @@ def _leading(daemon: Daemon) -> Iterator[None]:
     metrics.LEADER.set(1)
     metrics.TERMS.inc()
     for part in PARTS[1:]:
-        daemon.health.down(part, "taking over")
+        daemon.health.down(part, TAKING_OVER)
     try:
         yield
     finally:

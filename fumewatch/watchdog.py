@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from fumewatch import metrics
-from fumewatch.health import QUEUE, STARTING, Beat, Health, Part
+from fumewatch.health import QUEUE, STARTING, TAKING_OVER, Beat, Health, Part
 from fumewatch.mqtt import Echo, Level
 from fumewatch.store.waiting import waits
 
@@ -101,7 +101,8 @@ def has_begun(parts: Mapping[str, Part]) -> bool:
     A database that is down must not fail the start: systemd would give us up, and nobody would be
     there to see it return.
     """
-    starting = {name for name, part in parts.items() if part.detail == STARTING and not part.is_up}
+    under_way = (STARTING, TAKING_OVER)
+    starting = {name for name, part in parts.items() if part.detail in under_way}
     if "database" in starting:
         return False
     return not parts["database"].is_up or not starting
@@ -113,7 +114,7 @@ def state_of(parts: Mapping[str, Part], *, leads: bool) -> str:
     if not database.is_up:
         return f"waiting for the database: {database.detail}".replace("\n", " ")
     down = [f"{name}: {part.detail}" for name, part in parts.items() if not part.is_up]
-    said = "; ".join(["leading", *down]) if leads else "standing by"
+    said = "; ".join(["leading" if leads else "standing by", *down])
     return said.replace("\n", " ")
 
 

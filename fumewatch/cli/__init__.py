@@ -154,16 +154,23 @@ def migrate(config: ConfigPath = None, json: AsJson = False) -> None:
 def status(config: ConfigPath = None, json: AsJson = False) -> None:
     """Show what runs, how the fleet stands, what is stuck. Status 1 when no daemon runs.
 
+    While the database is away the broker alone is asked what it holds.
+
     \b
     Examples:
       fumewatch status
       fumewatch status --json | jq .monitors
     """
-    from fumewatch.cli import overview
+    from fumewatch.cli import held, overview
+    from fumewatch.core.errors import StoreUnavailable
 
     loaded = options.load(config)
-    with options.transaction(loaded) as conn:
-        found = overview.look(conn, loaded, options.clock())
+    try:
+        with options.transaction(loaded) as conn:
+            found = overview.look(conn, loaded, options.clock())
+    except StoreUnavailable as error:
+        held.tell_alone(loaded.mqtt, str(error), json=json)
+        raise
     if json:
         show.as_json(found.as_json())
     else:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from fumewatch.cli import outbox, show
+from fumewatch.cli import held, outbox, show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
 from fumewatch.store import Connection, daemons, delivery, partitions, summary
@@ -51,7 +51,7 @@ class Status:
     def held(self) -> dict[str, Any] | None:
         """What the daemon told of readings on their way (health.Held), the leader's first."""
         told = (d.counters.get("held") for d in self.daemons if self.runs(d))
-        return next((held for held in told if isinstance(held, dict)), None)
+        return next((each for each in told if isinstance(each, dict)), None)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -98,7 +98,8 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
 
 def tell(status: Status) -> None:
     _tell_daemons(status)
-    _tell_held(status)
+    if status.held is not None:
+        held.tell(status.held)
     show.table("Now", ["what", "how much"], _figures(status))
     if status.delivery:
         outbox.tell_receivers(status.delivery, status.at)
@@ -150,37 +151,6 @@ def _role(status: Status, daemon: Daemon) -> str:
     if daemon.is_leader and told.get("takeover_seconds") is not None:
         role += f", took over in {told['takeover_seconds']:.1f} s"
     return role
-
-
-def _tell_held(status: Status) -> None:
-    """Where readings are on their way: of the daemon that leads, else of whichever runs."""
-    held = status.held
-    if held is None:
-        return
-    inbox, queue = held["inbox"], held["queue"]
-    rows = [("broker's queue", _queue(queue)), ("messages dropped by the broker", _dropped(queue))]
-    if inbox:
-        bytes_, most_bytes = show.size(inbox["bytes"]), show.size(inbox["most_bytes"])
-        rows += [
-            (
-                "inbox: received, not yet stored",
-                f"{inbox['messages']:,} of {inbox['most_messages']:,}; {bytes_} of {most_bytes}",
-            ),
-            ("not yet acked", f"{inbox['unacked']:,}; receive_maximum {held['receive_maximum']:,}"),
-        ]
-    else:
-        rows.append(("inbox", "closed: nothing is taken in, the broker holds it"))
-    show.table("Readings on their way", ["where", "how much"], rows)
-
-
-def _queue(queue: dict[str, Any]) -> str:
-    level = queue["level"]
-    shout = level.upper() + ": " if level in ("notice", "warning", "dropping") else ""
-    return shout + str(queue["detail"])
-
-
-def _dropped(queue: dict[str, Any]) -> str:
-    return f"{queue['dropped']:,} since the daemon looks, ours or another client's"
 
 
 def _last_seen(status: Status) -> str:

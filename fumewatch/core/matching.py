@@ -1,6 +1,6 @@
 """Which monitors a [[class]] or a [[pause]] is about: all that is named must fit, each by one."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
@@ -62,20 +62,27 @@ class PauseMatch(_Match):
 class Facts:
     """What is known of places, by monitor number below `size`, to match all of them at once."""
 
-    def __init__(self, places: Iterable[Place], size: int) -> None:
+    def __init__(self, places: Sequence[Place], size: int) -> None:
         self.size = size
-        self._monitors: dict[tuple[str, str], list[int]] = {}
-        for place in places:
-            for key, facts in _FACTS.items():
-                for fact in facts(place):
-                    self._monitors.setdefault((key, fact), []).append(place.monitor)
+        self._places = places
+        self._monitors: dict[str, dict[str, list[int]]] = {}
 
     def fitting(self, match: _Match) -> Mask:
         """bool [size]; of a number that no place has nothing is known."""
         found = np.ones(self.size, np.bool_)
         for key, names in match.wanted:
             with_one = np.zeros(self.size, np.bool_)
+            monitors = self._with_any(key)
             for name in names:
-                with_one[self._monitors.get((key, name), [])] = True
+                with_one[monitors.get(name, [])] = True
             found &= with_one
         return found
+
+    def _with_any(self, key: str) -> Mapping[str, list[int]]:
+        """By fact, the monitors that have it; made once, and only for keys that are asked for."""
+        if key not in self._monitors:
+            monitors = self._monitors[key] = {}
+            for place in self._places:
+                for fact in _FACTS[key](place):
+                    monitors.setdefault(fact, []).append(place.monitor)
+        return self._monitors[key]

@@ -1,7 +1,7 @@
 """What applies to each monitor - limits, business hours, groups, last will - in columns by id."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -82,16 +82,24 @@ class Roster:
             names=names,
             cleanings={p.monitor: tuple(_days(p.cleanings)) for p in listed if p.cleanings},
         )
+        by_profile: dict[str, list[int]] = {}
         for place in listed:
+            by_profile.setdefault(place.limit_profile, []).append(place.monitor)
             if place.latitude is not None and place.longitude is not None:
                 roster.latitude[place.monitor] = place.latitude
                 roster.longitude[place.monitor] = place.longitude
-            for channel, limit in limits.get(place.limit_profile, {}).items():
-                roster.limit[INDEX[channel], place.monitor] = limit
-        for monitor, at in (offline_since or {}).items():
-            if monitor < size - 1:
-                roster.will_at[monitor] = int(at.timestamp() * 1e6)
-        return roster
+        for profile, monitors in by_profile.items():
+            for channel, limit in limits.get(profile, {}).items():
+                roster.limit[INDEX[channel], monitors] = limit
+        return roster.with_wills(offline_since or {})
+
+    def with_wills(self, offline_since: Mapping[int, datetime]) -> "Roster":
+        """The same, but for who is offline, and since when."""
+        will_at = np.full(self.size + 1, NEVER, np.int64)
+        for monitor, at in offline_since.items():
+            if monitor < self.size:
+                will_at[monitor] = int(at.timestamp() * 1e6)
+        return replace(self, will_at=will_at)
 
     @property
     def size(self) -> int:
@@ -136,11 +144,14 @@ class Roster:
 
 
 def _groups(places: Iterable[Place], size: int) -> dict[tuple[str, str], Mask]:
-    groups: dict[tuple[str, str], Mask] = {}
+    members: dict[tuple[str, str], list[int]] = {}
     for place in places:
         names = [("street", place.street), ("district", place.district)]
         for name in [*names, *(("tag", tag) for tag in place.tags)]:
-            groups.setdefault(name, np.zeros(size, np.bool_))[place.monitor] = True
+            members.setdefault(name, []).append(place.monitor)
+    groups = {name: np.zeros(size, np.bool_) for name in members}
+    for name, monitors in members.items():
+        groups[name][monitors] = True
     return groups
 
 

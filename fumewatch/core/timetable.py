@@ -69,10 +69,14 @@ class Timetable:
         of_class = [Schedule(one.hours(hours.zone) or hours, *one.meals) for one in every]
         number_of = [numbers.setdefault(schedule, len(numbers)) for schedule in of_class]
         which = np.array(number_of, np.intp)[first_fit]
+        fit, known = first_fit.tolist(), dict[tuple[int, int], int]()
         for place in places:
             if place.hours:
-                schedule = replace(of_class[first_fit[place.monitor]], hours=place.hours)
-                which[place.monitor] = numbers.setdefault(schedule, len(numbers))
+                key = fit[place.monitor], id(place.hours)  # to hash hours takes ten times as long
+                if key not in known:
+                    schedule = replace(of_class[key[0]], hours=place.hours)
+                    known[key] = numbers.setdefault(schedule, len(numbers))
+                which[place.monitor] = known[key]
         return Timetable(
             calendar=calendar,
             schedules=tuple(numbers),

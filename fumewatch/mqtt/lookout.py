@@ -32,6 +32,9 @@ _TELLS_WITHIN_S: Final = 3.0
 _ECHO_EXPIRES_S: Final = 120
 """So that those to a daemon that was killed do not lie in its session for days."""
 
+_WHY_NOT_YET: Final = "no connection to the broker yet"
+_NOT_YET: Final = unknown(_WHY_NOT_YET, 0).detail
+
 _log = structlog.get_logger(__name__)
 
 
@@ -53,6 +56,11 @@ class Lookout:
     def pressure(self) -> Pressure:
         """As of the last second."""
         return self._role.pressure
+
+    @property
+    def has_looked(self) -> bool:
+        """What `pressure` says is an answer: figures, or why there are none."""
+        return self.pressure.detail != _NOT_YET
 
     def start(self) -> None:
         """Returns at once; the broker may be away."""
@@ -84,7 +92,7 @@ class _LookingOut:
         self._subscribed_at: float | None = None
         self._refusal = ""
         self._echo_refusal = ""
-        self.pressure = unknown("no connection to the broker yet", self._most)
+        self.pressure = unknown(_WHY_NOT_YET, self._most)
 
     def open(self) -> reader.PlainClient:
         self._beat()

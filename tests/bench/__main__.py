@@ -4,8 +4,9 @@
 
 NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
 (decode; truth: the shipped rules over simulated months; latency; memory), or a bench of a part
-(core, store, mqtt, bytes, backtest, dispatch, handover). Without one: all contenders and all
-figures of fumewatch alone. The tables are also left in .bench/, as markdown and JSON.
+(core, store, mqtt, bytes, backtest, dispatch, handover, load, queries); a part alone takes options
+of its own: `load --minutes 10`. Without NAME: all contenders and all figures of fumewatch alone.
+The tables are also left in .bench/, as markdown and JSON.
 """
 
 import argparse
@@ -42,7 +43,17 @@ CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_
 ALONE: Final = ("decode", "truth", "latency", "memory")
 UNSTAGED: Final = {"decode", "truth"}
 """These need no servers."""
-PARTS: Final = ("core", "store", "mqtt", "bytes", "backtest", "dispatch", "handover")
+PARTS: Final = (
+    "core",
+    "store",
+    "mqtt",
+    "bytes",
+    "backtest",
+    "dispatch",
+    "handover",
+    "load",
+    "queries",
+)
 
 MONITORS: Final = 1000
 BREACHES_A_SECOND: Final = 5
@@ -62,12 +73,15 @@ MANY: Final = 10_000
 
 
 def main() -> int:
+    name, *options = sys.argv[1:] or [""]
+    if name in PARTS and options and options[0].startswith("--"):
+        return _part(name, *options)
     args = _arguments()
     turn_sigterm_into_exit()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     for part in PARTS:
-        if part in args.names:
-            subprocess.run([sys.executable, "-m", f"tests.bench.bench_{part}"], check=True)
+        if part in args.names and (code := _part(part)):
+            return code
     if not args.names or set(args.names) - set(PARTS):
         try:
             return _end_to_end(args)
@@ -77,6 +91,11 @@ def main() -> int:
         except KeyboardInterrupt:
             return 130
     return 0
+
+
+def _part(name: str, *options: str) -> int:
+    """The exit status."""
+    return subprocess.run([sys.executable, "-m", f"tests.bench.bench_{name}", *options]).returncode
 
 
 def _arguments() -> argparse.Namespace:

@@ -35,10 +35,11 @@ def measure(stage: Stage, template: str, load: Load) -> Memory:
         filled = rss_mib(process.pid)
         publish(act.scene.broker_port, load)
         time.sleep(latency.due(time.time()) - time.time() + 2)  # and the roll-ups are flushed
-        return Memory(load.monitors, filled, rss_mib(process.pid), _peak_mib(process.pid))
+        return Memory(load.monitors, filled, rss_mib(process.pid), peak_mib(process.pid))
 
 
-def _peak_mib(pid: int) -> float:
+def peak_mib(pid: int) -> float:
+    """The most memory that a process ever had, MiB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

@@ -52,6 +52,14 @@ def test_last_wills() -> None:
     assert roster.will_at[roster.rows(ids(1, 0, 77))].tolist() == [micros(at), NEVER, NEVER]
 
 
+def test_other_wills_change_nothing_else() -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    one = roster_of(place(1), offline_since={1: at})
+    other = one.with_wills({0: at})
+    assert other.will_at[other.rows(ids(0, 1, 2))].tolist() == [micros(at), NEVER, NEVER]
+    assert other.limit is one.limit
+
+
 @pytest.mark.parametrize(
     ("clock", "minutes"), [("09:59", 0), ("10:00", 1), ("13:59", 240), ("14:00", 0), ("16:30", 1)]
 )

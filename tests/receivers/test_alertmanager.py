@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -24,13 +25,12 @@ from fumewatch.receivers.alertmanager import (
     AlertmanagerSettings,
     alerts_of,
 )
-from tests.fixtures.tools import find
 from tests.receivers.factories import KEY, a_body, a_notice
 from tests.receivers.servers import Answer, Request, WebhookServer, webhook_server
 
 NOW = datetime(2026, 11, 23, 4, 15, tzinfo=UTC)
 EXPIRES_AT = NOW + timedelta(hours=24)
-BINARY = find("prometheus-alertmanager") or find("alertmanager")
+BINARY = which("prometheus-alertmanager") or which("alertmanager")  # unpacked it finds no files
 NASTY = '面馆"\\\r\nx{}=1,\u2028<b>'
 
 

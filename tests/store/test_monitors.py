@@ -15,6 +15,7 @@ NOODLES = SiteFacts(
     "S1", "Noodles", "xuhui", "Tianlin", "1 Road", "Li 139", "small", "10:30-14:00", ("school",),
     31.1742, 121.4187,
 )  # fmt: skip
+ZONE = "Asia/Shanghai"
 CLEANED = datetime.now(UTC).date() - timedelta(days=20)
 GRILL = SiteFacts("S2", "Grill", "xuhui", "Tianlin")
 FLUE = OutletFacts("O1", "S1", ("S1", "S2"), "DB31", "roof", CLEANED)
@@ -128,3 +129,40 @@ def test_the_newest_status_counts(database: Database) -> None:
         assert monitors.statuses(conn) == {monitor: ("offline", at(2))}
         monitors.set_status(conn, [(monitor, "online", at(3))])
         assert monitors.statuses(conn) == {monitor: ("online", at(3))}
+
+
+def test_places_are_read_again_only_where_they_changed(database: Database) -> None:
+    replaced(database, FACTS)
+    with database.transaction() as conn:
+        monitors.register(conn, [("xuhui", "M2")])
+        known = monitors.Places(ZONE)
+        first = known.look(conn)
+        assert first == monitors.places(conn, ZONE)
+        monitors.set_status(conn, [(first[0].monitor, "offline", NOON)])
+        assert known.look(conn) is first, "a status is not the place's"
+    replaced(database, replace(FACTS, sites=(replace(NOODLES, business_hours=""), GRILL)))
+    with database.transaction() as conn:
+        second = known.look(conn)
+        assert second == monitors.places(conn, ZONE) != first
+        assert second[1] is first[1]
+
+
+def test_a_monitor_more_a_cleaning_more_a_monitor_less(database: Database) -> None:
+    replaced(database, FACTS)
+    known = monitors.Places(ZONE)
+    with database.transaction() as conn:
+        assert len(known.look(conn)) == 1
+        monitors.register(conn, [("xuhui", "M2")])
+        assert [place.code for place in known.look(conn)] == ["M1", "M2"]
+    replaced(
+        database, replace(FACTS, outlets=(replace(FLUE, cleaned_at=datetime.now(UTC).date()), OWN))
+    )
+    with database.transaction() as conn:
+        assert len(known.look(conn)[0].cleanings) == 2
+        conn.execute("delete from monitor where code = 'M2'")
+        assert known.look(conn) == monitors.places(conn, ZONE)
+
+
+def test_places_of_no_monitor(database: Database) -> None:
+    with database.transaction() as conn:
+        assert monitors.Places(ZONE).look(conn) == []

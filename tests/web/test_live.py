@@ -126,14 +126,38 @@ def test_who_comes_back_is_told_what_it_missed(
 def test_numbers_that_commit_out_of_order_are_both_told(
     live: str, database: Database, ids: list[int]
 ) -> None:
+    """A number is taken before the record's lock: who waits for that commits later with less."""
     stream = newest(live)
-    slow = alert(ids[0], "exceedance", datetime.now(UTC))
+    now = datetime.now(UTC)
+    early: list[int] = []
+    may_commit = threading.Event()
+
+    def wait_with_a_number() -> None:
+        with database.transaction() as conn:
+            early.append(open_alert(conn, alert(ids[0], "near-limit", now)))
+            assert may_commit.wait(30)
+
+    waiting = threading.Thread(target=wait_with_a_number)
     with database.transaction() as conn:
-        early = open_alert(conn, slow)
-        _, late = fire(database, ids[1])
-        assert early < late
-        assert stream.alerts(1)[0][1] == late
-    assert {id for _, id, _ in stream.alerts(2)} == {early, late}
+        first = open_alert(conn, alert(ids[0], "exceedance", now))
+        waiting.start()
+        _until_it_waits(database)
+        late = open_alert(conn, alert(ids[1], "exceedance", now))
+    assert {id for _, id, _ in stream.alerts(2)} == {first, late}
+    may_commit.set()
+    waiting.join()
+    assert [id for _, id, _ in stream.alerts(3)][2:] == early
+    assert first < early[0] < late
+
+
+def _until_it_waits(database: Database) -> None:
+    waits = "select from pg_locks where locktype = 'advisory' and not granted"
+    for _ in range(1000):
+        with database.transaction() as conn:
+            if conn.execute(waits).fetchone() is not None:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits for the record")
 
 
 def test_nothing_is_told_twice_to_a_stream_that_stays(

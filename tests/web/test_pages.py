@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from fumewatch.config import Config
 from fumewatch.health import Health
+from fumewatch.mqtt import Filling, Level, Pressure
+from fumewatch.mqtt.queue import unknown
 from fumewatch.store import Database, dead_letters
 from fumewatch.store.dead_letters import CUT, DeadLetter, Which
 from fumewatch.web import create_app
@@ -223,6 +225,29 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     assert "# TYPE fumewatch_readings_total counter" in answer.text
     assert 'fumewatch_part_up{part="broker"} 1.0' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("queue", "said"),
+    [
+        (
+            Pressure(Level.WARNING, "", 600_000, messages=480_000, seconds_left=5400.0, dropped=3),
+            ["480,000", "600,000", "Nearly full", "Full at this pace in", "Dropped by the broker"],
+        ),
+        (unknown("nobody tells", 600_000), ["Not known", "unknown: nobody tells"]),
+    ],
+)
+def test_the_page_of_operation_tells_who_holds_what(
+    client: TestClient, health: Health, queue: Pressure, said: list[str]
+) -> None:
+    health.look_at_queue(lambda: queue)
+    text = client.get("/status", headers={"accept-language": "en"}).text
+    for words in (*said, "This daemon takes nothing in now"):
+        assert words in text
+    health.look_at_inbox(lambda: Filling(1234, 5_000_000, 1200, 50_000, 64 << 20), 10_000)
+    text = client.get("/status", headers={"accept-language": "en"}).text
+    for words in ("1,234 / 50,000", "1,200 / 10,000", "Not yet acknowledged to the broker"):
+        assert words in text
 
 
 def test_every_answer_carries_the_shield(client: TestClient) -> None:

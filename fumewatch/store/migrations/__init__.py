@@ -10,10 +10,9 @@ The rule: ingest goes on meanwhile, and no statement of its waits for more than 
    a foreign key `not valid`. No scan, no rewrite, no filling in the same revision: write another
    revision that does that, in batches with a commit after each (alembic's `autocommit_block`), and
    a third that makes it compulsory (`validate constraint` takes a lock that nobody minds).
-3. An index on a table that has rows: `raw.index`, which builds it concurrently. It commits what the
-   revision did before, and the revision counts as done only at its end: one that is killed or
-   tried again after that begins anew. So an index gets a revision of its own, or one whose
-   statements all bear being repeated (`if not exists`, `create or replace`).
+3. An index on a table that has rows: `raw.index`, which builds it concurrently, outside of any
+   transaction. It comes first in its revision: one that is killed or locked out begins anew, and
+   while an index that is there is passed by, what was committed before it would be done twice.
 4. `reading` and `rollup_10m` are cut into days. Concurrently no index can be made on the whole:
    on PostgreSQL `create index ... on only reading`, then `raw.index` on each partition and
    `alter index ... attach partition`; on TimescaleDB

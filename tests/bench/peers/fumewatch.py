@@ -86,6 +86,15 @@ def daemon(scene: Scene, webhook: str | None = None) -> Iterator[subprocess.Pope
     The store has an hour of every monitor, so windows are full and the rules have work.
     """
     history.fill(scene.database_url, datetime.now(UTC))
+    with serving(scene, webhook) as process:
+        yield process
+
+
+@contextmanager
+def serving(
+    scene: Scene, webhook: str | None = None, within: float = _READY_S
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon on whatever the store has; `within` seconds /readyz must say so."""
     config, port = write_config(scene.folder, scene.database_url, scene.broker_url, webhook)
     before = os.environ.get("FUMEWATCH_RUN", "").split()
     with running([*before, *FUMEWATCH, "run", "--config", config], scene.log) as process:
@@ -98,7 +107,7 @@ def daemon(scene: Scene, webhook: str | None = None) -> Iterator[subprocess.Pope
             except httpx2.TransportError:
                 return False
 
-        wait_until(f"/readyz\n{tail(scene.log)}", ready, _READY_S, every=0.1)
+        wait_until(f"/readyz\n{tail(scene.log)}", ready, within, every=0.1)
         yield process
 
 

@@ -7,5 +7,5 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    run("0007_care.sql")
     index("told_resolved", "on told (at) where state = 'resolved'")
+    run("0007_care.sql")

@@ -1,0 +1,181 @@
+"""Back-pressure: what is held where while nobody can store, and that our memory is bounded."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from fumewatch.core.sources import ECHO
+from fumewatch.mqtt import MqttSettings, Publisher
+from tests.daemon.conftest import Daemon, World, reading, until
+from tests.daemon.test_daemon import own_server  # noqa: F401 - a fixture
+from tests.daemon.test_pump import Clock, pumping, turn_until
+from tests.fixtures.broker import Broker
+
+MIB: Final = 1 << 20
+
+
+def test_echoes_are_nobodys_readings(world: World) -> None:
+    """Of a daemon that was killed, of another one, of a stranger who publishes there: acked, and
+    neither stored nor set aside."""
+    with pumping(world, Clock()) as pump:
+        for topic in (f"{ECHO}gone", f"{ECHO}a/b", ECHO, f"{ECHO}gone"):
+            world.publish_raw(topic, b"gone 1")
+        world.publish("M1", reading())
+        world.publish_raw(f"{ECHO}gone", b"\xff" * 100_000)
+        turn_until(pump, lambda: world.count("reading") == 1)
+        turn_until(pump, lambda: pump._subscriber.depth == 0)
+    assert world.count("dead_letter") == 0
+    assert world.rows("select code from monitor") == [("M1",)]
+    with pumping(world, Clock()) as pump:
+        for _ in range(5):
+            pump.turn()
+        assert pump._subscriber.filling().unacked == 0, "all was acked, nothing comes again"
+
+
+# ── Memory ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def memory(daemon: Daemon) -> int:
+    """Bytes of the process in RAM."""
+    status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+
+
+@contextmanager
+def most_memory(daemon: Daemon) -> Iterator[list[int]]:
+    """The most that was seen, ten times a second."""
+    most, stop = [0], threading.Event()
+
+    def look() -> None:
+        while not stop.wait(0.1):
+            most[0] = max(most[0], memory(daemon))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield most
+    finally:
+        stop.set()
+        thread.join()
+
+
+def readings(count: int, of: int = 500, pad: int = 0) -> Iterator[tuple[str, bytes, bool]]:
+    """Each at a time of its own; `pad`: bytes that nobody reads."""
+    for n in range(count):
+        one = reading(minutes_ago=n / 600, fume=(n % 3000) / 1000)
+        if pad:
+            one["note"] = "x" * pad
+        yield f"fume/xuhui/M{n % of}/up", json.dumps(one).encode(), False
+
+
+def publish(broker: Broker, messages: Iterator[tuple[str, bytes, bool]], **options: Any) -> int:
+    publisher = Publisher(MqttSettings(url=broker.url))
+    try:
+        return publisher.publish_many(messages, timeout=120, **options)
+    finally:
+        publisher.stop()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_while_the_database_is_away_the_broker_holds_it_and_says_how_much(
+    brokers: Any,
+    own_server: Any,  # noqa: F811
+    tmp_path: Path,
+    forks: Any,
+) -> None:
+    from contextlib import ExitStack
+
+    many = 200_000
+    broker = brokers("sys_interval 1")
+    with ExitStack() as stack:
+        world = World(broker, own_server.url(), tmp_path, forks, stack)
+        daemon = world.daemon()
+        text = daemon.config.read_text()
+        daemon.config.write_text(text.replace("[mqtt]", f"[mqtt]\nbroker_queue = {many}"))
+        daemon.start()
+        publish(broker, readings(20_000))
+        until(lambda: world.count("reading") == 20_000, daemon.log)
+        before = memory(daemon)
+        own_server.stop()
+        until(lambda: '"database":{"is_up":false' in daemon.get("/readyz")[1], daemon.log)
+        with most_memory(daemon) as most:
+            publish(broker, readings(many))
+            until(lambda: "the broker's queue will overflow" in daemon.log(), daemon.log)
+            until(lambda: _queue(daemon) >= many, daemon.log)
+        assert daemon.log().count("the broker's queue is half full") == 1
+        print(f"RSS before {before / MIB:.0f} MiB, at most {most[0] / MIB:.0f} MiB")
+        assert most[0] - before < 16 * MIB, "nothing is read, nothing is kept"
+        own_server.start()
+        until(lambda: world.count("reading") == many + 20_000, daemon.log, 300)
+        until(lambda: _queue(daemon) < many / 10, daemon.log)
+        assert daemon.stop() == 0
+
+
+def _queue(daemon: Daemon) -> float:
+    return metric(daemon, "fumewatch_broker_queue_messages")
+
+
+def metric(daemon: Daemon, name: str) -> float:
+    for line in daemon.get("/metrics")[1].splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split()[1])
+    raise AssertionError(f"no metric {name}")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("count", "pad", "limits", "most_held"),
+    [
+        (120_000, 0, "inbox_limit = 5000", "messages"),
+        (150, MIB, "inbox_bytes = 16777216", "bytes"),
+    ],
+)
+def test_a_slow_database_fills_the_inbox_to_its_limit_and_no_further(
+    world: World, count: int, pad: int, limits: str, most_held: str
+) -> None:
+    """Each commit takes ten seconds; the rest waits at the broker, and is all stored in the end."""
+    daemon = world.daemon(more=f"[ingest]\n{limits}\n").start()
+    publish(world.broker, readings(5000))
+    until(lambda: world.count("reading") == 5000, daemon.log)
+    before = memory(daemon)
+    slow(world, 10)
+    with most_memory(daemon) as most:
+        publish(world.broker, readings(count, of=499, pad=pad))
+        full = {"messages": 5000, "bytes": 16 * MIB}[most_held]
+        until(lambda: metric(daemon, f"fumewatch_inbox_{most_held}") >= full, daemon.log)
+        for _ in range(30):
+            held = (
+                metric(daemon, "fumewatch_inbox_messages"),
+                metric(daemon, "fumewatch_inbox_bytes"),
+            )
+            assert held[0] <= 5000 + 15_420 if most_held == "messages" else held[1] <= 18 * MIB
+            threading.Event().wait(0.5)
+    print(f"RSS before {before / MIB:.0f} MiB, at most {most[0] / MIB:.0f} MiB")
+    assert most[0] - before < 160 * MIB
+    slow(world, 0)
+    until(lambda: world.count("reading") == 5000 + count, daemon.log, 300)
+    assert world.count("dead_letter") == 0
+    assert daemon.stop() == 0
+
+
+def slow(world: World, seconds: int) -> None:
+    """From now on each transaction that stores readings sleeps at its commit."""
+    with psycopg.connect(world.database_url) as conn:
+        conn.execute("drop trigger if exists slow on reading")
+        if seconds:
+            conn.execute(
+                "create or replace function slow() returns trigger language plpgsql as"
+                f" $$ begin perform pg_sleep({seconds}); return null; end $$"
+            )
+            conn.execute(
+                "create trigger slow after insert on reading for each statement"
+                " execute function slow()"
+            )
