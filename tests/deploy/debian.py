@@ -101,7 +101,14 @@ def _first_child(pid: int) -> int:
 
 def _make(folder: Path) -> None:
     subprocess.run(
-        ["debootstrap", "--variant=minbase", "--include=systemd,dbus,logrotate", "bookworm", folder, _MIRROR],
+        [
+            "debootstrap",
+            "--variant=minbase",
+            "--include=systemd,dbus,logrotate",
+            "bookworm",
+            folder,
+            _MIRROR,
+        ],
         check=True,
         capture_output=True,
         timeout=900,
