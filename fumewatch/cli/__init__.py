@@ -15,6 +15,7 @@ from fumewatch.cli import (
     audit,
     backtest,
     backup,
+    broker,
     cleanings,
     complaints,
     contacts,
@@ -194,6 +195,7 @@ app.add_typer(receivers.app, name="receivers", help=receivers.ABOUT)
 app.add_typer(roles.app, name="roles", help=roles.ABOUT)
 app.add_typer(users.app, name="user", help=users.ABOUT)
 app.add_typer(tokens.app, name="token", help=tokens.ABOUT)
+app.add_typer(broker.app, name="broker", help=broker.ABOUT)
 app.add_typer(links.app, name="links", help="Links of messages: what they open; withdraw them.")
 app.add_typer(audit.app, name="audit", help=audit.ABOUT)
 app.command()(backup.backup)

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from fumewatch.core import cells
 from fumewatch.core.addressing import ROLES, Entry, Role
 from fumewatch.core.notice import Contact
-from fumewatch.core.table import BAD, Column, Row, Table, read
+from fumewatch.core.table import BAD, Column, Row, Table, guarded, read
 
 COLUMNS: Final = (
     Column("site_code", ("单位编码", "餐饮单位编码", "site"), "whose: a site, as in sites.csv"),
@@ -77,7 +77,7 @@ def write(entries: Iterable[Entry]) -> str:
         contact = entry.contact
         owner = (entry.of if role == entry.role else "" for role in ROLES)
         reached = (contact.email, contact.phone, contact.account)
-        writer.writerow((*owner, contact.name, *reached, contact.language))
+        writer.writerow(map(guarded, (*owner, contact.name, *reached, contact.language)))
     return out.getvalue()
 
 

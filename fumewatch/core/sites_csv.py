@@ -19,7 +19,7 @@ from typing import Final
 from fumewatch.core import cells as cell
 from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.facts import Facts, MonitorFacts, OutletFacts, SiteFacts
-from fumewatch.core.table import BAD, Column, Row, Table, closest, read
+from fumewatch.core.table import BAD, Column, Row, Table, closest, guarded, read
 
 COLUMNS: Final = (
     Column("district", ("区", "区县", "行政区"), "as in the topic fume/{district}/..., e.g. xuhui"),
@@ -88,11 +88,13 @@ def write(facts: Facts) -> str:
     outlets = {outlet.code: outlet for outlet in facts.outlets}
     for monitor in facts.monitors:
         for code in outlets[monitor.outlet].sites:
-            writer.writerow(_cells(sites[code], outlets[monitor.outlet], monitor))
+            writer.writerow(map(guarded, _cells(sites[code], outlets[monitor.outlet], monitor)))
     measured = {monitor.outlet for monitor in facts.monitors}
     for outlet in facts.outlets:
         if outlet.code not in measured:
-            writer.writerows(_cells(sites[code], outlet, None) for code in outlet.sites)
+            writer.writerows(
+                map(guarded, _cells(sites[code], outlet, None)) for code in outlet.sites
+            )
     return out.getvalue()
 
 

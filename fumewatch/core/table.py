@@ -9,6 +9,7 @@ import codecs
 import csv
 import difflib
 import io
+import re
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ LONGEST_CELL: Final = 500
 LONGEST_PROSE: Final = 5000
 LARGEST_FILE: Final = 64 * 1024 * 1024
 _DELIMITERS: Final = ",;\t"
+_FORMULA: Final = "=@+-＝＠＋－\t\r"
+"""With these Excel takes a cell for a formula; in Chinese also with the wide ones."""
+_SIGNED: Final = re.compile(r"[+＋－-][\d.,()\s-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +159,13 @@ def _row(
     for name, cell in zip(names, cells, strict=False):
         if not cell:
             continue
-        if name in prose:
-            cell = " ".join(cell.split())
         if not name:
             table.fault(line, "", f"{_shown(cell)} stands in a column that has no name")
-        elif wrong := _wrong(cell, LONGEST_PROSE if name in prose else LONGEST_CELL):
+            continue
+        cell = " ".join(cell.split()) if name in prose else cell
+        kept[name], wrong = _read(cell, is_prose=name in prose)
+        if wrong:
             table.fault(line, name, wrong)
-            kept[name] = BAD
-        else:
-            kept[name] = cell
     table.rows.append(Row(line, kept))
 
 
@@ -171,14 +173,31 @@ BAD: Final = "\0"
 """In the place of a cell that was refused: it is not missing, and nothing more is said of it."""
 
 
+def _read(cell: str, *, is_prose: bool) -> tuple[str, str]:
+    """(what the cell says, "") or (BAD, what is wrong)."""
+    said = cell[1:] if cell[0] == "'" and is_formula(cell[1:]) else cell  # see `guarded`
+    wrong = _wrong(said, LONGEST_PROSE if is_prose else LONGEST_CELL)
+    if not wrong and said == cell and is_formula(cell) and not (is_prose and cell[0] in "+-＋－"):
+        wrong = f"{_shown(cell)} is a formula; paste its value"
+    return (BAD, wrong) if wrong else (said, "")
+
+
 def _wrong(cell: str, longest: int) -> str:
     if len(cell) > longest:
         return f"has {len(cell):,} characters; {longest} are allowed"
     if strange := next((c for c in cell if unicodedata.category(c) in ("Cc", "Cs", "Co")), ""):
         return f"has the character U+{ord(strange):04X}, which does not print; delete it"
-    if cell[0] in "=@":
-        return f"{_shown(cell)} is a formula; paste its value"
     return ""
+
+
+def is_formula(cell: str) -> bool:
+    """Whether Excel would compute it; a number or a phone number with its sign is none."""
+    return cell[:1] in tuple(_FORMULA) and not _SIGNED.fullmatch(cell)
+
+
+def guarded(cell: str) -> str:
+    """As a CSV file for people has it: Excel takes what follows a ' for text. `read` undoes it."""
+    return f"'{cell}" if is_formula(cell) else cell
 
 
 def _shown(cell: str) -> str:

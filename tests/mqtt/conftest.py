@@ -80,7 +80,7 @@ def listen(no_thread_is_left: None) -> Iterator[Callable[..., Listener]]:
     with ExitStack() as stack:
 
         def make(url: str, *, start: bool = True, **settings: Any) -> Listener:
-            own = ("inbox_limit", "inbox_bytes", "echo")
+            own = ("inbox_limit", "inbox_bytes", "echo", "filters")
             options = {name: settings.pop(name) for name in own if name in settings}
             listener = Listener(MqttSettings(url=url, **settings), **options)
             stack.callback(listener.subscriber.stop)
