@@ -52,14 +52,16 @@ class Debian:
         assert done.returncode == 0 or not check, f"$ {script}\n{said[-6000:]}"
         return said
 
-    def wait_for(self, script: str, word: str) -> str:
-        until = time.monotonic() + _PATIENCE_S
+    def wait_for(self, script: str, words: str | tuple[str, ...], seconds: float = 60) -> str:
+        """What it says once one of `words` is in it."""
+        wanted = (words,) if isinstance(words, str) else words
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             said = self.tried(script)
-            if word in said:
+            if any(word in said for word in wanted):
                 return said
             time.sleep(0.5)
-        raise AssertionError(f"$ {script}\nnever said {word}:\n{said[-3000:]}")
+        raise AssertionError(f"$ {script}\nnever said {words}:\n{said[-3000:]}")
 
     def boot(self) -> None:
         self._container = subprocess.Popen(
@@ -72,7 +74,7 @@ class Debian:
         while time.monotonic() < until and not self._init:
             self._init = _first_child(self._container.pid)
             time.sleep(0.2)
-        self.wait_for("systemctl is-system-running || true", "running")
+        self.wait_for("systemctl is-system-running || true", ("running", "degraded"), 240)
 
     def stop(self) -> None:
         """As by a power cut."""

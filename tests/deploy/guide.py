@@ -25,10 +25,19 @@ class Block:
 
 
 def blocks(name: str) -> list[Block]:
-    text = (DEPLOY / name).read_text("utf-8")
+    """All of a file, in order. A line that begins with # is a heading outside of blocks only."""
+    heading, script = "", None
     found = []
-    for section in re.split(r"^(?=#{1,2} )", text, flags=re.MULTILINE):
-        heading = section.splitlines()[0].lstrip("# ") if section.strip() else ""
-        scripts = re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
-        found += [Block(heading, script) for script in scripts]
+    for line in (DEPLOY / name).read_text("utf-8").splitlines(keepends=True):
+        if script is None and line.startswith("```"):
+            script = ""
+            is_shell = line.strip() == "```sh"
+        elif script is not None and line.startswith("```"):
+            if is_shell:
+                found.append(Block(heading, script))
+            script = None
+        elif script is not None:
+            script += line
+        elif line.startswith(("# ", "## ")):
+            heading = line.strip("# \n")
     return found

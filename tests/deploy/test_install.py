@@ -67,6 +67,11 @@ def test_a_command_is_one_of_ours(words: list[str]) -> None:
     command.make_context(words[0], rest)
 
 
+def test_no_block_is_overlooked() -> None:
+    text = "".join((DEPLOY / name).read_text("utf-8") for name in GUIDES)
+    assert len(BLOCKS) == text.count("```sh\n") > 10
+
+
 def test_some_commands_were_found() -> None:
     named = {words[1] for words in COMMANDS}
     assert {"migrate", "roles", "sites", "broker", "check", "status", "user"} <= named
