@@ -1,7 +1,8 @@
 """Evaluate: have the minutes judged that are over, save what changed with its notifications.
 
 Alert, transition and the outbox rows of machines share one transaction, so no message is lost or
-made up; people's are made of the transitions by `dispatch`. What
+made up; people's are made of the transitions by `dispatch`. So does the mark up to which all is
+judged: minutes that end while nobody judges are made up for. What
 could not be saved has not happened: the term ends, and the next begins from the store.
 """
 
@@ -58,6 +59,7 @@ class Evaluate:
         self._leads = leads
         self._unsaved: dict[UUID, Alert] = {}
         self._touched_at = datetime.min.replace(tzinfo=UTC)
+        self._marked = engine.settled_to
 
     def retire(self, now: datetime) -> int:
         """Resolve the alerts of rules that the configuration no longer has; how many that were."""
@@ -98,13 +100,17 @@ class Evaluate:
         for move in moves:
             self._unsaved.pop(move.alert.id, None)
         is_due = bool(self._unsaved) and now - self._touched_at >= TOUCH_EVERY
-        if moves or is_due:
+        has_judged = self._engine.settled_to != self._marked
+        if moves or is_due or has_judged:
             with self._database.transaction() as conn:
                 if not self._leads(conn):
                     raise Deposed
                 self._save_moves(conn, moves, now)
                 if is_due:
                     alerts.touch(conn, list(self._unsaved.values()))
+                if has_judged:
+                    alerts.mark_judged(conn, _moment(self._engine.settled_to))
+        self._marked = self._engine.settled_to
         if is_due:
             self._unsaved, self._touched_at = {}, now
         self._tell(moves)
@@ -169,6 +175,10 @@ class Evaluate:
 def due_minute(now: datetime, lateness: timedelta) -> int:
     """The minute (since 1970) at whose beginning the last one that is due ended."""
     return (now - lateness - _EPOCH) // timedelta(minutes=1)
+
+
+def _moment(us: int) -> datetime:
+    return _EPOCH + us * _MICROSECOND
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,10 +1,18 @@
-"""Logs: one event a line, fields beside it; JSON for machines, columns for a terminal."""
+"""Logs: one event a line, fields beside it; JSON for machines, columns for a terminal.
+
+Whatever comes from outside, a line stays one line and moves no cursor; and no secret that `hide`
+was told of is in it.
+"""
 
 import logging
+import re
 import sys
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Any, Final, Literal
 
 import structlog
+
+from fumewatch.core.mask import Mask
 
 _CHATTY: Final = (
     "alembic",
@@ -18,6 +26,30 @@ _CHATTY: Final = (
 """Libraries of which warnings are enough; those that speak HTTP also show URLs, with tokens."""
 
 
+_MANY_LINES: Final = ("exception", "stack")
+_UNSAFE_IN_JSON: Final = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+"""Control and formatting characters, and halves of surrogates, that JSON leaves as they are."""
+
+_hidden: set[str] = set()
+_mask = Mask()
+
+
+def hide(secrets: Iterable[str], *, besides: bool = False) -> None:
+    """From now on. `besides`: and those told of before, which may still be secrets elsewhere."""
+    global _mask
+    if not besides:
+        _hidden.clear()
+    _hidden.update(secrets)
+    _mask = Mask.of(_hidden)
+
+
+def masked(text: str) -> str:
+    """The text without any secret that we were told of."""
+    return _mask(text)
+
+
 def set_up(level: str, form: Literal["json", "console"]) -> None:
     """Send our events and those of the libraries to standard error in one form.
 
@@ -29,15 +61,15 @@ def set_up(level: str, form: Literal["json", "console"]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    last: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
+    last: list[structlog.typing.Processor] = (
+        [structlog.processors.JSONRenderer(ensure_ascii=False), _inert_json]
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [_inert, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+        _Formatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             foreign_pre_chain=shared,
         )
     )
@@ -55,3 +87,33 @@ def set_up(level: str, form: Literal["json", "console"]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """The last to touch a line, so that it catches what any library put there."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+def _inert(
+    _logger: object, _name: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """For the console, which shows texts as they are. A traceback's lines are set in from the
+    margin, where no line of ours begins."""
+    for key, value in event.items():
+        if not isinstance(value, str):
+            continue  # shown by repr, which escapes
+        lines = value.split("\n") if key in _MANY_LINES else [value]
+        event[key] = "\n    ".join(map(_escaped, lines))
+    return event
+
+
+def _inert_json(_logger: object, _name: str, line: Any) -> str:
+    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", str(line))
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -30,6 +30,7 @@ from fumewatch.mqtt.echo import FILTER
 from fumewatch.store import (
     Connection,
     Database,
+    alerts,
     monitors,
     partitions,
     rollups,
@@ -287,7 +288,10 @@ class Pump:
         due = due_minute(now, self._config.evaluate.lateness)
         with self._database.transaction() as conn:
             self._load_roster(conn)
-            recalled = recall.recall(conn, self._config, self._roster, due, now, self._reader(conn))
+            first = _first_minute(alerts.judged_to(conn), due)
+            reader = self._reader(conn)
+            recalled = recall.recall(conn, self._config, self._roster, first + 1, now, reader)
+        self._judged_at = now - (due - 1 - first) * timedelta(minutes=1)
         self._engine = recalled.engine
         self._evaluate = Evaluate(
             self._database, self._config, self._engine, self._places, self._leads
@@ -349,6 +353,17 @@ class Pump:
             self._health.down("broker", detail)
             self._echo.close()
         log.info("broker", up=is_up, detail=detail)
+
+
+def _first_minute(judged_to: datetime | None, due: int) -> int:
+    """The first minute to judge (since 1970): none is left out that ended while nobody judged.
+
+    The last one that is due is judged, be it once more: a new rule need not wait for the next.
+    """
+    if judged_to is None:
+        return due - 1
+    next_one = due_minute(judged_to, timedelta(0))
+    return max(min(next_one, due - 1), due - FURTHEST_BEHIND // timedelta(minutes=1))
 
 
 def replay_all(

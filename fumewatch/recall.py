@@ -69,7 +69,7 @@ def wanted(depth: int, channels: Sequence[int], due: int) -> Wanted:
     begins = due - depth - REPORTED
     first = (begins // MINUTES_AT_ONCE + 1) * MINUTES_AT_ONCE
     cuts = [_at(minute) for minute in range(first, due - 1, MINUTES_AT_ONCE)]
-    starts, ends = [_at(begins - 1), *cuts], [*cuts, None]
+    starts, ends = [_at(begins), *cuts], [*cuts, None]
     return Wanted(list(zip(starts, ends, strict=True)), channels)
 
 
@@ -85,7 +85,8 @@ def recall(
     now: datetime,
     read: Read | None = None,
 ) -> Recalled:
-    """The engine, settled up to the minute before `due` (since 1970), and how much that took."""
+    """The engine, settled up to the minute before `due` (since 1970), and how many readings that
+    took: so that minute is the first that it judges."""
     engine = Engine(
         config.rule, config.freshness, roster, config.zone, keeps_days=False, most=MINUTES_AT_ONCE
     )

@@ -18,8 +18,10 @@ from watchfiles import watch
 from fumewatch import metrics
 from fumewatch.config import Config, Examined, changes, examine
 from fumewatch.config.changes import Change
+from fumewatch.config.secrets import secrets
 from fumewatch.core.errors import ConfigError, Fault
 from fumewatch.health import Health
+from fumewatch.log import hide
 
 log = structlog.get_logger()
 
@@ -219,7 +221,10 @@ class Reload:
         return _Next(wanted, config, changed, changes.between(config, wanted))
 
     def _faults(self, examined: Examined) -> Sequence[Fault]:
-        return examined.faults if examined.config is None else self._try_out(examined.config)
+        if examined.config is None:
+            return examined.faults
+        hide(secrets(examined.config), besides=True)
+        return self._try_out(examined.config)
 
     def _emptied(self) -> Sequence[Fault]:
         """Far more likely half written than meant to remove all rules."""

@@ -116,12 +116,13 @@ PAUSE = '[[pause]]\nreason = "closure"\nfrom = 2026-11-20\n'
 
 
 def told(file: Path, text: str, today: date | None = TODAY) -> tuple[list[str], list[str]]:
-    """Faults and warnings, without those of a configuration that does nothing."""
+    """Faults and warnings, without those of what does nothing, and of the links' secret."""
     file.write_text(text, "utf-8")
     examined = examine(file, {}, today)
     faults = [str(fault).removeprefix(f"{file}:") for fault in examined.faults]
     warnings = [str(warning).removeprefix(f"{file}:") for warning in examined.warnings]
-    return faults, [text for text in warnings if "no [[rule]]" not in text]
+    beside = ("no [[rule]]", "a secret stands here")
+    return faults, [text for text in warnings if not any(part in text for part in beside)]
 
 
 @pytest.mark.parametrize(

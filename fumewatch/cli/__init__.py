@@ -115,12 +115,16 @@ def check(
       fumewatch check --config config.toml --connect
       fumewatch check --json
     """
+    from fumewatch import log
     from fumewatch.cli import reach, verdict
     from fumewatch.config import default_path, examine
+    from fumewatch.config.secrets import secrets
 
     options.keep_quiet()
     path = default_path(config)
     examined = examine(path, today=options.clock().date())
+    if examined.config is not None:
+        log.hide(secrets(examined.config))
     wanted = examined.config if connect else None
     attempts = list(reach.attempts(wanted)) if wanted else []
     if json:

@@ -36,13 +36,19 @@ def keep_quiet() -> None:
 
 
 def load(path: Path | None) -> "Config":
-    """Raise ConfigError; what is only doubtful goes to standard error."""
-    from fumewatch import config
+    """Raise ConfigError; what is only doubtful goes to standard error.
+
+    Not that others can read a secret: `check` and `run` say so.
+    """
+    from fumewatch import config, log
+    from fumewatch.config.secrets import secrets
 
     keep_quiet()
     loaded = config.load(config.default_path(path))
+    log.hide(secrets(loaded))
     for warning in loaded.warnings:
-        show.complain(f"{warning} (warning)")
+        if warning not in loaded.exposed:
+            show.complain(f"{warning} (warning)")
     return loaded
 
 

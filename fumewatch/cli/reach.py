@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from fumewatch import log
 from fumewatch.config import Config
 from fumewatch.config.source import closest
 from fumewatch.config.ways import sources
@@ -63,7 +64,7 @@ def _attempt(name: str, look: Callable[[], str]) -> Attempt:
     try:
         return Attempt(name, True, look())
     except (FumewatchError, OSError) as error:
-        return Attempt(name, False, str(error) or type(error).__name__)
+        return Attempt(name, False, log.masked(str(error)) or type(error).__name__)
 
 
 def _database(config: Config) -> str:

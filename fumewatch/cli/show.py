@@ -26,7 +26,10 @@ def line(text: str = "") -> None:
 
 
 def complain(text: str) -> None:
-    typer.echo(text, err=True)
+    """Without secrets: errors quote what other programs and servers said."""
+    from fumewatch import log
+
+    typer.echo(log.masked(text), err=True)
 
 
 def as_json(value: Any) -> None:

@@ -67,6 +67,8 @@ def examine(path: Path, env: Mapping[str, str] = os.environ, today: date | None 
     With `today`, also what has become doubtful with time.
     """
     read = source.read(path, env, Config)
+    if today is not None:
+        read.warn_of_open_secrets()
     config = None
     if read.is_readable:
         profiles.expand(read)
@@ -76,6 +78,7 @@ def examine(path: Path, env: Mapping[str, str] = os.environ, today: date | None 
     if read.faults or config is None:
         return Examined(None, tuple(read.in_order(read.faults)), tuple(read.warnings), files)
     config._warnings = tuple(read.warnings)
+    config._exposed = tuple(read.exposed)
     return Examined(config, (), config.warnings, files)
 
 

@@ -4,6 +4,9 @@
 2. FUMEWATCH_MQTT__URL and the like override tables' keys.
 3. `password_file = "..."` becomes `password` with what the file holds.
 4. Other paths are made relative to the configuration's folder.
+
+`credential:NAME` in the place of a path is a file of $CREDENTIALS_DIRECTORY: what systemd hands a
+service by LoadCredential= or LoadCredentialEncrypted=.
 """
 
 import contextlib
@@ -23,6 +26,9 @@ from fumewatch.core.errors import Fault
 
 PREFIX: Final = "FUMEWATCH_"
 _RESERVED: Final = {"FUMEWATCH_CONFIG"}
+_PASSWORD_IN_URL: Final = re.compile(r"[a-z]+://[^/@\s]*:[^/@\s]+@")
+CREDENTIAL: Final = "credential:"
+_CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
 _AT: Final = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -38,6 +44,12 @@ class Source:
     warnings: list[Fault] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     """What it names by `..._file`, there or not."""
+    exposed: list[Fault] = field(default_factory=list)
+    """Of the warnings those of secrets that others than us can read."""
+    written: list[positions.Path] = field(default_factory=list)
+    """Secrets that stand in the file itself."""
+    credentials: Path | None = None
+    """Where systemd put this service's credentials."""
     is_readable: bool = False
 
     def where(self, path: positions.Path) -> str:
@@ -52,6 +64,16 @@ class Source:
 
     def warn(self, path: positions.Path, what: str) -> None:
         self.warnings.append(Fault(self.where(path), self._named(path, what)))
+
+    def expose(self, path: positions.Path, what: str) -> None:
+        self.warn(path, what)
+        self.exposed.append(self.warnings[-1])
+
+    def warn_of_open_secrets(self) -> None:
+        """Of each that stands in the file: a copy of the file is then a copy of the secret."""
+        for path in self.written:
+            how = f": {path[-1]}_file" if isinstance(path[-1], str) else ""
+            self.expose(path, f"a secret stands here; better in a file of its own{how}")
 
     def at(self, path: positions.Path) -> Any:
         """The value as written, or None."""
@@ -103,7 +125,8 @@ class Source:
 
 
 def read(path: Path, env: Mapping[str, str], model: type[BaseModel]) -> Source:
-    source = Source(path)
+    directory = env.get("CREDENTIALS_DIRECTORY")
+    source = Source(path, credentials=Path(directory) if directory else None)
     text = _text(source)
     if text is None or not _parse(source, text):
         return source
@@ -230,12 +253,33 @@ def _resolve(source: Source, annotation: Any, raw: Any, path: positions.Path) ->
                 is_open = shape.is_layout(known.get(key.removesuffix("_file")))
                 _read_twin(source, raw, key, (*path, key), is_open=is_open)
             elif shape.is_path(known.get(key)) and isinstance(raw[key], str):
-                file = _anchored(source, raw[key])
-                raw[key] = str(file)
-                if key.endswith("_file"):
-                    _note_file(source, (*path, key), file, known)
+                _anchor(source, raw, key, (*path, key), known)
             else:
+                _note_secret(source, known.get(key), raw[key], (*path, key))
                 _resolve(source, known.get(key), raw[key], (*path, key))
+
+
+def _anchor(
+    source: Source, table: dict[str, Any], key: str, path: positions.Path, known: dict[str, Any]
+) -> None:
+    try:
+        file = _anchored(source, table[key])
+    except ValueError as error:
+        source.fault(path, str(error))
+        del table[key]
+        return
+    table[key] = str(file)
+    if key.endswith("_file"):
+        _note_file(source, path, file, known)
+
+
+def _note_secret(source: Source, annotation: Any, value: Any, path: positions.Path) -> None:
+    """Of addresses only those that hold more than where to go: a user, a key."""
+    if path in source.variables or not isinstance(value, str):
+        return
+    is_key = shape.is_secret(annotation) and ("://" not in value or "@" in value or "?" in value)
+    if is_key or _PASSWORD_IN_URL.match(value):
+        source.written.append(path)
 
 
 def _note_file(source: Source, path: positions.Path, file: Path, known: dict[str, Any]) -> None:
@@ -258,7 +302,20 @@ def _is_twin(key: str, known: dict[str, Any]) -> bool:
 
 
 def _anchored(source: Source, path: str) -> Path:
+    if path.startswith(CREDENTIAL):
+        return _credential(source, path.removeprefix(CREDENTIAL))
     return source.path.absolute().parent / Path(path).expanduser()
+
+
+def _credential(source: Source, name: str) -> Path:
+    if not _CREDENTIAL_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a credential")
+    if source.credentials is None:
+        raise ValueError(
+            f"the credential {name!r} is only there for a service of systemd that has"
+            f" LoadCredential={name}:...; $CREDENTIALS_DIRECTORY is not set"
+        )
+    return source.credentials / name
 
 
 def _read_twin(
@@ -318,4 +375,4 @@ def _is_secret(key: str, known: dict[str, Any]) -> bool:
 def _warn_if_open(source: Source, path: positions.Path, file: Path) -> None:
     with contextlib.suppress(OSError):
         if file.stat().st_mode & stat.S_IROTH:
-            source.warn(path, f"every user of this machine can read {file}; chmod o-r {file}")
+            source.expose(path, f"every user of this machine can read {file}; chmod o-r {file}")

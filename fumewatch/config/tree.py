@@ -335,6 +335,7 @@ class Config(_Table):
     digest: tuple[Digest, ...] = ()
 
     _warnings: tuple[Fault, ...] = PrivateAttr(())
+    _exposed: tuple[Fault, ...] = PrivateAttr(())
 
     @field_validator("business_hours", mode="before")
     @classmethod
@@ -352,3 +353,8 @@ class Config(_Table):
     def warnings(self) -> tuple[Fault, ...]:
         """What was accepted and a person should still look at."""
         return self._warnings
+
+    @property
+    def exposed(self) -> tuple[Fault, ...]:
+        """Of the warnings those of secrets that others than us can read."""
+        return self._exposed

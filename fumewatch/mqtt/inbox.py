@@ -113,7 +113,8 @@ class Inbox:
     def open(self) -> int:
         """A new connection begins; its generation. What was taken before can no longer be acked.
 
-        What still waits stays: the broker may not know it any more. See `forget`.
+        What still waits stays, to be stored: a broker that was killed may know us and not that any
+        more. Where it does send it again, the second time is harmless.
         """
         with self._changed:
             self._generation += 1
@@ -121,15 +122,6 @@ class Inbox:
             self._held_bytes = sum(chunk.size for chunk in self._chunks)
             self._unacked = 0
             return self._generation
-
-    def forget(self) -> int:
-        """Drop what waits from earlier connections, because the broker redelivers it; how many."""
-        with self._changed:
-            old = [chunk for chunk in self._chunks if chunk.generation < self._generation]
-            for chunk in old:
-                self._chunks.popleft()
-                self._count_out(chunk)
-            return sum(len(chunk.messages) for chunk in old)
 
     def put(self, messages: list[Message], size: int, *, is_urgent: bool = False) -> None:
         """`size` in bytes. `is_urgent`: the broker waits for acks, so `take` must not linger."""
@@ -190,11 +182,6 @@ class Inbox:
                 self._held -= len(chunk.messages)
                 self._held_bytes -= chunk.size
         return Batch(generation, messages, size)
-
-    def _count_out(self, chunk: _Chunk) -> None:
-        self._waiting -= len(chunk.messages)
-        self._held -= len(chunk.messages)
-        self._held_bytes -= chunk.size
 
     def release(self, batch: Batch) -> bool:
         """The batch is stored. False if its connection is gone: its packet ids mean nothing now."""

@@ -140,8 +140,7 @@ class _Subscription:
     def welcome(
         self, client: reader.PlainClient, _properties: Properties | None, *, has_session: bool
     ) -> None:
-        dropped = self._inbox.forget() if has_session else 0
-        _log.info("mqtt_connected", has_session=has_session, redelivered=dropped)
+        _log.info("mqtt_connected", has_session=has_session)
         filters = [*self._filters, *filter(None, [self._echo])]
         client.subscribe([(name, _QOS_WANTED) for name in filters])
 

@@ -18,9 +18,7 @@ from fumewatch.core.followup.refusal import refuse, repeated
 from fumewatch.core.followup.standing import fold
 from fumewatch.store.database import Connection
 from fumewatch.store.document import jsonb, text
-
-_LOCK: Final = 0x66756D6561  # "fumea"
-"""The advisory lock of whoever appends actions."""
+from fumewatch.store.locks import Lock
 
 _APPEND: Final = """
     insert into action (alert_id, at, kind, actor, addressee, via, note, detail)
@@ -38,7 +36,7 @@ _SINCE: Final = f"{_ACTION} where x.id > %s order by x.id"
 
 def lock(conn: Connection) -> None:
     """Until the transaction's end nobody else appends: what is read now is all there is."""
-    conn.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+    conn.execute("select pg_advisory_xact_lock(%s)", [Lock.ACTIONS.value])
 
 
 def record(conn: Connection, action: Action) -> Action:

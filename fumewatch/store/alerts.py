@@ -38,6 +38,10 @@ _OPEN: Final = """
         "limit", fired_at, clear_since, resolved_at, evidence
     from alert where state <> 'resolved' order by opened_at, id
 """
+_MARK: Final = """
+    insert into judged_mark (judged_to) values (%s)
+    on conflict (only_row) do update set judged_to = excluded.judged_to
+"""
 _AS_OF: Final = """
     select a.id, t.after as state, t.at as since, a.opened_at, t.value
     from transition t join alert a on a.id = t.alert_id
@@ -72,6 +76,17 @@ def touch(conn: Connection, alerts: Sequence[Alert]) -> None:
     if alerts:
         with conn.cursor() as cursor:
             cursor.executemany(_TOUCH, [_columns(alert) for alert in alerts])
+
+
+def mark_judged(conn: Connection, to: datetime) -> None:
+    """In the transaction of what those minutes brought about."""
+    conn.execute(_MARK, [to])
+
+
+def judged_to(conn: Connection) -> datetime | None:
+    """All minutes before it are judged; None: nothing ever was."""
+    row = conn.execute("select judged_to from judged_mark").fetchone()
+    return row[0] if row else None
 
 
 def open_alerts(conn: Connection) -> list[Alert]:

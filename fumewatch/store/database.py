@@ -44,6 +44,13 @@ class DatabaseSettings(BaseModel):
         return url
 
     @property
+    def passwords(self) -> frozenset[str]:
+        """What in the URLs must not be shown."""
+        given = (conninfo_to_dict(url) for url in (self.url, self.migrate_url))
+        found = {url.get(key) for url in given for key in ("password", "sslpassword")}
+        return frozenset(str(password) for password in found if password)
+
+    @property
     def owner_url(self) -> str:
         """Of whom the tables belong to."""
         return self.migrate_url or self.url

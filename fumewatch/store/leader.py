@@ -16,11 +16,9 @@ from typing import Final
 import psycopg
 
 from fumewatch.store.database import Connection, DatabaseSettings, connect_options
+from fumewatch.store.locks import Lock
 from fumewatch.store.translate import translated
 
-_LOCK: Final = 0x66756D65_0003
-_TURN: Final = 0x66756D65_0004
-_STORING: Final = 0x66756D65_0005
 _LEADS: Final = """
     select exists (
         select from pg_locks l join pg_database d on d.oid = l.database
@@ -60,7 +58,7 @@ class Leader:
 
     def _try(self, conn: Connection) -> bool:
         query = "select pg_try_advisory_lock(%s), pg_backend_pid()"
-        self._leads, self._pid = conn.execute(query, [_LOCK]).fetchall()[0]
+        self._leads, self._pid = conn.execute(query, [Lock.LEAD.value]).fetchall()[0]
         return self._leads
 
     def still_leads(self) -> bool:
@@ -79,26 +77,26 @@ class Leader:
 
         Waits for the transactions that an earlier leader has open.
         """
-        conn.execute("select pg_advisory_xact_lock(%s)", [_STORING])
+        conn.execute("select pg_advisory_xact_lock(%s)", [Lock.STORE.value])
         return self.takes_turn(conn)
 
     def takes_turn(self, conn: Connection) -> bool:
         """Whether we lead still, from any thread, in its own transaction: until the end of that, no
         other leader's begins. So what a deposed one writes late, its successor has not missed."""
-        return self._takes(conn, _TURN)
+        return self._takes(conn, Lock.TURN)
 
     def may_store(self, conn: Connection) -> bool:
         """`takes_turn` of who stores readings, apart from who judges and tells: those take long
         when there is much to tell."""
-        return self._takes(conn, _STORING)
+        return self._takes(conn, Lock.STORE)
 
-    def _takes(self, conn: Connection, turn: int) -> bool:
-        conn.execute("select pg_advisory_xact_lock(%s)", [turn])
+    def _takes(self, conn: Connection, turn: Lock) -> bool:
+        conn.execute("select pg_advisory_xact_lock(%s)", [turn.value])
         return self.leads(conn)
 
     def leads(self, conn: Connection) -> bool:
         """Whether we lead now, from any thread; that may end at any time."""
-        params = {"pid": self._pid, "lock": _LOCK}
+        params = {"pid": self._pid, "lock": Lock.LEAD.value}
         return conn.execute(_LEADS, params).fetchone() == (True,)
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from psycopg.rows import scalar_row
 
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.store import roles
+from fumewatch.store.locks import Lock
 from fumewatch.store.translate import translated
 
 log = structlog.get_logger()
@@ -24,8 +25,6 @@ _FOLDER: Final = Path(__file__).parent / "migrations"
 _REVISIONS: Final = sorted(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*.py"))
 _OLDEST: Final = 15
 _CONNECT_SECONDS: Final = 5
-_LOCK: Final = 0x66756D65_0001
-"""The advisory lock of whoever migrates: a second one waits and finds the work done."""
 LOCK_MS: Final = 300
 """How long a statement waits for a lock: so long wait those that come after it, too."""
 _LOCK_TRIES: Final = 120
@@ -104,7 +103,8 @@ def _ahead(revision: str | None) -> str:
 def _be_alone(conn: Connection) -> None:
     """By asking again and again: a statement that waits would itself be waited for by an index
     that is built concurrently."""
-    while conn.execute("select pg_try_advisory_lock(%s)", [_LOCK]).fetchone() != (True,):
+    ask, ours = "select pg_try_advisory_lock(%s)", [Lock.MIGRATE.value]
+    while conn.execute(ask, ours).fetchone() != (True,):
         time.sleep(0.1)
 
 

@@ -12,10 +12,13 @@ from fumewatch.core.followup.answer import LONGEST_TEXT, Answer, Meant, Role, Sa
 from fumewatch.store import actions, links
 from fumewatch.web import problems, record, recorded
 from fumewatch.web.context import Ctx
-from fumewatch.web.who import Actor
+from fumewatch.web.who import BY_TOKEN, Actor
 
 router: Final = APIRouter(
-    prefix="/api/v1", tags=["fumewatch"], responses=problems.OF_API | problems.documented(409)
+    prefix="/api/v1",
+    tags=["fumewatch"],
+    responses=problems.OF_API | problems.documented(409),
+    dependencies=[BY_TOKEN],
 )
 
 

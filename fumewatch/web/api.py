@@ -1,7 +1,7 @@
 """/api/v1: the same facts as the pages, for programs. What they may do is web.acting."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -18,9 +18,11 @@ from fumewatch.web.alerts import After, LastEventId, Match
 from fumewatch.web.context import Context, Ctx, Id, Words, given
 from fumewatch.web.devices import devices_of
 from fumewatch.web.overview import FleetFilter, Member, summarise
-from fumewatch.web.who import Still
+from fumewatch.web.who import BY_TOKEN, Still
 
-router: Final = APIRouter(prefix="/api/v1", tags=["fumewatch"], responses=problems.OF_API)
+router: Final = APIRouter(
+    prefix="/api/v1", tags=["fumewatch"], responses=problems.OF_API, dependencies=[BY_TOKEN]
+)
 Limit = Annotated[int, Query(ge=1, le=500)]
 _DAY: Final = timedelta(days=1)
 
@@ -116,11 +118,19 @@ def monitor_readings(
 ) -> models.Readings:
     """The last 24 hours unless `from` and `to` say otherwise; at most 92 days. Every reading up to
     49 hours, means of ten minutes beyond."""
-    end = end or context.now()
-    start = start or end - _DAY
+    try:
+        end = _utc(end or context.now())
+        start = _utc(start or end - _DAY)
+    except OverflowError:
+        raise HTTPException(400, "from and to are too far away") from None
     if not timedelta(0) < end - start <= series.MOST_SPAN:
         raise HTTPException(400, f"from must be before to, by at most {series.MOST_SPAN.days} days")
     return read_series(context, id, start, end)
+
+
+def _utc(at: datetime) -> datetime:
+    """PostgreSQL takes no offset beyond 16 hours, ISO 8601 does. OverflowError at the ends."""
+    return at.astimezone(UTC)
 
 
 def read_series(context: Context, id: int, start: datetime, end: datetime) -> models.Readings:

@@ -11,7 +11,7 @@ from fumewatch.store import delivery, outbox
 from fumewatch.store.delivery import STATES, Figures, Sent, State
 from fumewatch.web import forms, models, problems
 from fumewatch.web.context import Context, Ctx, Lang, Words, given
-from fumewatch.web.who import Admin, Who
+from fumewatch.web.who import BY_TOKEN, Admin, Who
 
 log = structlog.get_logger()
 router: Final = APIRouter()
@@ -22,7 +22,9 @@ Choice = Literal["due", "sent", "failed", "merged", ""]
 """Empty, as forms send it: any."""
 
 
-@router.get("/api/v1/delivery", tags=["fumewatch"], responses=problems.OF_API)
+@router.get(
+    "/api/v1/delivery", tags=["fumewatch"], responses=problems.OF_API, dependencies=[BY_TOKEN]
+)
 def show_delivery(
     context: Ctx,
     receiver: Words = None,

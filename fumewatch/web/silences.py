@@ -16,12 +16,13 @@ from fumewatch.core.site import Place
 from fumewatch.store import Connection, alerts, monitors, silences
 from fumewatch.web import models, problems
 from fumewatch.web.context import Context, Ctx
+from fumewatch.web.who import BY_TOKEN
 
 router: Final = APIRouter(tags=["fumewatch"])
 MOST_ENDED: Final = 1000
 
 
-@router.get("/api/v1/silences", responses=problems.OF_API)
+@router.get("/api/v1/silences", responses=problems.OF_API, dependencies=[BY_TOKEN])
 def list_silences(
     context: Ctx, ended: Annotated[int, Query(ge=0, le=MOST_ENDED)] = 0
 ) -> models.Silences:

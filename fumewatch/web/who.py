@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal, cast
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Request, Security
+from fastapi.security import HTTPBearer
 
 from fumewatch.core.access import Permission
 
@@ -75,6 +76,9 @@ def _anybody(permission: Permission) -> Callable[[Request], Who]:
 
     return anybody
 
+
+BY_TOKEN: Final = Security(HTTPBearer(auto_error=False, description="fumewatch token add"))
+"""Only for the OpenAPI document: the gate has asked already."""
 
 Asking = Annotated[Who, Depends(who_of)]
 Still = Annotated[Callable[[], bool], Depends(still_of)]

@@ -92,6 +92,7 @@ def daemon(act: Act, name: str) -> Iterator[Daemon]:
     path, port = write_config(folder, act.scene.database_url, act.scene.broker_url)
     document: dict[str, Any] = tomlkit.parse(path.read_text()).unwrap()
     document.setdefault("log", {})["format"] = "json"
+    document["login"] = {"required": False}  # else /readyz and /metrics tell us nothing
     path.write_text(tomlkit.dumps(document))
     log = folder / "log"
     with running([*FUMEWATCH, "run", "--config", path], log) as process:

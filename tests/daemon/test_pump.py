@@ -104,6 +104,30 @@ def test_a_clock_that_was_far_ahead_once_refuses_nobody_for_it(world: World):
         assert world.rows("select kind from dead_letter") == [("future",)]
 
 
+def test_minutes_that_end_while_nobody_judges_are_made_up_for_one_by_one(world: World):
+    """A breach that began and ended meanwhile is told of, at the minutes at which it was one."""
+    world.assign("M1")
+    clock = Clock()
+    clock.offset = timedelta(minutes=-40)
+    began = clock().replace(second=0, microsecond=0)
+    with pumping(world, clock) as pump:
+        clock.pace = timedelta(seconds=1)
+        turn_until(pump, lambda: world.rows("select 1 from judged_mark") == [(1,)])
+    for minute in range(30):
+        at = (began + timedelta(minutes=minute)).isoformat()
+        fume = (1.5 if 5 <= minute < 15 else 0.2) + minute / 100
+        world.publish("M1", {"measured_at": at, "fume": fume, "fan_on": True})
+    clock.offset, clock.pace = timedelta(0), timedelta(0)
+    with pumping(world, clock) as pump:
+        turn_until(pump, lambda: world.count("reading") == 30)
+        clock.pace = timedelta(seconds=1)
+        turn_until(pump, lambda: world.count("transition") == 2)
+        moves = world.rows("select after, at from transition order by id")
+        assert [after for after, _ in moves] == ["firing", "resolved"]
+        minutes = [round((at - began) / timedelta(minutes=1)) for _, at in moves]
+        assert minutes == [11, 21]
+
+
 def test_a_message_that_breaks_our_reader_is_set_aside_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):

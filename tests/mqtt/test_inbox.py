@@ -72,16 +72,6 @@ def test_an_ack_of_an_earlier_connection_is_refused() -> None:
     assert (inbox.held, inbox.unacked) == (2, 2)
 
 
-def test_what_the_broker_will_send_again_is_dropped() -> None:
-    inbox = filled([1, 2], [3])
-    take(inbox, 1)
-    inbox.open()
-    inbox.put(messages(1), 10)
-    assert inbox.forget() == 2
-    assert mids(take(inbox)) == [1]
-    assert inbox.held == 1
-
-
 def test_what_the_broker_has_forgotten_is_kept_but_never_mixed_with_the_new() -> None:
     inbox = filled([1, 2], [3])
     old = take(inbox, 1)

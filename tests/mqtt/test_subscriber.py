@@ -1,5 +1,7 @@
 """The subscriber with a real mosquitto: at least once, in order, bounded, and never stuck."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -156,6 +158,24 @@ def test_what_a_forgetful_broker_no_longer_has_is_not_thrown_away(
     listener.wait_until(True)
     assert numbers(listener.receive(50)) == list(range(50))
     assert listener.subscriber.depth == 0
+
+
+def test_what_a_killed_broker_handed_over_since_it_saved_is_not_thrown_away(
+    brokers: Brokers, listen: Listen, publisher: Publish
+) -> None:
+    """It knows us, and not what it gave us: so that is nowhere but in our inbox."""
+    broker = brokers("autosave_interval 1800")
+    listener = listen(broker.url)
+    listener.wait_until(True)
+    os.kill(broker.pid, signal.SIGUSR1)  # save now
+    assert eventually((broker.directory / "data" / "mosquitto.db").exists)
+    send(publisher(broker.url), *range(50))
+    assert eventually(lambda: listener.subscriber.depth == 50)
+    broker.kill()
+    broker.start()
+    assert eventually(lambda: listener.subscriber.generation >= 2)
+    listener.wait_until(True)
+    assert numbers(listener.receive(50)) == list(range(50))
 
 
 def test_without_a_session_nothing_waits(

@@ -18,7 +18,7 @@ from tests.store.build import NOON
 TABLES = {
     "action", "alert", "cleaning", "complaint", "contact", "daemon", "database_role", "day_done",
     "dead_letter",
-    "device_aggregate", "device_event", "learned", "learned_mark", "learned_monitor",
+    "device_aggregate", "device_event", "judged_mark", "learned", "learned_mark", "learned_monitor",
     "link_revoked", "monitor", "monitor_day", "monitor_latest", "outbox", "outlet", "outlet_site",
     "photo", "reading", "record", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street",
     "silence", "site", "told", "transition",

@@ -114,3 +114,8 @@ end $$;
 -- A claim whose sending has begun may have been sent; one that has not is anybody's once its holder
 -- leads no more.
 alter table outbox add column begun_at timestamptz;
+
+create table judged_mark (                        -- all minutes before it are judged
+    only_row boolean primary key default true check (only_row),
+    judged_to timestamptz not null
+) with (fillfactor = 50);                         -- updated in place each minute
