@@ -28,7 +28,7 @@ test: lint
 
 soak:
 	@.ci/venv requirements-dev.lock
-	@.ci/services
+	@.ci/services soak
 	.venv/bin/pytest -n 2 --dist worksteal -m soak --timeout 1800 $(ARGS)
 
 bench:

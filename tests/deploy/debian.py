@@ -16,7 +16,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = "/usr/src/fumewatch"
 PORTS = (80, 443, 1883, 5432, 8080, 8081, 8883, 9090, 9093)
-_PATIENCE_S = 60.0
 _MIRROR = "http://deb.debian.org/debian"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -70,7 +69,7 @@ class Debian:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + 60
         while time.monotonic() < until and not self._init:
             self._init = _first_child(self._container.pid)
             time.sleep(0.2)
