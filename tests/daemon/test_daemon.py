@@ -205,6 +205,7 @@ def test_it_stops_in_time_while_the_database_is_gone(broker, own_server, tmp_pat
         assert time.monotonic() - began < 10
 
 
+@pytest.mark.soak
 def test_it_stops_in_time_while_somebody_locks_its_tables(world: World):
     daemon = world.daemon().start()
     world.publish("M1", reading(1))
@@ -220,6 +221,7 @@ def test_it_stops_in_time_while_somebody_locks_its_tables(world: World):
     until(lambda: world.count("reading") == 2, daemon.log)
 
 
+@pytest.mark.soak
 def test_a_server_that_takes_the_connection_and_is_mute_is_named_and_holds_up_no_stop(world: World):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]

@@ -244,7 +244,7 @@ def test_where_no_daemon_runs_the_command_does_it(world: World, idle: Daemon):
     assert agree(world)
 
 
-@pytest.mark.parametrize("days", [0, 9])
+@pytest.mark.parametrize("days", [0, pytest.param(9, marks=pytest.mark.soak)])
 def test_what_a_command_left_uncounted_the_next_start_counts(
     world: World, idle: Daemon, config: Config, database: Database, days: int
 ):

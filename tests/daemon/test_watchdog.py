@@ -363,6 +363,7 @@ def test_at_the_stop_it_says_so_once_and_feeds_no_more(scene: Scene) -> None:
 # ── Waiting for the database ────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.soak
 def test_a_thread_that_waits_for_the_database_is_told_from_one_that_hangs(
     database_url: str,
 ) -> None:

@@ -136,6 +136,7 @@ def page_of(demo: subprocess.Popen[str]) -> str:
     raise AssertionError(f"no page; the demo ended with {demo.wait()}")
 
 
+@pytest.mark.soak
 def test_it_stops_when_told(stage: Stage) -> None:
     with stage.start("--json", "--monitors", "20") as demo:
         with urllib.request.urlopen(page_of(demo)) as page:
@@ -145,6 +146,7 @@ def test_it_stops_when_told(stage: Stage) -> None:
     assert stage.is_clean()
 
 
+@pytest.mark.soak
 def test_a_normal_users_works_and_stops_with_its_terminal(stage: Stage) -> None:
     """Where we are one, or nobody may not read this environment, it is ours."""
     python = python_for_nobody() if os.geteuid() == 0 else None
@@ -174,6 +176,7 @@ def test_a_killed_demo_leaves_nothing(stage: Stage) -> None:
     wait_for(stage.is_clean, patience_s=20)
 
 
+@pytest.mark.soak
 def test_stopped_while_it_starts(stage: Stage) -> None:
     with stage.start("--monitors", "20") as demo:
         assert demo.stderr

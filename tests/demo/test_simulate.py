@@ -93,6 +93,7 @@ def test_what_it_counts_arrives(broker: Broker, tmp_path: Path) -> None:
     assert all(label["start"] < label["end"] for label in labels)
 
 
+@pytest.mark.soak
 def test_a_power_cut_is_told_by_the_last_will(broker: Broker) -> None:
     plan = options(broker, monitors=3, duration=timedelta(seconds=60))
     at_s = int(BEGINS.timestamp())
@@ -108,6 +109,7 @@ def test_a_power_cut_is_told_by_the_last_will(broker: Broker) -> None:
     assert not [when for when in measured if at_s + 15 <= when < at_s + 40]
 
 
+@pytest.mark.soak
 def test_it_survives_a_broker_restart(broker: Broker) -> None:
     """Every reading arrives though the broker was away in the middle."""
     plan = options(broker, duration=timedelta(seconds=8), interval=timedelta(seconds=1))

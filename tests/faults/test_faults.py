@@ -23,11 +23,11 @@ SHORT = {
     "database killed": Scenario(
         faults={2: (faults.database_killed, 0)}, breaks_server=True, minutes=6
     ),
+}
+LONG = {
     "broker half-open": Scenario(
         faults={2: (faults.broker_half_open, 0)}, keepalive="1s", minutes=6
     ),
-}
-LONG = {
     "undisturbed": Scenario(),
     "broker killed": Scenario(faults={3: (faults.broker_killed, 0)}),
     "broker killed, and it keeps nothing": Scenario(

@@ -166,6 +166,7 @@ def test_tls_carries_messages_of_every_size(
     assert listener.subscriber.generation == 1
 
 
+@pytest.mark.soak
 @needs_openssl
 def test_tls_keeps_up_with_a_flood_and_a_pause(
     tls: Callable[..., Broker], certificates: Path, listen: Listen, publisher: Publish

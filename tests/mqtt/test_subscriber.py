@@ -79,6 +79,7 @@ def test_a_power_cut_of_the_broker_loses_nothing_it_had_saved(
     assert numbers(listener.receive(100)) == list(range(100))
 
 
+@pytest.mark.soak
 def test_nothing_is_lost_while_the_broker_comes_and_goes(
     broker: Broker, listen: Listen, publisher: Publish
 ) -> None:
@@ -202,6 +203,7 @@ def test_retained_statuses_come_at_each_connect(
         broker.restart()
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("reader_kind")
 def test_a_flood_waits_at_the_broker_and_none_of_it_is_lost(
     broker: Broker, listen: Listen, publisher: Publish, reader_kind: str
@@ -222,6 +224,7 @@ def test_a_flood_waits_at_the_broker_and_none_of_it_is_lost(
     assert listener.subscriber.generation == 1
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("reader_kind")
 def test_an_idle_connection_lives_on(broker: Broker, listen: Listen, publisher: Publish) -> None:
     listener = listen(broker.url, keepalive="2s")
@@ -258,6 +261,7 @@ def test_a_broker_that_starts_later_is_found(
     assert listener.states == [(False, "connection refused"), (True, "connected")]
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(not embedded.is_installed(), reason="iotcore is not installed")
 def test_a_small_window_of_the_broker_is_learned(
     tmp_path: Path, listen: Listen, publisher: Publish

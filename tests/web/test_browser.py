@@ -143,6 +143,7 @@ def test_the_purifier_off_while_the_fan_runs_stands_out(
     assert off["x"][0] == "2026-11-23T18:56:00"
 
 
+@pytest.mark.soak
 def test_a_plot_is_zoomed_with_buttons(served: str, seeded: Seeded, tab: Tab) -> None:
     page = tab.open(f"{served}/sites/{seeded.sites[0]}")
     drawn(page)
@@ -152,6 +153,7 @@ def test_a_plot_is_zoomed_with_buttons(served: str, seeded: Seeded, tab: Tab) ->
     )
 
 
+@pytest.mark.soak
 def test_plots_follow_the_dark(served: str, seeded: Seeded, browser: Browser) -> None:
     tab = Tab(browser, color_scheme="dark")
     page = tab.open(f"{served}/sites/{seeded.sites[0]}")

@@ -230,7 +230,7 @@ def settle(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_pages_fit_a_phone_and_run_nothing_of_what_names_say(
     served_street: str, catalogue: Catalogue, browser: Browser, scheme: str
 ) -> None:
