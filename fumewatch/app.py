@@ -1,8 +1,7 @@
 """The daemon: builds its parts, starts them, waits, and stops them in reverse.
 
 One daemon leads: an advisory lock in the database says which (terms.py; with this file the only one
-to read the clock).
-Another one is a warm standby, which shows its pages and waits.
+to read the clock). Another one is a warm standby, which shows its pages and waits.
 
 Threads: the main one pumps (ingest and evaluate); "mqtt" reads and writes the broker's socket;
 "dispatch" decides what people are sent; "deliver" sends; APScheduler's run the jobs; "web" serves

@@ -2,6 +2,8 @@
 
 import getpass
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -163,8 +165,7 @@ def role(
     from fumewatch.store import accounts
 
     given, who = _role(wanted), who_by(by)
-    with options.transaction(options.load(config)) as conn:
-        account = _found(conn, _name(name))
+    with _account(name, config) as (conn, account):
         accounts.set_role(conn, account, given, who, options.clock())
     show.line(f"User {account.name} is {given} now.")
 
@@ -179,8 +180,7 @@ def disable(name: Name, by: By = "", config: ConfigPath = None) -> None:
     """
     from fumewatch.store import accounts
 
-    with options.transaction(options.load(config)) as conn:
-        account = _found(conn, _name(name))
+    with _account(name, config) as (conn, account):
         accounts.disable(conn, account, who_by(by), options.clock())
     show.line(f"User {account.name} is kept out.")
 
@@ -195,8 +195,7 @@ def enable(name: Name, by: By = "", config: ConfigPath = None) -> None:
     """
     from fumewatch.store import accounts
 
-    with options.transaction(options.load(config)) as conn:
-        account = _found(conn, _name(name))
+    with _account(name, config) as (conn, account):
         accounts.enable(conn, account, who_by(by), options.clock())
     show.line(f"User {account.name} may log in again.")
 
@@ -211,8 +210,7 @@ def unlock(name: Name, by: By = "", config: ConfigPath = None) -> None:
     """
     from fumewatch.store import accounts
 
-    with options.transaction(options.load(config)) as conn:
-        account = _found(conn, _name(name))
+    with _account(name, config) as (conn, account):
         accounts.unlock(conn, account, who_by(by), options.clock())
     show.line(f"User {account.name} need not wait any more.")
 
@@ -312,6 +310,13 @@ def _as_json(one: "Account", seen: datetime | None) -> dict[str, Any]:
 
 def _state(one: "Account") -> str:
     return "disabled" if one.disabled_at else "active" if one.password_hash else "no password yet"
+
+
+@contextmanager
+def _account(name: str, config: Path | None) -> Iterator[tuple["Connection", "Account"]]:
+    """A transaction, and the user that it is about."""
+    with options.transaction(options.load(config)) as conn:
+        yield conn, _found(conn, _name(name))
 
 
 def _found(conn: "Connection", name: str) -> "Account":
