@@ -18,7 +18,12 @@ from tests.fixtures.tools import find, need
 GUIDES = ["install.md", "mosquitto/certificates.md"]
 BLOCKS = [(name, block) for name in GUIDES for block in blocks(name)]
 SCRIPTS = sorted(
-    [*DEPLOY.rglob("*.sh"), *(DEPLOY.parent / ".ci").iterdir()], key=lambda file: file.name
+    (
+        file
+        for file in [*DEPLOY.rglob("*.sh"), *(DEPLOY.parent / ".ci").iterdir()]
+        if "python" not in file.read_text().partition("\n")[0]
+    ),
+    key=lambda file: file.name,
 )
 each_block = pytest.mark.parametrize(
     "block", [block for _, block in BLOCKS], ids=[block.heading for _, block in BLOCKS]
