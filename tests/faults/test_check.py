@@ -75,7 +75,8 @@ IN_THE_STORE: dict[str, tuple[Check, str]] = {
     ),
     "a message waits for ever": (
         check.check_messages,
-        "update outbox set state = 'due', settled_at = null where id = (select max(id) from outbox)",
+        "update outbox set state = 'due', settled_at = null"
+        " where id = (select max(id) from outbox)",
     ),
     "the record was changed": (
         check.check_record,
