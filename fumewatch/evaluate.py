@@ -97,9 +97,9 @@ class Evaluate:
         return due_minute(now, self._lateness) * MINUTE
 
     def _save(self, moves: Sequence[Transition], now: datetime) -> int:
-        self._unsaved |= {alert.id: alert for alert in self._engine.take_touched()}
         for move in moves:
             self._unsaved.pop(move.alert.id, None)
+        self._unsaved |= {alert.id: alert for alert in self._engine.take_touched()}
         has_judged = self._engine.settled_to != self._marked
         is_due = bool(self._unsaved) and (has_judged or now - self._touched_at >= TOUCH_EVERY)
         if moves or is_due or has_judged:
