@@ -133,6 +133,10 @@ class Pump:
         """By monitor, as of the last look: a new mapping each time, from any thread."""
         return self._places
 
+    def claim(self, at: float) -> None:
+        """At that time of the monotonic clock we led: what the broker holds is for us to take."""
+        self._subscriber.claim(at)
+
     def turn(self) -> bool:
         """Ingest one batch if one comes soon, then what is due; whether there is news to send.
 
