@@ -24,8 +24,8 @@ _LEADS: Final = """
     select exists (
         select from pg_locks l join pg_database d on d.oid = l.database
         cross join pg_stat_get_activity(l.pid) a
-        where a.backend_start = %(began)s and d.datname = current_database() and l.locktype = 'advisory' and l.granted
-            and l.pid = %(pid)s and l.objsubid = 1
+        where d.datname = current_database() and l.locktype = 'advisory' and l.granted
+            and a.backend_start = %(began)s and l.pid = %(pid)s and l.objsubid = 1
             and l.classid::bigint << 32 | l.objid::bigint = %(lock)s)
 """
 # The number alone is not enough: a server that was restarted gives it to another connection, in a

@@ -122,7 +122,7 @@ def test_an_hour_without_the_database_is_held_by_the_broker_and_not_by_us(
         assert grown[-1] - grown[0] < 4 * MIB
         own_server.start()
         until(lambda: world.count("reading") == most + 20_000, daemon.log, 600)
-        until(lambda: _queue(daemon) < most / 10, daemon.log)
+        until(lambda: _queue(daemon) < most / 10, daemon.log, 600)
         assert daemon.stop() == 0
 
 
