@@ -133,6 +133,10 @@ class Pump:
         """By monitor, as of the last look: a new mapping each time, from any thread."""
         return self._places
 
+    def claim(self, at: float) -> None:
+        """At that time of the monotonic clock we led: what the broker holds is for us to take."""
+        self._subscriber.claim(at)
+
     def turn(self) -> bool:
         """Ingest one batch if one comes soon, then what is due; whether there is news to send.
 
@@ -358,11 +362,14 @@ class Pump:
 def _first_minute(judged_to: datetime | None, due: int) -> int:
     """The first minute to judge (since 1970): none is left out that ended while nobody judged.
 
-    The last one that is due is judged, be it once more: a new rule need not wait for the next.
+    The last one that is due is judged, be it once more: a new rule need not wait for the next. But
+    what was judged by a clock that is a little ahead of ours is not: it would be told once more.
     """
     if judged_to is None:
         return due - 1
     next_one = due_minute(judged_to, timedelta(0))
+    if due < next_one <= due + AHEAD:
+        return next_one
     return max(min(next_one, due - 1), due - FURTHEST_BEHIND // timedelta(minutes=1))
 
 
