@@ -201,7 +201,12 @@ def _jobs(daemon: Daemon) -> Iterator[None]:
 def _beat(daemon: Daemon) -> None:
     for name, part in daemon.health.parts().items():
         metrics.PART_UP.labels(name).set(part.is_up)
-    _tell_store(daemon, lambda conn: daemons.beat(conn, _portrait(daemon)))
+
+    def beat(conn: Connection) -> None:
+        daemons.beat(conn, _portrait(daemon))
+        metrics.CLOCK_OFFSET.set((clock() - daemons.clock(conn)).total_seconds())
+
+    _tell_store(daemon, beat)
 
 
 def _watch(daemon: Daemon) -> None:

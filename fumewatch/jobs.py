@@ -16,9 +16,11 @@ from fumewatch import metrics
 from fumewatch.config.tree import RetentionSettings
 from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.integrity import Comparison, Integrity, Outcome, compare
+from fumewatch.core.record import verify
 from fumewatch.store import (
     Database,
     accounts,
+    backup,
     comparisons,
     daemons,
     day_facts,
@@ -41,6 +43,10 @@ COMPARE_MINUTES: Final = 5
 COMPARE_AT_ONCE: Final = 5000
 """Aggregates a transaction, and how many of those a run: what is left waits for the next."""
 COMPARE_RUNS: Final = 20
+VERIFY_HOURS: Final = "0,6,12,18"
+MOST_TOLD: Final = 20
+"""Findings in the log; `fumewatch audit verify` lists them all."""
+BACKUP_MINUTES: Final = 5
 DROP_AT_ONCE: Final = 5000
 """Rows a transaction."""
 DROP_HOURS: Final = "3,9,15,21"
@@ -109,9 +115,30 @@ def jobs(
         Job("drop_old", drop_old, hour=DROP_HOURS),
         Job("repair_rollups", repair_rollups, hour=4),
         Job("note_head_of_record", note_head, hour=5),
+        Job("verify_record", verify_record, hour=VERIFY_HOURS),
+        Job("look_at_backup", look_at_backup, minutes=BACKUP_MINUTES),
         Job("prune_logins", prune_logins, minutes=60),
         Job("compare_aggregates", compare_means, compare_minutes),
     )
+
+
+def verify_record(database: Database, _now: datetime) -> int:
+    """How many findings; as `fumewatch audit verify`."""
+    with database.transaction() as conn:
+        upto = record.head(conn).seq
+        findings = [*verify(record.entries(conn, upto)), *record.beside(conn)]
+    metrics.RECORD_FINDINGS.set(len(findings))
+    if findings:
+        told = [str(finding) for finding in findings[:MOST_TOLD]]
+        log.error("the record was tampered with", number=len(findings), findings=told)
+    return len(findings)
+
+
+def look_at_backup(database: Database, _now: datetime) -> str:
+    with database.transaction() as conn:
+        made_at = backup.last_made(conn)
+    metrics.BACKUP_AT.set(made_at.timestamp() if made_at else 0)
+    return str(made_at)
 
 
 def prune_logins(database: Database, now: datetime) -> int:

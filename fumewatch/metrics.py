@@ -98,6 +98,16 @@ TAKEOVER_SECONDS: Final = Gauge(
     "fumewatch_last_takeover_seconds",
     "From this daemon's getting the lock until it took readings, the last time",
 )
+CLOCK_OFFSET: Final = Gauge(
+    "fumewatch_clock_offset_seconds", "How far our clock is ahead of the database's"
+)
+BACKUP_AT: Final = Gauge(
+    "fumewatch_last_backup_timestamp_seconds",
+    "When the last whole backup of the database was made, as the leader knows; 0: never",
+)
+RECORD_FINDINGS: Final = Gauge(
+    "fumewatch_record_findings", "What verifying the record found, the last time; 0: all is well"
+)
 CONFIG_IS_RIGHT: Final = Gauge(
     "fumewatch_config_last_reload_successful",
     "1 if the configuration is right as it was last read; 0: an older one is in force",

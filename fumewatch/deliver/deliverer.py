@@ -41,7 +41,8 @@ class Deliverer:
         dead_man: DeadMan = NOBODY,
         leads: Callable[[Connection], bool] = lambda _: True,
     ) -> None:
-        """`leads`: whether we lead now (store.leader.Leader.leads); who does not claims no more."""
+        """`leads`: whether we lead now (store.leader.Leader.leads); who does not changes nothing
+        any more but what it has under way. Its successor's configuration may be another one."""
         self._database = database
         self._leads = leads
         self._now = now
@@ -120,7 +121,7 @@ class Deliverer:
         if not most:
             return
         with self._database.transaction() as conn:
-            crowds = storm.crowds(conn, most, now)
+            crowds = storm.crowds(conn, most, now) if self._leads(conn) else []
             storms = [made for crowd in crowds if (made := storm.merge(conn, crowd, now))]
         tell.storms(storms)
 
@@ -129,11 +130,13 @@ class Deliverer:
         since = now - self._swept_at if self._swept_at else self._settings.sweep_every
         is_sweep_due = not timedelta(0) <= since < self._settings.sweep_every
         with self._database.transaction() as conn:
+            if not self._leads(conn):
+                return
             if is_sweep_due:
                 outbox.hasten(conn, now)
             unknown = outbox.fail_unknown(conn, self._desks, now) if is_sweep_due else []
-            is_ours = any(room.values()) and self._leads(conn)
-            claims = outbox.claim(conn, room, now, self._settings.lease) if is_ours else []
+            has_room = any(room.values())
+            claims = outbox.claim(conn, room, now, self._settings.lease) if has_room else []
         for claim in claims:
             self._desks[claim.receiver].take(claim)
         if is_sweep_due:
@@ -142,7 +145,7 @@ class Deliverer:
 
     def _look(self, now: datetime) -> None:
         with self._database.transaction() as conn:
-            seen = self._watch.look(conn, now)
+            seen = self._watch.look(conn, now) if self._leads(conn) else None
         if seen is not None:
             self._watch.keep(seen, now)
 

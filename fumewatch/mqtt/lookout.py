@@ -7,7 +7,6 @@ and it is for us to say so. It hears the broker's own figures (see queue.py) and
 
 import time
 from collections.abc import Callable
-from secrets import token_hex
 from typing import Any, Final
 
 import structlog
@@ -17,16 +16,15 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from fumewatch.mqtt import reader, reasons
-from fumewatch.mqtt.connect import connect
-from fumewatch.mqtt.conversation import ANSWER_S
+from fumewatch.mqtt import reasons
 from fumewatch.mqtt.echo import Echo
 from fumewatch.mqtt.frames import Message
 from fumewatch.mqtt.network import Network
 from fumewatch.mqtt.queue import NOT_TOLD, TOPICS, Level, Pressure, Queue, unknown
+from fumewatch.mqtt.reader import PlainClient
+from fumewatch.mqtt.sessionless import Sessionless, own_client_id
 from fumewatch.mqtt.settings import MqttSettings
 
-_LONGEST_FIGURE: Final = 1024
 _TELLS_WITHIN_S: Final = 3.0
 """What is retained comes at once after the subscription."""
 _ECHO_EXPIRES_S: Final = 120
@@ -70,7 +68,7 @@ class Lookout:
         self._network.stop()
 
 
-class _LookingOut:
+class _LookingOut(Sessionless):
     """The lookout's role in a connection."""
 
     def __init__(
@@ -80,10 +78,8 @@ class _LookingOut:
         beat: Callable[[], None],
         monotonic: Callable[[], float],
     ) -> None:
-        self._settings = settings
+        super().__init__(settings, own_client_id(settings, "lookout"))
         self._most = settings.broker_queue
-        self._client_id = f"{settings.client_id}-lookout-{token_hex(4)}"
-        self._client_type = reader.choose_client()
         self._echo = echo
         self._beat = beat
         self._monotonic = monotonic
@@ -94,37 +90,19 @@ class _LookingOut:
         self._echo_refusal = ""
         self.pressure = unknown(_WHY_NOT_YET, self._most)
 
-    def open(self) -> reader.PlainClient:
+    def open(self) -> PlainClient:
         self._beat()
-        client = self._client_type(
-            self._client_id,
-            self._settings.version,
-            clean=True,
-            receive=self._receive,
-            max_message=_LONGEST_FIGURE,
-        )
+        client = self._new_client(self._receive)
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         return client
 
-    def connect(self, client: reader.PlainClient) -> None:
-        connect(client, self._settings, has_session=False, timeout=ANSWER_S)
-
     def welcome(
-        self, client: reader.PlainClient, _properties: Properties | None, *, has_session: bool
+        self, client: PlainClient, _properties: Properties | None, *, has_session: bool
     ) -> None:
         client.subscribe([(topic, 0) for topic in TOPICS])
 
-    def wants_data(self) -> bool:
-        return True
-
-    def patience(self, client: reader.PlainClient) -> float | None:
-        return None
-
-    def read(self, client: reader.PlainClient, *, waited: float, is_late: bool) -> None:
-        client.loop_read()
-
-    def work(self, client: reader.PlainClient) -> None:
+    def work(self, client: PlainClient) -> None:
         self._beat()
         if self._subscribed_at is None:
             return
@@ -160,7 +138,7 @@ class _LookingOut:
         before, self.pressure = self.pressure, pressure
         tell_change(before, pressure)
 
-    def _send_echo(self, client: reader.PlainClient) -> None:
+    def _send_echo(self, client: PlainClient) -> None:
         number, payload = self._echo.send()
         properties = None
         if self._settings.version == 5:

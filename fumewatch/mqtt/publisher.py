@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from secrets import token_hex
 from typing import Any, Final
 
 from paho.mqtt.client import Client
@@ -13,17 +12,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from fumewatch.core.errors import BrokerUnavailable
-from fumewatch.mqtt import reader, reasons
-from fumewatch.mqtt.connect import connect
-from fumewatch.mqtt.conversation import ANSWER_S
+from fumewatch.mqtt import reasons
 from fumewatch.mqtt.network import Network, OnState
+from fumewatch.mqtt.reader import PlainClient
+from fumewatch.mqtt.sessionless import Sessionless, own_client_id
 from fumewatch.mqtt.settings import MqttSettings
 
 _WINDOW: Final = 1000
 _MOST_UNACKED: Final = 65_535
 _MOST_POSTED: Final = 10_000
 _MOST_BROKEN: Final = 3
-_LONGEST_REPLY: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Publisher:
         on_state: OnState | None = None,
     ) -> None:
         self._role = _Publishing(
-            settings, client_id or f"{settings.client_id}-{token_hex(4)}", will, self._note_state
+            settings, client_id or own_client_id(settings), will, self._note_state
         )
         self._tell = on_state
         self._network = Network("mqtt-publisher", self._role, self._note_state)
@@ -164,54 +162,34 @@ class Publisher:
             self._tell(is_up, why)
 
 
-class _Publishing:
+class _Publishing(Sessionless):
     """The publisher's role in a connection."""
 
     def __init__(
         self, settings: MqttSettings, client_id: str, will: Will | None, tell: OnState
     ) -> None:
+        super().__init__(settings, client_id)
         self.queue: deque[_Parcel] = deque()
-        self._settings = settings
-        self._client_id = client_id
         self._will = will
         self._tell = tell
-        self._client_type = reader.choose_client()
         self._under_way: dict[int, _Parcel] = {}
         self._room = 0  # how many the broker takes before it has acked the first
 
-    def open(self) -> reader.PlainClient:
-        client = self._client_type(
-            self._client_id,
-            self._settings.version,
-            clean=True,
-            receive=lambda *_: None,
-            max_message=_LONGEST_REPLY,
-        )
+    def open(self) -> PlainClient:
+        client = self._new_client(lambda *_: None)
         client.max_inflight_messages = 0  # `work` counts for itself
         client.on_publish = self._on_publish
         if self._will:
             client.will_set(self._will.topic, self._will.payload, 1, self._will.retain)
         return client
 
-    def connect(self, client: reader.PlainClient) -> None:
-        connect(client, self._settings, has_session=False, timeout=ANSWER_S)
-
     def welcome(
-        self, client: reader.PlainClient, properties: Properties | None, *, has_session: bool
+        self, client: PlainClient, properties: Properties | None, *, has_session: bool
     ) -> None:
         self._room = getattr(properties, "ReceiveMaximum", _MOST_UNACKED)
         self._tell(True, "connected")
 
-    def wants_data(self) -> bool:
-        return True
-
-    def patience(self, client: reader.PlainClient) -> float | None:
-        return None
-
-    def read(self, client: reader.PlainClient, *, waited: float, is_late: bool) -> None:
-        client.loop_read()
-
-    def work(self, client: reader.PlainClient) -> None:
+    def work(self, client: PlainClient) -> None:
         while self.queue and len(self._under_way) < self._room:
             parcel = self.queue.popleft()
             if parcel.done.cancelled():

@@ -33,6 +33,10 @@ _TABLES: Final = """
     order by relname
 """
 _TIMESCALEDB: Final = "select extversion from pg_extension where extname = 'timescaledb'"
+_MARK: Final = """
+    insert into backup_mark (made_at) values (%s)
+    on conflict (only_row) do update set made_at = excluded.made_at
+"""
 _CHUNK: Final = 1 << 20
 
 Progress = Callable[[str], None]
@@ -100,7 +104,20 @@ def create(
     manifest = Manifest(**(asdict(counted) | {"sha256": sha256, "size": size}))
     with _whole(beside(file)) as part:
         part.write_text(json.dumps(asdict(manifest), indent=1) + "\n")
+    _mark(url, now)
     return manifest
+
+
+def _mark(url: str, now: datetime) -> None:
+    """For the daemon, which warns of one that is old. A replica that was backed up takes none."""
+    with suppress(psycopg.Error), psycopg.connect(url, connect_timeout=10) as conn:
+        conn.execute(_MARK, [now])
+
+
+def last_made(conn: Connection) -> datetime | None:
+    """When the last backup that is whole was made of this database."""
+    row = conn.execute("select made_at from backup_mark").fetchone()
+    return row[0] if row else None
 
 
 def verify(file: Path, folders: Sequence[Path]) -> Manifest:

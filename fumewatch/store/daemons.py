@@ -41,6 +41,12 @@ def beat(conn: Connection, daemon: Daemon) -> None:
     conn.execute(_BEAT, asdict(daemon) | documents)
 
 
+def clock(conn: Connection) -> datetime:
+    """The database's, now."""
+    at: datetime = conn.execute("select clock_timestamp()").fetchall()[0][0]
+    return at
+
+
 _SUCCEED: Final = """
     update daemon set is_leader = false, counters = counters || %s where is_leader and id <> %s
 """

@@ -136,6 +136,12 @@ _HASTEN: Final = """
     update outbox set due_at = %(now)s, created_at = %(now)s
     where state = 'due' and created_at > %(now)s
 """
+# A clock that is ahead by less than a send takes does no harm.
+_HASTEN_BEGUN: Final = """
+    update outbox set begun_at = %(now)s, claimed_until = %(now)s + (claimed_until - begun_at)
+    where settled_at is null and state = 'due'
+        and begun_at > %(now)s + (claimed_until - begun_at)
+"""
 _FAIL_UNKNOWN: Final = """
     update outbox set state = 'failed', settled_at = %(now)s, claimed_until = null,
         answer = 'the configuration has no receiver of this name any more'
@@ -212,8 +218,11 @@ def retry(
 
 
 def hasten(conn: Connection, now: datetime) -> None:
-    """What was written by a clock that was set back since is due now, not when that time comes."""
+    """What was written by a clock that was set back since, or by that of another daemon, is due
+    now, not when that time comes; and a send that was under way by it is over in as long as it
+    may take."""
     conn.execute(_HASTEN, {"now": now})
+    conn.execute(_HASTEN_BEGUN, {"now": now})
 
 
 def fail_unknown(conn: Connection, names: Collection[str], now: datetime) -> list[tuple[int, str]]:

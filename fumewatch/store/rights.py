@@ -17,6 +17,7 @@ WRITER: Final = {
     "action": "select, insert",
     "alembic_version": "select",
     "alert": "select, insert, update",
+    "backup_mark": "select",  # written by fumewatch backup, as the owner
     "cleaning": EVERYTHING,
     "complaint": EVERYTHING,
     "contact": EVERYTHING,
@@ -61,6 +62,7 @@ READER: Final = {
     "action": "id, alert_id, at, kind, via, detail",
     "alembic_version": ALL_COLUMNS,
     "alert": ALL_COLUMNS,
+    "backup_mark": ALL_COLUMNS,
     "cleaning": ALL_COLUMNS,
     "complaint": "number, at, latitude, longitude, site_id, received_at",
     "daemon": ALL_COLUMNS,

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -110,6 +111,9 @@ def test_a_backup_taken_under_load_restores_whole(
         said = fumewatch("backup", tmp_path, "--json", "-c", config)
         went_on = ingest.batches
     assert said.code == 0, said.err
+    with psycopg.connect(filled) as conn:
+        (made_at,) = conn.execute("select made_at from backup_mark").fetchall()[0]
+    assert abs(made_at.timestamp() - datetime.fromisoformat(said.json["made_at"]).timestamp()) < 1
     file, rows = Path(said.json["file"]), said.json["rows"]
     assert rows["reading"] % 2 == 1  # nine, and batches of two: none is half in it
     assert rows["reading"] < 9 + 2 * went_on

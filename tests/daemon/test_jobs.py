@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from fumewatch import metrics
 from fumewatch.config.tree import RetentionSettings
@@ -65,3 +66,29 @@ def test_comparisons_are_counted_by_what_they_came_to(database: Database):
     assert JOBS["compare_aggregates"].run(database, NOW) == {"too few of ours": 1}
     assert JOBS["compare_aggregates"].run(database, NOW) == {}
     assert counter._value.get() == before + 1
+
+
+def test_a_record_that_was_tampered_with_is_counted_and_told(database: Database):
+    assert JOBS["verify_record"].run(database, NOW) == 0
+    assert metrics.RECORD_FINDINGS._value.get() == 0
+    with database.transaction() as conn:
+        monitors.register(conn, [("xuhui", "M1")])
+        conn.execute(
+            "insert into alert (id, rule, kind, severity, monitor_id, state, opened_at,"
+            " breached_at, value, \"limit\") values (gen_random_uuid(), 'x', 'threshold',"
+            " 'warning', 1, 'firing', now(), now(), 2, 1)"
+        )
+    with capture_logs() as logs:
+        assert JOBS["verify_record"].run(database, NOW) == 1
+    assert metrics.RECORD_FINDINGS._value.get() == 1
+    assert [line["log_level"] for line in logs] == ["error"]
+    assert "does not stand as its last transition" in logs[0]["findings"][0]
+
+
+def test_when_the_last_backup_was_made_is_known(database: Database):
+    JOBS["look_at_backup"].run(database, NOW)
+    assert metrics.BACKUP_AT._value.get() == 0
+    with database.transaction() as conn:
+        conn.execute("insert into backup_mark (made_at) values (%s)", [NOW])
+    JOBS["look_at_backup"].run(database, NOW)
+    assert metrics.BACKUP_AT._value.get() == NOW.timestamp()

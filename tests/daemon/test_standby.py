@@ -149,6 +149,25 @@ def test_a_claim_not_begun_is_free_for_a_new_leader_and_one_begun_is_not(world: 
         assert outbox.settle(conn, [outbox.Outcome(sending, "sent", "ok")], now) == {begun.id}
 
 
+def test_a_send_that_began_by_a_clock_far_ahead_is_waited_for_no_longer_than_any(
+    world: World,
+) -> None:
+    """Its daemon died in it; by ours it has not even begun. A little ahead is left as it is."""
+    now, minute = datetime.now(UTC), timedelta(minutes=1)
+    with psycopg.connect(world.database_url) as conn:
+        keys = [uuid.uuid4() for _ in range(2)]
+        outbox.add(conn, [outbox.Notification(k, "duty", k, {"state": "x"}, now) for k in keys])
+        far, near = outbox.claim(conn, {"duty": 2}, now, minute)
+        assert outbox.begin(conn, far, now + timedelta(hours=5), minute)
+        begun = outbox.begin(conn, near, now + minute / 2, minute)
+        assert begun is not None
+        outbox.hasten(conn, now)
+        assert outbox.claim(conn, {"duty": 2}, now + minute / 2, minute) == []
+        (again,) = outbox.claim(conn, {"duty": 2}, now + minute, minute)
+        assert again.id == far.id
+        assert outbox.settle(conn, [outbox.Outcome(begun, "sent", "ok")], now) == {near.id}
+
+
 def test_a_new_leader_waits_for_the_turn_of_the_old_one_who_then_has_none(world: World) -> None:
     with closing(Leader(world.database_url)) as old, closing(Leader(world.database_url)) as new:
         with psycopg.connect(world.database_url) as conn:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fumewatch.core.alert import State
-from fumewatch.deliver import Terms
+from fumewatch.deliver import Deliverer, Terms
 from fumewatch.health import Health
 from fumewatch.store import Database, alerts, outbox
 from fumewatch.store.outbox import Notification
@@ -353,3 +353,19 @@ def test_killed_between_sending_and_settling_it_is_sent_again_after_the_lease(
 
     assert [request.key for request in server.requests] == [key, key]
     assert 1 < time.monotonic() - killed_at < 10
+
+
+@pytest.mark.parametrize(("leads", "left"), [(False, ["due", "due"]), (True, ["failed"])])
+def test_who_leads_no_more_leaves_everything_to_the_successor(
+    database: Database, health: Health, box: Outbox, leads: bool, left: list[str]
+) -> None:
+    """Whose configuration may know a receiver that ours does not."""
+    box.add(State.FIRING, receiver="duty")
+    box.add(State.FIRING, receiver="new")
+    deliverer = Deliverer(
+        database, {"duty": Remote()}, {}, now, health, settings=QUICK, leads=lambda _: leads
+    )
+    deliverer._round()
+    with database.transaction() as conn:
+        rows = conn.execute("select state from outbox where claimed_until is null").fetchall()
+    assert [state for (state,) in rows] == left

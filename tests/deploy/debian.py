@@ -146,9 +146,11 @@ def what_is_missing() -> str:
 
 @contextmanager
 def booted(folder: Path) -> Iterator[Debian]:
-    machine = Debian(folder)
+    """`folder` may be closed to others; the machine's root must be open to the machine's users."""
+    machine = Debian(folder / "debian")
+    machine.folder.mkdir(mode=0o755)
     try:
-        _make(folder)
+        _make(machine.folder)
         machine.boot()
         yield machine
     finally:

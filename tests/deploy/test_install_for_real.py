@@ -124,7 +124,7 @@ first = open_(site + "/")
 print(first.url, first.headers["Strict-Transport-Security"])
 said = urllib.parse.urlencode({"name": "admin", "password": sys.argv[1]}).encode()
 print(open_(urllib.request.Request(site + "/login", said, {"Origin": site})).url)
-print(open_(site + "/alerts").url)
+print(open_(site + "/delivery").url)
 try:
     open_(site + "/metrics")
 except urllib.error.HTTPError as error:
@@ -135,11 +135,11 @@ except urllib.error.HTTPError as error:
 def test_people_log_in_through_the_proxy(machine: Debian) -> None:
     """The password is looked at by argon2 in a process that may make nothing executable."""
     (machine.folder / "root" / "log_in.py").write_text(_LOG_IN)
-    first, after, alerts, metrics = machine.run(f"python3 log_in.py '{PASSWORD}'").splitlines()
+    first, after, page, metrics = machine.run(f"python3 log_in.py '{PASSWORD}'").splitlines()
     assert "/login" in first
     assert "max-age" in first
     assert "/login" not in after
-    assert alerts.endswith("/alerts")
+    assert page.endswith("/delivery")
     assert metrics == "404"
 
 

@@ -16,8 +16,8 @@ from tests.fixtures.database import on_every_engine
 from tests.store.build import NOON
 
 TABLES = {
-    "action", "alert", "cleaning", "complaint", "contact", "daemon", "database_role", "day_done",
-    "dead_letter",
+    "action", "alert", "backup_mark", "cleaning", "complaint", "contact", "daemon",
+    "database_role", "day_done", "dead_letter",
     "device_aggregate", "device_event", "judged_mark", "learned", "learned_mark", "learned_monitor",
     "link_revoked", "monitor", "monitor_day", "monitor_latest", "outbox", "outlet", "outlet_site",
     "photo", "reading", "record", "rollup_10m", "rollup_day", "rollup_mark", "rollup_street",

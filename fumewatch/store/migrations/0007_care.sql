@@ -119,3 +119,8 @@ create table judged_mark (                        -- all minutes before it are j
     only_row boolean primary key default true check (only_row),
     judged_to timestamptz not null
 ) with (fillfactor = 50);                         -- updated in place each minute
+
+create table backup_mark (                        -- the last backup that is whole
+    only_row boolean primary key default true check (only_row),
+    made_at timestamptz not null
+);
