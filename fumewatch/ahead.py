@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fumewatch.config import Config
 from fumewatch.config.rosters import roster_of
+from fumewatch.core.fresh import whole_minutes
 from fumewatch.core.reading import Readings
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import needs
@@ -37,6 +38,8 @@ _LARGEST: Final = 1 << 24
 class Ahead:
     """Of one thread. Empty until the first `look`, and after `forget`."""
 
+    known: monitors.Places | None = None
+    """What reads the places: what has not changed it does not read again."""
     places: list[Place] = field(default_factory=list)
     rosters: list[tuple[Config, list[Place], Mapping[int, datetime], Roster]] = field(
         default_factory=list
@@ -49,7 +52,8 @@ class Ahead:
     parts: list[Readings] = field(default_factory=list)
 
     def forget(self) -> None:
-        self.places, self.rosters, self.places_at = [], [], None
+        """But for the places and the roster, of which a leader goes on."""
+        self.places, self.places_at = [], None
         self.channels, self.start, self.mark, self.parts = (), None, None, []
 
     def is_due(self, now: datetime) -> bool:
@@ -58,23 +62,28 @@ class Ahead:
 
     def look(self, conn: Connection, config: Config, now: datetime) -> None:
         """Read what is not known yet; the readings, where they are not too many for a standby."""
-        places = monitors.places(conn, str(config.zone))
-        if places != self.places:
-            self.places = places
+        self.places = self.read_places(conn, config)
         self.places_at = now
         self.roster(config, self.places, monitors.offline_since(conn))
         needed = wanted_of(config, now)
         if len(self.places) * ((now - needed.start) // timedelta(minutes=1)) <= MOST:
             self.catch_up(conn, needed)
 
+    def read_places(self, conn: Connection, config: Config) -> list[Place]:
+        """As they are now; the very list of the last time where nothing changed."""
+        if self.known is None or self.known.zone != str(config.zone):
+            self.known = monitors.Places(str(config.zone))
+        return self.known.look(conn)
+
     def roster(
         self, config: Config, places: list[Place], offline_since: Mapping[int, datetime]
     ) -> Roster:
-        """Built anew where anything of what it was built of has changed."""
+        """Built anew where a place or the configuration has changed."""
+        built = None
         for known, of, since, roster in self.rosters:
-            if known is config and of is places and since == offline_since:
-                return roster
-        built = roster_of(config, places, offline_since)
+            if known is config and of is places:
+                built = roster if since == offline_since else roster.with_wills(offline_since)
+        built = built or roster_of(config, places, offline_since)
         self.rosters = [(config, places, offline_since, built)]
         return built
 
@@ -127,7 +136,7 @@ class Ahead:
 
 def wanted_of(config: Config, now: datetime) -> Wanted:
     """What a term that begins now would fill its window from."""
-    channels, minutes = needs(config.rule)
+    channels, minutes = needs(config.rule, whole_minutes(config.freshness.ceiling))
     return wanted(minutes, sorted(channels), due_minute(now, config.evaluate.lateness))
 
 

@@ -23,7 +23,7 @@ from typing import Final
 
 import structlog
 
-from fumewatch import __version__, jobs, log, metrics
+from fumewatch import __version__, heap, jobs, log, metrics
 from fumewatch.config import Config
 from fumewatch.config.ways import sources
 from fumewatch.core.errors import Fault, StoreRefused, StoreUnavailable
@@ -57,6 +57,7 @@ def run(config_path: Path) -> int:
     health = Health((*PARTS, QUEUE), clock)
     reload = Reload(config_path, health, _try_out)
     config = reload.load()
+    heap.bound()
     log.set_up(config.log.level, config.log.format)
     daemon = Daemon(config, Database(config.database), health, reload)
     with ExitStack() as stack:

@@ -94,6 +94,7 @@ class Pump:
         self._exits = ExitStack()
         self._sources = sources(config)
         self._rollup = Rollup(config.zone)
+        self._listed: list[Place] | None = None
         self._turned_at = now()
         self._day_judged = self._looked_at = 0
         self._all_due(self._turned_at)
@@ -171,7 +172,7 @@ class Pump:
             self.__enter__()
             return
         self._flush(self._now())
-        self._config, self._sources = config, sources(config)
+        self._config, self._sources, self._listed = config, sources(config), None
         with self._database.transaction() as conn:
             self._apply_retention(conn)
         self._load(self._now())
@@ -213,7 +214,7 @@ class Pump:
         if len(stored.heartbeats):
             at = round(self._ingest.received_at.timestamp() * 1e6)
             self._engine.window.heard(stored.heartbeats, np.full(len(stored.heartbeats), at))
-        if stored.registered:
+        if not stored.registered <= self._places.keys():
             self._reload_at = self._now()
         elif stored.statuses:
             self._reload_at = min(self._reload_at, self._now() + STATUS_WITHIN)
@@ -278,13 +279,14 @@ class Pump:
         self._reload_at = self._now() + RELOAD_EVERY
         places = self._ahead.fresh_places(self._now())
         if places is None or len(places) != monitors.count(conn):
-            places = monitors.places(conn, str(self._config.zone))
+            places = self._ahead.read_places(conn, self._config)
         since = monitors.offline_since(conn)
-        self._sources.learn(places)
-        self._places = {place.monitor: place for place in places}
-        self._streets = {
-            place.monitor: (place.district, place.street) for place in places if place.is_assigned
-        }
+        if places is not self._listed:
+            self._listed = places
+            self._sources.learn(places)
+            self._places = {place.monitor: place for place in places}
+            assigned = (place for place in places if place.is_assigned)
+            self._streets = {place.monitor: (place.district, place.street) for place in assigned}
         self._roster = self._ahead.roster(self._config, places, since)
 
     def _load(self, now: datetime) -> int:

@@ -17,10 +17,11 @@ from fumewatch.core.engine import Engine
 from fumewatch.core.fresh import REPORTED
 from fumewatch.core.history import KEPT
 from fumewatch.core.reading import Readings
-from fumewatch.core.recollection import recollect, remember
+from fumewatch.core.recollection import in_parts, remember
 from fumewatch.core.roster import Roster
 from fumewatch.core.rules import DayRule
 from fumewatch.core.view import MINUTE
+from fumewatch.core.window import Window
 from fumewatch.store import (
     Connection,
     Database,
@@ -34,7 +35,7 @@ from fumewatch.store import (
 )
 
 MONITORS_AT_ONCE: Final = 1000
-MINUTES_AT_ONCE: Final = 16
+MINUTES_AT_ONCE: Final = 8
 """Minutes that the engine judges in one go, where it has some to make up for."""
 _HOUR: Final = 60 * MINUTE
 
@@ -99,9 +100,7 @@ def recall(
     window.forget_values()
     begins = due - window.depth - REPORTED
     engine.begin(begins * MINUTE)
-    as_of, known = learned.load(conn)
-    if len(known):
-        remember(window, known, as_of // MINUTE, begins)
+    _remember(conn, window, begins)
     number = 0
     needed = wanted(window.depth, window.channels, due)
     parts = read(needed) if read else _read(conn, needed)
@@ -112,6 +111,13 @@ def recall(
             engine.fill(_micros(end))  # so that never more than a span waits in memory
     engine.fill((due - 1) * MINUTE)
     return Recalled(engine, number)
+
+
+def _remember(conn: Connection, window: Window, begins: int) -> None:
+    """What was learned; of a large fleet 150 MB, until it is in the window's columns."""
+    as_of, known = learned.load(conn)
+    if len(known):
+        remember(window, known, as_of // MINUTE, begins)
 
 
 def _read(conn: Connection, needed: Wanted) -> Iterator[Readings]:
@@ -157,7 +163,7 @@ def is_full_hour(engine: Engine) -> bool:
 
 def keep(conn: Connection, engine: Engine) -> None:
     """What was learned until the full hour that is judged now."""
-    learned.save(conn, engine.settled_to, recollect(engine.window))
+    learned.save(conn, engine.settled_to, in_parts(engine.window))
 
 
 def last_day(conn: Connection) -> int:

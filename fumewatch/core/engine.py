@@ -92,12 +92,12 @@ class Engine:
         self._minute_rules = [rule for rule in self.rules if isinstance(rule, MinuteRule)]
         self._day_rules = [rule for rule in self.rules if isinstance(rule, DayRule)]
         self._pattern_rules = [rule for rule in self.rules if isinstance(rule, PatternRule)]
-        channels, minutes = needs(self.rules)
+        refresh = whole_minutes(freshness.ceiling)
+        channels, minutes = needs(self.rules, refresh)
         if keeps_days and self._day_rules:
             channels |= frozenset().union(*(rule.channels_needed for rule in self._day_rules))
         self._diary = Diary(self._day_rules, channels) if keeps_days and self._day_rules else None
         self.lessons = Lessons(freshness, zone, channels & frozenset(MEASURED))
-        refresh = whole_minutes(freshness.ceiling)
         reach = {c: max(depth, least) for c, depth in depths(self.rules, refresh).items()}
         self.window = Window(channels, max(minutes, least), self.lessons, most, reach)
         self.incidents = Incidents()

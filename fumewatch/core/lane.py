@@ -6,18 +6,66 @@ the first `skip` are not kept.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fumewatch.core import fresh, scatter
-from fumewatch.core.fresh import Cells, Trail
+from fumewatch.core.arrays import Mask, Numbers
+from fumewatch.core.fresh import NO_MINUTE, REPORTED, Cells, Trail
 from fumewatch.core.late import trail_before, uncover
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
+from fumewatch.core.view import MINUTE, means
 
 _FUME: Final = INDEX["fume"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Last:
+    """The last minute with a value before a lane's first row, all [m].
+
+    total, count   int32, int16, of its values; count 0: there was none
+    at             int32, the minute, or NO_MINUTE
+    """
+
+    total: NDArray[np.int32]
+    count: NDArray[np.int16]
+    at: NDArray[np.int32]
+
+    @classmethod
+    def none(cls, monitors: int) -> Self:
+        at = np.full(monitors, NO_MINUTE, np.int32)
+        return cls(np.zeros(monitors, np.int32), np.zeros(monitors, np.int16), at)
+
+    def columns(self) -> tuple[NDArray[Any], ...]:
+        return self.total, self.count, self.at
+
+    def take(self, which: slice | NDArray[np.int32]) -> "Last":
+        """A copy."""
+        return Last(*(column[which].copy() for column in self.columns()))
+
+    def note(self, cells: Cells, first: int) -> None:
+        """Minutes [t, m] that come after it, of which the first is `first`."""
+        for minute, (total, count) in enumerate(zip(cells.total, cells.count, strict=True), first):
+            there = count > 0
+            for column, now in zip(self.columns(), (total, count, np.int32(minute)), strict=True):
+                np.copyto(column, now, where=there)
+
+    def note_late(
+        self, who: NDArray[np.int32], minute: NDArray[np.int64], value: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Values [n] of minutes before the first row; of whom they changed anything."""
+        before = self.at[who]
+        np.maximum.at(self.at, who, minute.astype(np.int32))
+        is_last = minute == self.at[who]
+        moved = who[is_last & (before < minute)]
+        self.total[moved], self.count[moved] = 0, 0
+        np.add.at(self.total, who[is_last], value[is_last])
+        np.add.at(self.count, who[is_last], np.int16(1))
+        return np.unique(who[is_last])
 
 
 class Lane:
@@ -32,6 +80,7 @@ class Lane:
         self.trail = Trail.empty(0)
         self._base = Trail.empty(0)  # how it stood before the first row
         self._is_blank = True
+        self._last = Last.none(0)
 
     @property
     def nbytes(self) -> int:
@@ -40,6 +89,31 @@ class Lane:
     def view(self, rows: slice, which: slice | NDArray[np.int32]) -> Cells:
         """Of these rows the last, without so many as the lane does not keep."""
         return self.cells.take(slice(rows.start, rows.stop - self.skip), which)
+
+    def before(
+        self, rows: slice, first: int, which: slice | NDArray[np.int32]
+    ) -> tuple[Numbers, NDArray[np.int32]]:
+        """For what `view` gives of these rows: the mean that was known last before it, and how
+        many minutes before; NaN where there is none.
+
+        `first`: the minute of the window's row 0.
+        """
+        start, last = first + self.skip, self._last.take(which)
+        last.note(self.cells.take(slice(0, rows.start), which), start)
+        mean = means(last.total, last.count, CHANNELS[self.channel].scale)
+        return np.where(last.count > 0, mean, np.nan), start + rows.start - 1 - last.at
+
+    def note_late(self, late: Readings, counts: NDArray[np.bool_], first: int) -> NDArray[np.int32]:
+        """What is too late for any row: it may be what was known last before them. Of whom it is.
+
+        `counts`: as of `put`; `first`: the minute of the window's row 0.
+        """
+        if self.is_state:
+            return np.empty(0, np.int32)
+        minute, start = late.measured_at // MINUTE, first + self.skip
+        there = self._there(late, counts) & (minute >= start - REPORTED) & (minute < start)
+        value = late.values[self.channel]
+        return self._last.note_late(late.monitor[there], minute[there], value[there])
 
     def put(
         self, readings: Readings, flat: NDArray[np.int64], counts: NDArray[np.bool_] | None,
@@ -50,10 +124,7 @@ class Lane:
         `counts`: the readings that are judged; None: all. `is_alone`: each cell is blank, and named
         once.
         """
-        value = readings.values[self.channel]
-        there = value != MISSING
-        if counts is not None:
-            there &= counts & (readings.unjudged >> self.channel & 1 == 0)
+        value, there = readings.values[self.channel], self._there(readings, counts)
         at = flat - self.skip * size
         if not is_alone:  # what comes in time always is in sight
             there &= at >= 0
@@ -111,6 +182,7 @@ class Lane:
         """Make all rows blank: what is settled next begins anew from how it stands."""
         self.shift(0, 0, 0)
         self._is_blank = True
+        self._last = Last.none(len(self._last.at))
 
     def shift(self, end: int, keep: int, first: int) -> None:
         """Keep `keep` of the window's rows before `end` as its first ones; the others are blank.
@@ -120,7 +192,10 @@ class Lane:
         keep = max(keep - self.skip, 0)
         if keep:
             gone = self.cells.take(slice(0, end - self.skip - keep), slice(None))
-            self._base = trail_before(gone, first + self.skip, self._base, self.trail.began_at)
+            after = first + self.skip
+            self._base = trail_before(gone, after, self._base, self.trail.began_at)
+            if not self.is_state:  # what a state was is kept with each minute
+                self._last.note(gone, after - len(gone.count))
         blanks = Cells.empty(1, 1, is_state=self.is_state).columns()
         for column, blank in zip(self.cells.columns(), blanks, strict=True):
             if column.flags.writeable:
@@ -133,6 +208,14 @@ class Lane:
         blank = Trail.empty(more).columns()
         self.trail = Trail(*_joined(self.trail.columns(), blank))
         self._base = Trail(*_joined(self._base.columns(), blank))
+        self._last = Last(*_joined(self._last.columns(), Last.none(more).columns()))
+
+    def _there(self, readings: Readings, counts: NDArray[np.bool_] | None) -> Mask:
+        """Which of them have a value that is judged."""
+        there: Mask = readings.values[self.channel] != MISSING
+        if counts is not None:
+            there &= counts & (readings.unjudged >> self.channel & 1 == 0)
+        return there
 
     def _own(self, rows: slice) -> slice:
         """Where the lane has the window's rows."""

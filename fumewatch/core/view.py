@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Hashable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -26,13 +26,21 @@ class Minutes:
     """One channel's minutes [t, n], the oldest first; `period` [n], `is_learned` [n]."""
 
     def __init__(
-        self, channel: int, cells: Cells, period: NDArray[np.int16], is_learned: Mask
+        self,
+        channel: int,
+        cells: Cells,
+        period: NDArray[np.int16],
+        is_learned: Mask,
+        before: Callable[[], tuple[Numbers, NDArray[np.int32]]],
     ) -> None:
+        """`before`: of each monitor, the mean that was known last before the first of these
+        minutes, NaN where there is none; and how many minutes before."""
         self.is_state = CHANNELS[channel].is_state
         self.scale = CHANNELS[channel].scale
         self.count, self.total = cells.count, cells.total
         self.fresh, self.age, self.covered = cells.fresh, cells.age, cells.covered
         self.period, self.is_learned = period, is_learned
+        self._before = before
         self._top, self._known = cells.top, cells.known
 
     @cached_property
@@ -72,10 +80,13 @@ class Minutes:
         """
         if self.is_state:
             return _STATES[self._known]
-        value = np.where(
-            self.present, self.total / (np.maximum(self.count, 1) * float(self.scale)), np.nan
-        )
-        return _carried(value, self.present)
+        return _carried(means(self.total, self.count, self.scale), self.present, *self._before())
+
+
+def means(total: NDArray[Any], count: NDArray[np.int16], scale: int) -> Numbers:
+    """What the minutes' values come to on average; 0 where there are none."""
+    found: Numbers = total / (np.maximum(count, 1) * float(scale))
+    return found
 
 
 class View:
@@ -97,6 +108,7 @@ class View:
         roster: Roster,
         lessons: Lessons,
         cells: Callable[[int], Cells],
+        before: Callable[[int], tuple[Numbers, NDArray[np.int32]]],
         which: slice | NDArray[np.int32],
         open_alerts: Mapping[str, Collection[int]],
     ) -> None:
@@ -111,6 +123,7 @@ class View:
         self._lessons = lessons
         self._which = which
         self._cells = cells
+        self._before = before
         self._open_alerts = open_alerts
         self._memory: dict[Hashable, Any] = {}
 
@@ -134,11 +147,12 @@ class View:
 
         def make() -> Minutes:
             cells, lessons, which = self._cells(channel), self._lessons, self._which
+            before = partial(self._before, channel)
             if CHANNELS[channel].is_state:
                 n = len(self.ids)
-                return Minutes(channel, cells, np.ones(n, np.int16), np.zeros(n, np.bool_))
+                return Minutes(channel, cells, np.ones(n, np.int16), np.zeros(n, np.bool_), before)
             period, is_learned = lessons.period[channel], lessons.is_learned[channel]
-            return Minutes(channel, cells, period[which], is_learned[which])
+            return Minutes(channel, cells, period[which], is_learned[which], before)
 
         return self.remember(channel, make)
 
@@ -201,9 +215,16 @@ def iso(micros: int) -> str:
     return datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat()
 
 
-def _carried(value: Numbers, present: Mask) -> Numbers:
-    """Each value until the next one, or for an hour (REPORTED)."""
-    minute = np.arange(len(value))[:, None]
-    last = np.maximum.accumulate(np.where(present, minute, -1), axis=0)
-    carried = np.take_along_axis(value, np.maximum(last, 0), axis=0)
-    return np.where((last >= 0) & (minute - last < REPORTED), carried, np.nan)
+def _carried(value: Numbers, present: Mask, known: Numbers, since: NDArray[np.int32]) -> Numbers:
+    """Each value [t, n] until the next one, or for an hour (REPORTED).
+
+    What was `known` [n] `since` so many minutes goes on; both are moved on.
+    """
+    found = np.empty(value.shape)
+    for now, is_new, to in zip(value, present, found, strict=True):
+        since += 1
+        np.copyto(since, 0, where=is_new)
+        np.copyto(known, now, where=is_new)
+        to[:] = known
+        to[since >= REPORTED] = np.nan
+    return found

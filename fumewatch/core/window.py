@@ -203,6 +203,7 @@ class Window:
             roster=roster,
             lessons=self.lessons,
             cells=lambda channel: self._lanes[channel].view(rows, which),
+            before=lambda channel: self._lanes[channel].before(rows, self._first, which),
             which=which,
             open_alerts=open_alerts,
         )
@@ -280,6 +281,8 @@ class Window:
             return
         late, self._overdue = Readings.concatenate(self._overdue), []
         self.saw(late.monitor, late.measured_at)
+        for lane in self._lanes.values():
+            self._late[lane.note_late(late, late.quality == ord("N"), self._first)] = True
         known = late.take(late.measured_at >= max(self._first, self.teaches_from) * MINUTE)
         old = late.take(late.measured_at < max(self._first, self.teaches_from) * MINUTE)
         old = old.take(old.measured_at >= self._first * MINUTE)

@@ -53,12 +53,13 @@ class Limits:
 class Stored:
     """What a batch brought: `added` has only what no earlier message had.
 
-    `heartbeats`: int32, the ids of the monitors that said that they are alive. `echoes`: of a
-    daemon, not of monitors.
+    `registered`: the ids that the store was asked for; some monitors may be new. `heartbeats`:
+    int32, the ids of the monitors that said that they are alive. `echoes`: of a daemon, not of
+    monitors.
     """
 
     added: Added
-    registered: int
+    registered: frozenset[int]
     statuses: tuple[tuple[int, str], ...]
     heartbeats: NDArray[np.int32]
     echoes: tuple[bytes, ...] = ()
@@ -67,7 +68,7 @@ class Stored:
     def joined(first: "Stored", second: "Stored") -> "Stored":
         return Stored(
             Added.concatenate([first.added, second.added]),
-            first.registered + second.registered,
+            first.registered | second.registered,
             first.statuses + second.statuses,
             np.concatenate([first.heartbeats, second.heartbeats]),
             first.echoes + second.echoes,
@@ -221,7 +222,9 @@ class Ingest:
                 dead_letters.add(conn, work.letters)
         _remember(work, numbers)
         _count(work, added, () if due else work.letters)
-        return Stored(added, len(numbers), statuses, _alive(told), tuple(work.echoes))
+        return Stored(
+            added, frozenset(numbers.values()), statuses, _alive(told), tuple(work.echoes)
+        )
 
     def _answer(self, told: Iterable[tuple[Source, Fact]]) -> None:
         """Only after the commit; a device that hears nothing sends again, which is harmless.

@@ -1,6 +1,6 @@
 """What was learned of monitors, in and out in columns; all of it as of one instant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -92,19 +92,23 @@ class MonitorLearned:
     channels: tuple[ChannelLearned, ...]
 
 
-def save(conn: Connection, as_of: int, learned: Learned) -> None:
+def save(conn: Connection, as_of: int, parts: Iterable[Learned]) -> None:
     """Make this all that is stored, as of `as_of` (µs UTC).
 
+    `parts`: of all monitors by id, some after the others; each is let go of once it is sent.
     Monitors and channels of which nothing was seen get no row.
     """
-    for table, layout in (("learned", _CHANNEL), ("learned_monitor", _MONITOR)):
+    for table in ("learned", "learned_monitor"):
         conn.execute(
             f"create temp table if not exists {table}_now (like {table} including defaults)"
             " on commit delete rows"
         )
         conn.execute(f"truncate {table}_now")
-        parts = _of_channels(learned) if layout is _CHANNEL else _of_monitors(learned)
-        copy_in(conn, f"{table}_now", layout, encode(layout, *parts))
+    first = 0
+    for part in parts:
+        copy_in(conn, "learned_now", _CHANNEL, encode(_CHANNEL, *_of_channels(part, first)))
+        copy_in(conn, "learned_monitor_now", _MONITOR, encode(_MONITOR, *_of_monitors(part, first)))
+        first += len(part)
     conn.execute(_gone("learned", _CHANNEL.names[:2]))
     conn.execute(_upsert("learned", _CHANNEL.names[:2], _CHANNEL.names[2:]))
     conn.execute(_gone("learned_monitor", _MONITOR.names[:1]))
@@ -164,12 +168,13 @@ Columns: TypeAlias = tuple[dict[str, Any], dict[str, NDArray[np.bool_]]]
 """For `encode`: values, and where there are none."""
 
 
-def _of_channels(learned: Learned) -> Columns:
+def _of_channels(learned: Learned, first: int) -> Columns:
+    """`first`: the id of the first of these monitors."""
     channel, monitor = np.nonzero((learned.seen_at >= 0) | learned.gaps.any(axis=2))
     at = channel, monitor
     value, changed_at, seen_at = learned.value[at], learned.changed_at[at], learned.seen_at[at]
     columns = {
-        "monitor_id": monitor,
+        "monitor_id": first + monitor,
         "channel": np.array(MEASURED)[channel],
         "period_minutes": learned.period[at],
         "is_learned": learned.is_learned[at],
@@ -185,10 +190,10 @@ def _of_channels(learned: Learned) -> Columns:
     }
 
 
-def _of_monitors(learned: Learned) -> Columns:
+def _of_monitors(learned: Learned, first: int) -> Columns:
     monitor = np.flatnonzero((learned.days > 0) | learned.presence_gaps.any(axis=1))
     columns = {
-        "monitor_id": monitor,
+        "monitor_id": first + monitor,
         "interval_minutes": learned.interval[monitor],
         "days": learned.days[monitor],
         "presence_gaps": _words(learned.presence_gaps[monitor]),

@@ -131,7 +131,8 @@ def places(conn: Connection, zone: str, ids: Sequence[int] | None = None) -> lis
 
     def place(business_hours: str | None, **columns: Any) -> Place:
         columns["hours"] = _hours(business_hours, zone) if business_hours else None
-        columns["sites"] = tuple(columns["sites"])
+        site = columns["site"]
+        columns["sites"] = tuple(site if name == site else name for name in columns["sites"])
         columns["tags"] = tuple(columns["tags"])
         columns["cleanings"] = tuple(columns["cleanings"])
         for name in _SHARED:
@@ -151,7 +152,7 @@ class Places:
     """
 
     def __init__(self, zone: str) -> None:
-        self._zone = zone
+        self.zone = zone
         self._listed: list[Place] = []
         self._ids, self._marks = np.empty(0, np.int32), np.empty(0, np.int64)
 
@@ -166,7 +167,7 @@ class Places:
         now = zip(ids.tolist(), marks.tolist(), strict=True)
         changed = [monitor for monitor, mark in now if old.get(monitor) != mark]
         known = {place.monitor: place for place in self._listed}
-        known |= {place.monitor: place for place in places(conn, self._zone, changed)}
+        known |= {place.monitor: place for place in places(conn, self.zone, changed)}
         self._ids, self._marks = ids, marks
         self._listed = [known[monitor] for monitor in ids.tolist()]
         return self._listed

@@ -476,7 +476,7 @@ def test_what_the_store_had_learned_by_then_counts(of_store: Explain, filled: Da
         fume = MEASURED.index(INDEX["fume"])
         known.gaps[fume, monitor, 5] = 1000
         known.seen_at[fume, monitor] = round(minute(0).timestamp()) // 60
-        learned.save(conn, round(minute(5).timestamp() * 1e6), known)
+        learned.save(conn, round(minute(5).timestamp() * 1e6), [known])
     found = of_store("exceedance", "M1", "--at", clock(11, 0), "--json").json
     assert (found["evidence"]["refresh_minutes"], found["evidence"]["refresh_learned"]) == (5, True)
     assert found["replayed"]["learned_at"] == "2026-11-23T02:05:00+00:00"

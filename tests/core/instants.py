@@ -77,6 +77,7 @@ def heard_of(
         roster=roster,
         lessons=Lessons(Freshness(), ZoneInfo(ZONE), MEASURED),
         cells=_no_channels,
+        before=_no_channels,
         which=slice(None),
         open_alerts={},
     )

@@ -104,24 +104,21 @@ def test_the_example_names_its_rules_differently() -> None:
 
 
 def test_what_a_window_must_keep_for_them() -> None:
-    """An hour more than the longest window: a condition on a current counts what came before."""
-    channels, minutes = needs(example())
+    channels, minutes = needs(example(), 15)
     names = ("fume", "pm", "nmhc", "fan_current", "fan_on", "purifier_on")
     assert channels == {INDEX[name] for name in names}
-    assert minutes == 120
-    without = [rule for rule in example() if rule.id not in ("flat-line", "ultra-low")]
-    assert needs(without)[1] == 60
+    assert minutes == 75
     assert needs([]) == (frozenset(), 1)
 
 
 def test_how_far_back_they_look_at_each_channel() -> None:
-    """Its longest window, and a refresh period; a condition on a current, an hour."""
+    """Its longest window, and a refresh period."""
     found = {CHANNELS[channel].name: minutes for channel, minutes in depths(example(), 15).items()}
     assert found == {
         "fume": 60 + 15,
         "pm": 10 + 15,
         "nmhc": 10 + 15,
-        "fan_current": 60 + 60,
+        "fan_current": 60 + 15,
         "fan_on": 60 + 15,
         "purifier_on": 20 + 15,
     }

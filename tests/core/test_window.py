@@ -108,6 +108,7 @@ def test_what_is_older_than_the_columns_only_counts_as_seen() -> None:
     assert it.take_late().tolist() == []
     seen = view(it, 0, 1)
     assert not seen.channel(FUME).present[:, 1].any()
+    assert np.isnan(seen.channel(FUME).known[:, 1]).all()
     assert seen.last_measured[0, 1] == NOW - 500 * MINUTE
 
 
@@ -245,6 +246,21 @@ def test_a_monitor_looks_the_same_alone_and_among_others(sent: Sent) -> None:
         assert both[0].total[:, 1].tolist() == both[1].total[:, 0].tolist()
 
 
+@pytest.mark.parametrize("steps", [1, 5])
+def test_a_value_is_known_for_an_hour_though_its_minute_is_not_kept(steps: int) -> None:
+    it = window(most=5)
+    it.add(fume(54.5, 1.5))
+    for minute in range(LAST - 60, LAST, steps):
+        it.settle(minute + steps)
+    known = view(it).channel(FUME).known[:, 0]
+    assert known[:-1].tolist() == [1.5] * (SHORT - 1)
+    for minute in range(LAST, LAST + 10, steps):
+        it.settle(minute + steps)
+    known = view(it).channel(FUME).known[:, 0]
+    assert (known[:5] == 1.5).all()
+    assert np.isnan(known[5:]).all()
+
+
 SHALLOW = {FUME: 3, FAN: 5}
 
 
@@ -264,13 +280,36 @@ def test_a_shallow_channel_shows_the_same_as_far_as_it_goes(
             it.add(readings(late[start : start + size]))
         it.take_late()
         shown = view(it, 0, 1, 2, 3)
+        columns = [
+            getattr(shown.channel(channel), name)[-SHALLOW[channel] :]
+            for channel in SHALLOW
+            for name in (*("count", "total", "top", "present"), *("fresh", "age", "covered"))
+        ]
+        known = [shown.channel(channel).known[-depth:] for channel, depth in SHALLOW.items()]
         seen.append(
-            [
-                getattr(shown.channel(channel), name)[-SHALLOW[channel] :].tolist()
-                for channel in SHALLOW
-                for name in ("count", "total", "top", "present", "fresh", "age", "covered")
-            ]
+            [column.tolist() for column in (*columns, *(np.nan_to_num(k, nan=-1.0) for k in known))]
         )
+    assert seen[0] == seen[1]
+
+
+@settings(max_examples=60)
+@given(st.lists(rows, max_size=20), st.lists(rows, max_size=10), st.integers(1, 7))
+def test_what_comes_later_than_all_minutes_kept_is_known_as_if_they_were(
+    sent: Sent, late: Sent, size: int
+) -> None:
+    seen = []
+    for minutes in (SHORT, SHORT + 60):
+        it = Window([FUME], minutes, Lessons(Freshness(), ZoneInfo(ZONE), [FUME]), 5)
+        it.begin(LAST - 60)
+        it.add(readings(sent))
+        for minute in range(LAST - 60, LAST, 5):
+            it.settle(minute + 5)
+        for start in range(0, len(late), size):
+            it.add(readings(late[start : start + size]))
+            it.take_late()
+        it.settle(LAST + 5)
+        known = view(it, 0, 1, 2, 3).channel(FUME).known[-SHORT:]
+        seen.append(np.nan_to_num(known, nan=-1.0).tolist())
     assert seen[0] == seen[1]
 
 

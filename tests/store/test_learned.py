@@ -40,7 +40,7 @@ def some(monitors: int, seed: int = 0) -> Learned:
 
 def save(database: Database, as_of: int, told: Learned) -> None:
     with database.transaction() as conn:
-        learned.save(conn, as_of, told)
+        learned.save(conn, as_of, [told])
 
 
 def assert_stored(database: Database, as_of: int, expected: Learned) -> None:
@@ -76,9 +76,21 @@ def test_what_is_saved_takes_the_place_of_all_before(database: Database) -> None
 
 def test_two_saves_in_one_transaction(database: Database) -> None:
     with database.transaction() as conn:
-        learned.save(conn, 0, some(9, seed=1))
-        learned.save(conn, MINUTE, some(9, seed=2))
+        learned.save(conn, 0, [some(9, seed=1)])
+        learned.save(conn, MINUTE, [some(9, seed=2)])
     assert_stored(database, MINUTE, some(9, seed=2))
+
+
+def test_parts_are_of_monitors_one_after_the_other(database: Database) -> None:
+    both = some(9, seed=1), some(7, seed=2)
+    joined = {}
+    for field in fields(Learned):
+        columns = [getattr(part, field.name) for part in both]
+        by_channel = len(columns[0]) == len(MEASURED) and columns[0].shape[1:2] == (9,)
+        joined[field.name] = np.concatenate(columns, axis=1 if by_channel else 0)
+    with database.transaction() as conn:
+        learned.save(conn, MINUTE, both)
+    assert_stored(database, MINUTE, Learned(**joined))
 
 
 def test_rows_that_stay_are_not_written_again(database: Database) -> None:

@@ -96,7 +96,7 @@ def _learn(conn: Connection, order: list[int], now: datetime) -> None:
         known.changed_at[INDEX[channel], one] = minute - 7
         known.value[INDEX[channel], one] = 500
     known.period[INDEX["temperature"], one] = 10
-    learned.save(conn, to_us(now), known)
+    learned.save(conn, to_us(now), [known])
     learned.derive(conn, {one: "fume = 0.20 * nmhc + 0.80 * pm"})
 
 

@@ -8,8 +8,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fumewatch.core.fresh import REPORTED
-from fumewatch.core.reading import INDEX, MEASURED
 from fumewatch.core.rules.absence import Absence
 from fumewatch.core.rules.baseline import Baseline
 from fumewatch.core.rules.cleaning import Cleaning
@@ -60,17 +58,13 @@ PatternKind = Recurrence | Complaint | Mismatch
 Rule = Annotated[MinuteKind | DayKind | PatternKind, Field(discriminator="kind")]
 
 
-def needs(rules: Iterable[Common]) -> tuple[frozenset[int], int]:
+def needs(rules: Iterable[Common], refresh: int = 0) -> tuple[frozenset[int], int]:
     """The channels and the minutes that a window must keep for the rules of minutes.
 
-    A condition on a measured value counts what came within the hour before; what a state was is
-    carried on by itself.
+    `refresh`: as of `depths`.
     """
-    listed = [rule for rule in rules if isinstance(rule, MinuteRule)]
-    channels = frozenset[int]().union(*(rule.channels_needed for rule in listed))
-    conditions = {INDEX[name] for rule in listed for name, _ in rule.when.conditions()}
-    before = REPORTED if conditions & set(MEASURED) else 0
-    return channels, before + max((rule.minutes_needed for rule in listed), default=1)
+    found = depths(rules, refresh)
+    return frozenset(found), max(found.values(), default=1)
 
 
 def depths(rules: Iterable[Common], refresh: int) -> dict[int, int]:
@@ -80,11 +74,7 @@ def depths(rules: Iterable[Common], refresh: int) -> dict[int, int]:
     oldest minute in sight fresh, and what comes late may be one.
     """
     found: dict[int, int] = {}
-    listed = [rule for rule in rules if isinstance(rule, MinuteRule)]
-    for rule in listed:
-        before = dict.fromkeys(rule.own_channels, refresh)
-        for name, _ in rule.when.conditions():
-            before[INDEX[name]] = REPORTED if INDEX[name] in MEASURED else refresh
-        for channel, more in before.items():
-            found[channel] = max(found.get(channel, 0), rule.minutes_needed + more)
+    for rule in (rule for rule in rules if isinstance(rule, MinuteRule)):
+        for channel in rule.channels_needed:
+            found[channel] = max(found.get(channel, 0), rule.minutes_needed + refresh)
     return found
