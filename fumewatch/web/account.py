@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from fumewatch.core.access import LONGEST_PASSWORD, SHORTEST_PASSWORD
+from fumewatch.core.access import LONGEST_PASSWORD, SHORTEST_PASSWORD, wait_of
 from fumewatch.store import Connection, accounts, passwords, sessions
 from fumewatch.store.accounts import Account
 from fumewatch.web import cookie, forms, login
@@ -51,19 +51,23 @@ def _change(
 ) -> LoggedIn | str:
     """Every login ends, and a new one begins here; or a word of what is wrong.
 
-    Wrong tries count as failed logins: a screen that was left open does not help to guess.
+    Wrong tries count as failed logins and wait like them: a screen that was left open does not
+    help to guess.
     """
     now = context.now()
     with context.database.transaction() as conn:
         account = _own(conn, who)
+        if wait_of(sessions.failures(conn, account.name, visitor.address, now), now):
+            raise HTTPException(429, "too many wrong passwords")
         sessions.count_failure(conn, account.name, visitor.address, now)
     if not passwords.verified(old[: LONGEST_PASSWORD + 1], account.password_hash)[0]:
         return "password wrong"
+    with context.database.transaction() as conn:
+        sessions.forgive(conn, account, visitor.address)
     if fault := login.fault_of(account, password, again):
         return fault
     kept = passwords.hashed(password)
     with context.database.transaction() as conn:
-        sessions.forgive(conn, account, visitor.address)
         accounts.choose(conn, account, kept, account.actor, now)
         secret = sessions.start(conn, account, visitor.address, visitor.agent, now)
     return LoggedIn(secret, account.language)

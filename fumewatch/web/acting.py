@@ -17,7 +17,7 @@ from fumewatch.web.who import BY_TOKEN, Actor
 router: Final = APIRouter(
     prefix="/api/v1",
     tags=["fumewatch"],
-    responses=problems.OF_API | problems.documented(409),
+    responses=problems.OF_API | problems.documented(409, 411, 413),
     dependencies=[BY_TOKEN],
 )
 

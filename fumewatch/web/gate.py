@@ -25,7 +25,9 @@ from fumewatch.store import Connection, sessions, tokens
 from fumewatch.web import problems
 from fumewatch.web.context import Context
 from fumewatch.web.cookie import cookie_of
-from fumewatch.web.origin import SAFE, is_our_name, is_own
+from fumewatch.web.forms import MOST_BYTES
+from fumewatch.web.origin import SAFE, is_not_anothers, is_our_name, is_own
+from fumewatch.web.shield import path_of, told_path
 from fumewatch.web.who import ANYBODY, STRANGER, Who
 
 log = structlog.get_logger()
@@ -35,7 +37,8 @@ _UNASKED: Final = ("/livez", "/static/", PATH)
 _OPEN: Final = ("/readyz", "/login", "/logout", "/i/")
 """Open to all; who shows who they are is shown more."""
 _KEYS: Final = "/i/"
-"""An address that nobody else knows proves by itself that no other site made up the form."""
+"""An address that few know. Its page tells nobody where it is, so its own form may come without
+an origin; a form that a browser calls another site's would log people in as somebody else."""
 _OPERATION: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked by machines, under whatever name they know us by."""
 _STREAM: Final = "/alerts/stream"
@@ -59,7 +62,7 @@ class Gate:
 
     async def _refusal(self, request: Request) -> Response | None:
         """What is answered instead of the page; None: come in. Who it is stands in the state."""
-        path, config = request.url.path, self._context.config
+        path, config = path_of(request), self._context.config
         if path.startswith(_UNASKED):
             return None
         if refusal := self._unfit(request):
@@ -76,20 +79,21 @@ class Gate:
             return problems.refused(request, 401, "this token opens nothing (any more)")
         if path.startswith(_OPEN):
             return None
-        return self._wrong_door(request, request.state.who, config)
+        return self._wrong_door(request, request.state.who, config) or _unfit_body(request)
 
     def _unfit(self, request: Request) -> Response | None:
         """Refused whoever asks. Who shows a token cannot have been led here by another page."""
         headers, web = request.headers, self._context.config.web
         if _has_bearer(request):
             return None if self._is_in_time(request) else _too_often(request)
-        if self._context.asks_for_login and request.url.path not in _OPERATION:
+        if self._context.asks_for_login and path_of(request) not in _OPERATION:
             if not is_our_name(headers.get("host", ""), web):
                 return PlainTextResponse(_NOT_OUR_NAME, status_code=421)
             if not self._is_in_time(request):
                 return _too_often(request)
-        if not request.url.path.startswith(_KEYS) and not is_own(request.method, headers, web):
-            log.warning("foreign_form_refused", path=request.url.path, address=_address(request))
+        is_ours = is_not_anothers if path_of(request).startswith(_KEYS) else is_own
+        if not is_ours(request.method, headers, web):
+            log.warning("foreign_form_refused", path=told_path(request), address=_address(request))
             return problems.refused(request, 403, "this was sent by another site's page")
         return None
 
@@ -113,7 +117,7 @@ class Gate:
                 401,
                 "show a token: Authorization: Bearer ...; fumewatch token add makes it",
             )
-        if request.url.path == _STREAM:  # the page that listens loads itself anew, to the login
+        if path_of(request) == _STREAM:  # the page that listens loads itself anew, to the login
             return Response(_LOG_IN_AGAIN, media_type="text/event-stream")
         return RedirectResponse(f"/login{_back(request)}", status_code=303)
 
@@ -166,7 +170,7 @@ class Gate:
         return still
 
     def _is_private(self, request: Request) -> bool:
-        path = request.url.path
+        path = path_of(request)
         return self._context.asks_for_login and not path.startswith(_UNASKED)
 
 
@@ -176,10 +180,22 @@ _NOT_OUR_NAME: Final = (
 )
 
 
+def _unfit_body(request: Request) -> Response | None:
+    """Pages read their forms to a limit of their own; an API's body is read before it is asked."""
+    if request.method in SAFE or not path_of(request).startswith("/api/"):
+        return None
+    length = request.headers.get("content-length", "")
+    if "transfer-encoding" in request.headers or not (length.isascii() and length.isdigit()):
+        return problems.refused(request, 411, "say how long the body is: Content-Length")
+    if int(length) > MOST_BYTES:
+        return problems.refused(request, 413, f"the body may have {MOST_BYTES} bytes")
+    return None
+
+
 def _permission(request: Request) -> Permission:
-    if request.url.path == "/metrics":
+    if path_of(request) == "/metrics":
         return Permission.METRICS
-    if request.method in SAFE or request.url.path.startswith("/account"):
+    if request.method in SAFE or path_of(request).startswith("/account"):
         return Permission.READ  # everybody may change their own password
     return Permission.ACT
 
@@ -203,10 +219,10 @@ def _too_often(request: Request) -> Response:
 
 def _back(request: Request) -> str:
     """Where to go after the login: a page that was asked for, not a form that was sent."""
-    if request.method not in SAFE or request.url.path == "/":
+    if request.method not in SAFE or path_of(request) == "/":
         return ""
     query = f"?{request.url.query}" if request.url.query else ""
-    return f"?{urlencode({'next': quote(request.url.path) + query})}"
+    return f"?{urlencode({'next': quote(path_of(request)) + query})}"
 
 
 def _address(request: Request) -> str:

@@ -32,6 +32,12 @@ def is_own(method: str, headers: Mapping[str, str], web: WebSettings) -> bool:
     return urlsplit(origin).netloc.lower() == host or asked == _authority(web.public_url)
 
 
+def is_not_anothers(method: str, headers: Mapping[str, str], web: WebSettings) -> bool:
+    """False only for what a browser says another site's page had it send."""
+    is_said = "sec-fetch-site" in headers or headers.get("origin", "null") != "null"
+    return not is_said or is_own(method, headers, web)
+
+
 def is_our_name(host: str, web: WebSettings) -> bool:
     """Of the Host header. Another name may be one that somebody had lead here (DNS rebinding);
     an address leads nowhere else."""

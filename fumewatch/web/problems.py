@@ -16,7 +16,7 @@ from fumewatch.core.errors import StoreRefused, StoreUnavailable
 from fumewatch.core.phrases import one_line
 from fumewatch.web.context import context_of, language_of
 from fumewatch.web.opened import STATUS, Closed, LinkClosed
-from fumewatch.web.shield import is_of_link
+from fumewatch.web.shield import is_of_link, path_of, told_path
 
 log = structlog.get_logger()
 _MEDIA_TYPE: Final = "application/problem+json"
@@ -56,9 +56,7 @@ def install(app: FastAPI) -> None:
 
 def store_away(request: Request, error: Exception) -> Response:
     """Why is in the log, not on the page: the text may name hosts and users."""
-    path = request.url.path
-    path = "/l/..." if is_of_link(path) else path  # a token is for its addressee only
-    log.warning("page_without_store", path=path, error=str(error))
+    log.warning("page_without_store", path=told_path(request), error=str(error))
     headers = {"Retry-After": "10"}
     if is_for_programs(request):
         return _problem_json(503, "the database is away; try again", headers)
@@ -119,7 +117,7 @@ def _closed(request: Request, why: Closed, status: int, token: str = "") -> Resp
 
 def _problem(request: Request, status: int) -> Response:
     context = context_of(request)
-    if is_of_link(request.url.path) and status < 500:
+    if is_of_link(path_of(request)) and status < 500:
         return _closed(request, Closed.UNKNOWN if status == 404 else Closed.UNREADABLE, status)
     return context.render.page(request, language_of(request), "problem.html", status, code=status)
 
@@ -132,4 +130,4 @@ def _problem_json(
 
 
 def is_for_programs(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/livez", "/readyz", "/metrics", "/static/"))
+    return path_of(request).startswith(("/api/", "/livez", "/readyz", "/metrics", "/static/"))

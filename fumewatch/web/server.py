@@ -9,10 +9,15 @@ from typing import Any, Final, Self
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fumewatch.core.errors import WebUnavailable
 
 _TICK_S: Final = 0.5
+MOST_CONNECTIONS: Final = 500
+"""So that whoever holds connections open leaves ingest and delivery enough files to open."""
+_PATIENCE_S: Final = 30
+"""For the head of a connection's first request, and between two requests."""
 _GRACE_S: Final = 3
 """What an answer in the making may still take; streams of events end at once."""
 
@@ -20,23 +25,34 @@ _GRACE_S: Final = 3
 class Server:
     """`start` returns once it answers, or raises WebUnavailable; `stop`, once it has ended.
 
-    `proxies`: addresses and networks that are believed on whom they ask for.
+    `proxies`: addresses and networks that are believed on whom they ask for. `most`: connections
+    at a time; one more is cut off.
     """
 
-    def __init__(self, app: FastAPI, host: str, port: int, proxies: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        host: str,
+        port: int,
+        proxies: Sequence[str] = (),
+        most: int = MOST_CONNECTIONS,
+        patience_s: int = _PATIENCE_S,
+    ) -> None:
         self._address = (host, port)
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._ready = threading.Event()
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
+                http=_Connection,
+                limit_concurrency=most,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=bool(proxies),
                 forwarded_allow_ips=list(proxies),  # else uvicorn asks the environment
                 timeout_graceful_shutdown=_GRACE_S,
-                timeout_keep_alive=30,
+                timeout_keep_alive=patience_s,
             ),
             self._ready,
         )
@@ -84,6 +100,20 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+class _Connection(H11Protocol):
+    """One of so many, and not for ever to say what it wants: uvicorn's own waits."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            transport.abort()
+        self.loop.call_later(self.timeout_keep_alive, self._part)
+
+    def _part(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
 
 class _Uvicorn(uvicorn.Server):

@@ -4,9 +4,10 @@ Nothing inline runs, neither script nor style: a restaurant may call itself <scr
 name.
 """
 
-from typing import Final
+from typing import Final, cast
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fumewatch.core.link import PATH
@@ -31,6 +32,7 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _HEADERS_OF_LINKS: Final = {
@@ -63,6 +65,18 @@ class Shield:
             await send(message)
 
         await self._app(scope, receive, shielded if scope["type"] == "http" else send)
+
+
+def path_of(request: Request) -> str:
+    """What was asked for, as routes have it. request.url is made of the Host header too: in some
+    versions a host with a slash in it moves the path."""
+    return cast(str, request.scope["path"])
+
+
+def told_path(request: Request) -> str:
+    """The same for a log: an address that is a key is for its addressee only."""
+    path = path_of(request)
+    return next((f"{key}..." for key in _OF_SECRETS if path.startswith(key)), path)
 
 
 def is_of_link(path: str) -> bool:
