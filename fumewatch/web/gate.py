@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -202,11 +202,23 @@ def _too_often(request: Request) -> Response:
 
 
 def _back(request: Request) -> str:
-    """Where to go after the login: a page that was asked for, not a form that was sent."""
-    if request.method not in SAFE or request.url.path == "/":
+    """Where to go after the login: the page that was asked for, or whose form was sent."""
+    if request.method not in SAFE:
+        page = _page_of_form(request)
+        return f"?{urlencode({'next': page, 'unsent': '1'})}" if page else ""
+    if request.url.path == "/":
         return ""
     query = f"?{request.url.query}" if request.url.query else ""
     return f"?{urlencode({'next': quote(request.url.path) + query})}"
+
+
+def _page_of_form(request: Request) -> str:
+    """As the browser says it; is_own has seen that the form is of a page of ours."""
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _address(request: Request) -> str:
