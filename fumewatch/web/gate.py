@@ -7,6 +7,7 @@ to act. So a page that somebody adds is closed until they open it.
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -38,6 +39,7 @@ _KEYS: Final = "/i/"
 """An address that nobody else knows proves by itself that no other site made up the form."""
 _OPERATION: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked by machines, under whatever name they know us by."""
+_TOLD_EVERY: Final = timedelta(hours=1)
 _STREAM: Final = "/alerts/stream"
 _LOG_IN_AGAIN: Final = b"event: reset\ndata: {}\n\n"
 METRICS: Final = Who("program", "metrics_token", "", frozenset({Permission.METRICS}))
@@ -47,6 +49,7 @@ class Gate:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
+        self._told_at: datetime | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -62,6 +65,7 @@ class Gate:
         path, config = request.url.path, self._context.config
         if path.startswith(_UNASKED):
             return None
+        self._tell_of_proxy(request)
         if refusal := self._unfit(request):
             return refusal
         try:
@@ -92,6 +96,19 @@ class Gate:
             log.warning("foreign_form_refused", path=request.url.path, address=_address(request))
             return problems.refused(request, 403, "this was sent by another site's page")
         return None
+
+    def _tell_of_proxy(self, request: Request) -> None:
+        """Of one that is not believed: all who come by it count as one who logs in wrongly."""
+        said, host = ", ".join(request.headers.getlist("x-forwarded-for")), _host(request)
+        now = self._context.now()
+        if not said or host in said or (self._told_at and now < self._told_at + _TOLD_EVERY):
+            return
+        self._told_at = now
+        log.warning(
+            "X-Forwarded-For is not heard: if this is a proxy of yours, name it in [web]"
+            " trusted_proxies; else one who guesses passwords keeps out all who come by it",
+            address=host,
+        )
 
     def _is_in_time(self, request: Request) -> bool:
         if not self._context.asks_for_login:
@@ -221,8 +238,12 @@ def _page_of_form(request: Request) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
+def _host(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 def _address(request: Request) -> str:
-    return address_key(request.client.host if request.client else "")
+    return address_key(_host(request))
 
 
 def _has_bearer(request: Request) -> bool:
