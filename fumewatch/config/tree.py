@@ -146,11 +146,13 @@ class WebSettings(_Table):
     def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
         for proxy in proxies:
             try:
-                ipaddress.ip_network(proxy)
+                network = ipaddress.ip_network(proxy)
             except ValueError:
                 raise ValueError(
                     f"{proxy!r} is no address; write 10.0.0.7, or 10.0.0.0/24 for all of a network"
                 ) from None
+            if not network.prefixlen:
+                raise ValueError(f"{proxy!r} is everybody: then anyone says who they are")
         return proxies
 
     @field_validator("listen")

@@ -46,6 +46,12 @@ async def change_password(request: Request, context: Ctx, language: Lang, who: P
     return await run_in_threadpool(_page, request, context, language, who, fault=outcome)
 
 
+@router.get("/account/password")
+def changed() -> Response:
+    """The address of what the form's answer showed, opened again."""
+    return RedirectResponse("/account#password", status_code=303)
+
+
 def _change(
     context: Context, who: Who, visitor: Visitor, old: str, password: str, again: str
 ) -> LoggedIn | str:

@@ -7,8 +7,9 @@ to act. So a page that somebody adds is closed until they open it.
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -41,6 +42,7 @@ _KEYS: Final = "/i/"
 an origin; a form that a browser calls another site's would log people in as somebody else."""
 _OPERATION: Final = frozenset({"/livez", "/readyz", "/metrics"})
 """Asked by machines, under whatever name they know us by."""
+_TOLD_EVERY: Final = timedelta(hours=1)
 _STREAM: Final = "/alerts/stream"
 _LOG_IN_AGAIN: Final = b"event: reset\ndata: {}\n\n"
 METRICS: Final = Who("program", "metrics_token", "", frozenset({Permission.METRICS}))
@@ -50,6 +52,7 @@ class Gate:
     def __init__(self, app: ASGIApp, context: Context) -> None:
         self._app = app
         self._context = context
+        self._told_at: datetime | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,6 +68,7 @@ class Gate:
         path, config = path_of(request), self._context.config
         if path.startswith(_UNASKED):
             return None
+        self._tell_of_proxy(request)
         if refusal := self._unfit(request):
             return refusal
         try:
@@ -96,6 +100,19 @@ class Gate:
             log.warning("foreign_form_refused", path=told_path(request), address=_address(request))
             return problems.refused(request, 403, "this was sent by another site's page")
         return None
+
+    def _tell_of_proxy(self, request: Request) -> None:
+        """Of one that is not believed: all who come by it count as one who logs in wrongly."""
+        said, host = ", ".join(request.headers.getlist("x-forwarded-for")), _host(request)
+        now = self._context.now()
+        if not said or host in said or (self._told_at and now < self._told_at + _TOLD_EVERY):
+            return
+        self._told_at = now
+        log.warning(
+            "X-Forwarded-For is not heard: if this is a proxy of yours, name it in [web]"
+            " trusted_proxies; else one who guesses passwords keeps out all who come by it",
+            address=host,
+        )
 
     def _is_in_time(self, request: Request) -> bool:
         if not self._context.asks_for_login:
@@ -218,15 +235,31 @@ def _too_often(request: Request) -> Response:
 
 
 def _back(request: Request) -> str:
-    """Where to go after the login: a page that was asked for, not a form that was sent."""
-    if request.method not in SAFE or path_of(request) == "/":
+    """Where to go after the login: the page that was asked for, or whose form was sent."""
+    if request.method not in SAFE:
+        page = _page_of_form(request)
+        return f"?{urlencode({'next': page, 'unsent': '1'})}" if page else ""
+    if path_of(request) == "/":
         return ""
     query = f"?{request.url.query}" if request.url.query else ""
     return f"?{urlencode({'next': quote(path_of(request)) + query})}"
 
 
+def _page_of_form(request: Request) -> str:
+    """As the browser says it; is_own has seen that the form is of a page of ours."""
+    try:
+        parts = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _host(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 def _address(request: Request) -> str:
-    return address_key(request.client.host if request.client else "")
+    return address_key(_host(request))
 
 
 def _has_bearer(request: Request) -> bool:

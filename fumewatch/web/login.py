@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -74,10 +75,12 @@ def login_page(
     language: Lang,
     who: Asking,
     to: Annotated[str, Query(alias="next", max_length=2000)] = "",
+    unsent: bool = False,
 ) -> Response:
+    """`unsent`: a form brought them here whose login had ended."""
     if who.is_person:
         return RedirectResponse(own_path(to), status_code=303)
-    return _page(request, context, language, to)
+    return _page(request, context, language, to, is_unsent=unsent)
 
 
 @router.post("/login")
@@ -158,10 +161,11 @@ def _page(
     to: str,
     name: str = "",
     kept: Kept | None = None,
+    is_unsent: bool = False,
 ) -> Response:
     with context.database.transaction() as conn:
         is_anybody = accounts.is_any(conn)
-    wait = kept.wait if kept else timedelta(0)
+    wait = timedelta(seconds=ceil(kept.wait.total_seconds())) if kept else timedelta(0)
     response = context.render.page(
         request,
         language,
@@ -171,12 +175,13 @@ def _page(
         name=name[:LONGEST_NAME],
         is_wrong=kept is not None and not wait,
         wait=wait,
+        is_unsent=is_unsent,
         is_anybody=is_anybody,
         longest_name=LONGEST_NAME,
         longest=LONGEST_PASSWORD,
     )
     if wait:
-        response.headers["Retry-After"] = str(max(1, round(wait.total_seconds())))
+        response.headers["Retry-After"] = str(round(wait.total_seconds()))
     return response
 
 

@@ -16,6 +16,7 @@ from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.health import Configured
 from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
+from fumewatch.web.agents import device_of
 from fumewatch.web.language import COOKIE, LANGUAGES, Code, Language
 from fumewatch.web.who import who_of
 from fumewatch.web.words import CONNECTION, LASTING, WORDS
@@ -81,6 +82,8 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "stamp": show.stamp,
         "day": show.day,
         "lasting": show.lasting,
+        "term": show.term,
+        "device": device_of,
         "number": show.number,
         "counted": show.counted,
         "value": show.value,
@@ -148,6 +151,16 @@ class Show:
         if size == "d":
             parts["h"] %= 24
         return self._language.gettext(LASTING[size]) % parts
+
+    def term(self, duration: timedelta) -> str:
+        """Of a setting, which is mostly a round one: 7 days, 12 hours; else as `lasting`."""
+        hours, rest = divmod(duration, timedelta(hours=1))
+        if rest or not hours:
+            return self.lasting(duration)
+        ngettext = self._language.ngettext
+        if hours % 24 == 0:
+            return ngettext("%(num)d day", "%(num)d days", hours // 24) % {"num": hours // 24}
+        return ngettext("%(num)d hour", "%(num)d hours", hours) % {"num": hours}
 
     def lasting_texts(self) -> dict[str, str]:
         """The same texts for page.js, which keeps durations going."""

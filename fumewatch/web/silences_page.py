@@ -26,6 +26,7 @@ ENDED_SHOWN: Final = 50
 LONGEST_REASON: Final = 500
 LABELS: Final = ("severity", "rule", "street", "site", "monitor")
 """What a form can ask for; the command knows more."""
+_MORE: Final = ("reason", "hours", "everything")
 HOURS: Final = (1, 2, 4, 8, 24, 72, 168)
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
@@ -112,6 +113,6 @@ def _page(
         streets=streets,
         hours=HOURS,
         fault=fault,
-        sent={name: (sent or {}).get(name, "") for name in (*LABELS, "reason", "hours")},
+        sent={name: (sent or {}).get(name, "") for name in (*LABELS, *_MORE)},
         longest_reason=LONGEST_REASON,
     )

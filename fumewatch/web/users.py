@@ -47,7 +47,7 @@ def _add(
     try:
         name, role = account_name(sent.get("name", "")), Role(sent.get("role", ""))
     except ValueError:
-        return _page(request, context, language, fault="name is none")
+        return _page(request, context, language, fault="name is none", sent=sent)
     display = one_line(sent.get("display_name", ""), LONGEST_DISPLAY)
     now = context.now()
     try:
@@ -55,7 +55,7 @@ def _add(
             account = accounts.add(conn, name, role, who.actor, now, display_name=display)
             secret = accounts.invite(conn, account, who.actor, now)
     except StoreRefused:
-        return _page(request, context, language, fault="name is taken")
+        return _page(request, context, language, fault="name is taken", sent=sent)
     link = invitation_url(context, secret)
     return _page(request, context, language, invited=account, link=link)
 
@@ -72,8 +72,14 @@ async def change(
     try:
         await run_in_threadpool(_change, context, who, id, what, sent)
     except Unfit as why:
-        return await run_in_threadpool(_page, request, context, language, fault=why.word)
+        return await run_in_threadpool(_page, request, context, language, fault=why.word, at=id)
     return RedirectResponse("/users", status_code=303)
+
+
+@router.get("/users/{id}/{what}")
+def changed(who: Admin, id: Id, what: str) -> Response:
+    """The address of what a form's answer showed, opened again."""
+    return RedirectResponse(f"/users#user-{id}", status_code=303)
 
 
 def _invite(request: Request, context: Context, language: Lang, who: Who, id: int) -> Response:
@@ -81,7 +87,7 @@ def _invite(request: Request, context: Context, language: Lang, who: Who, id: in
     with context.database.transaction() as conn:
         account = _found(conn, id)
         if account.disabled_at:
-            return _page(request, context, language, fault="user is disabled")
+            return _page(request, context, language, fault="user is disabled", at=id)
         secret = accounts.invite(conn, account, who.actor, context.now())
     link = invitation_url(context, secret)
     return _page(request, context, language, invited=account, link=link)
@@ -136,9 +142,12 @@ def _page(
     language: Lang,
     *,
     fault: str = "",
+    at: int = 0,
+    sent: Mapping[str, str] | None = None,
     invited: Account | None = None,
     link: str = "",
 ) -> Response:
+    """`fault`: of the user whose id `at` is; of the form that was `sent` where it is 0."""
     with context.database.transaction() as conn:
         known, seen = accounts.every(conn), accounts.seen(conn)
         programs = tokens.every(conn)
@@ -154,6 +163,8 @@ def _page(
         changes=changes,
         roles=list(Role),
         fault=fault,
+        at=at,
+        sent={name: (sent or {}).get(name, "") for name in ("name", "display_name", "role")},
         invited=invited,
         link=link,
         invited_for=INVITED_FOR,

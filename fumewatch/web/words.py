@@ -271,7 +271,12 @@ WORDS: Final = {
     "password too common": _("This password is among the first that others try."),
     "password of too few characters": _("A password has at least four different characters."),
     "passwords differ": _("The two passwords are not the same."),
-    "password wrong": _("The password of now is wrong."),
+    # what a token opens
+    "scope.read": _("reads"),
+    "scope.act": _("reads and answers"),
+    "scope.metrics": _("metrics"),
+    # what is wrong with a form
+    "password wrong": _("The current password is wrong."),
     "name is none": _("A user name has 1 to 32 letters a-z, digits, . - _"),
     "name is taken": _("There is a user of this name already."),
     "user is disabled": _("This user is disabled."),

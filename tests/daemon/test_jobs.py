@@ -1,18 +1,23 @@
 """The jobs, each run once by hand."""
 
+import threading
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED
 from structlog.testing import capture_logs
 
 from fumewatch import metrics
 from fumewatch.config.tree import RetentionSettings
+from fumewatch.core.access import FORGOTTEN_AFTER, Role
 from fumewatch.core.device import DeviceAggregate, DeviceEvent, EventKind, Interval
 from fumewatch.core.integrity import Integrity
-from fumewatch.jobs import jobs
-from fumewatch.store import Database, daemons, dead_letters, devices, monitors
+from fumewatch.jobs import Job, jobs, scheduler
+from fumewatch.store import Database, accounts, daemons, dead_letters, devices, monitors, sessions
+from fumewatch.store.accounts import INVITED_FOR, KEPT_AFTER_END
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.dead_letters import DeadLetter
 from fumewatch.store.wire import to_us
@@ -46,6 +51,47 @@ def test_what_nobody_needs_any_more_goes_in_time(database: Database):
         assert conn.execute("select received_at from device_event").fetchall() == [(NOW,)]
         assert conn.execute("select received_at from device_aggregate").fetchall() == [(NOW,)]
         assert conn.execute("select day from day_done").fetchall() == [(NOW.date(),)]
+
+
+@pytest.mark.parametrize(("leads", "left"), [(True, (1, 1, 1)), (False, (2, 2, 2))])
+def test_logins_that_count_no_more_go_by_the_clock(
+    database: Database, leads: bool, left: tuple[int, int, int]
+):
+    """By the scheduler itself: at once when a daemon starts, whoever leads."""
+    second = timedelta(seconds=1)
+    with database.transaction() as conn:
+        for name, extra in (("old", second), ("new", -second)):
+            account = accounts.add(conn, name, Role.VIEWER, "test", NOW)
+            accounts.invite(conn, account, "test", NOW - INVITED_FOR - extra)
+            sessions.start(conn, account, "192.0.2.1", "test", NOW - KEPT_AFTER_END - extra)
+            sessions.count_failure(conn, name, "192.0.2.1", NOW - FORGOTTEN_AFTER - extra)
+    runs = run_once(database, JOBS["prune_logins"], lambda: leads)
+    with database.transaction() as conn:
+        found = conn.execute(
+            "select (select count(*) from invitation), (select count(*) from session),"
+            " (select count(*) from login_failure)"
+        ).fetchone()
+    assert (runs, found) == (1, left)
+
+
+def run_once(database: Database, job: Job, leads: Callable[[], bool]) -> int:
+    """In a started scheduler; how often it ran."""
+    done = threading.Event()
+    runs = 0
+
+    def note(_: object) -> None:
+        nonlocal runs
+        runs += 1
+        done.set()
+
+    schedule = scheduler((job,), database, ZoneInfo("Asia/Shanghai"), lambda: NOW, leads)
+    schedule.add_listener(note, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+    schedule.start()
+    try:
+        assert done.wait(30)
+    finally:
+        schedule.shutdown()
+    return runs
 
 
 @pytest.mark.parametrize(

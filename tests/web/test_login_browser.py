@@ -6,17 +6,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fumewatch.config import Config
-from fumewatch.store import Database, accounts, actions
+from fumewatch.core.access import FREE_TRIES
+from fumewatch.store import Database, accounts, actions, sessions
 from fumewatch.web import Server, create_app
 from tests.web.accounts import PASSWORD, add_users, with_login
 from tests.web.conftest import all_up
 from tests.web.phones import Scene, open_case, photo, place
 from tests.web.test_browser import Tab
 
+PAGES = ("/", "/fleet", "/status", "/silences", "/delivery", "/dead-letters", "/sites/1")
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -52,8 +55,9 @@ def test_an_inspector_logs_in_answers_and_leaves_nothing_behind(
     tab = Tab(browser, **PHONE)
     page = tab.open(f"{site}/alerts/{case.alert}")
     expect(page).to_have_url(re.compile("/login"))
-    log_in(page, "zhangsan", "wrong horse battery")
-    expect(page.get_by_role("alert")).to_contain_text("用户名或密码不正确")
+    for name in ("zhangsan", "nobody"):
+        log_in(page, name, "wrong horse battery")
+        expect(page.get_by_role("alert")).to_have_text("用户名或密码不正确。")
     log_in(page, "zhangsan")
     expect(page).to_have_url(f"{site}/alerts/{case.alert}")
     page.wait_for_selector(".plot[data-drawn]")
@@ -76,14 +80,69 @@ def test_an_inspector_logs_in_answers_and_leaves_nothing_behind(
     page.goto(f"{site}/")
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
     page.locator("a.own").tap()
+    (cookie,) = tab.context.cookies()
     page.get_by_role("button", name="退出登录").tap()
     expect(page).to_have_url(f"{site}/login")
+    copied = httpx2.get(f"{site}/account", headers={"cookie": f"fumewatch={cookie['value']}"})
+    assert copied.headers["location"] == "/login?next=%2Faccount", "not only in this browser"
     for _ in range(3):
         page.go_back()
         expect(page).to_have_url(re.compile("/login"))
         assert "老弄堂" not in page.content()
     assert tab.context.cookies() == []
     assert [text for text in tab.complaints if "401" not in text] == []
+    tab.context.close()
+
+
+def test_a_viewer_is_kept_waiting_then_looks_and_presses_nothing(
+    site: str, case: Scene, database: Database, browser: Browser
+) -> None:
+    with database.transaction() as conn:
+        for _ in range(FREE_TRIES):
+            sessions.count_failure(conn, "kan", "127.0.0.1", clock())
+    tab = Tab(browser)
+    page = tab.open(f"{site}/silences")
+    log_in(page, "kan")
+    expect(page.get_by_role("alert")).to_have_text(re.compile(r"，请在 ([1-9]|10) 秒后重试。$"))
+    with database.transaction() as conn:
+        conn.execute("delete from login_failure")
+    log_in(page, "kan")
+    forms: dict[str, list[str]] = {}
+    for path in (*PAGES, "/account", f"/alerts/{case.alert}"):
+        page.goto(site + path)
+        forms[path] = page.eval_on_selector_all(
+            "form[method=post]", "forms => forms.map((form) => form.getAttribute('action'))"
+        )
+    assert forms.pop("/account") == ["/logout", "/account/password#password"]
+    assert set(map(tuple, forms.values())) == {()}
+    for path in ("/silences", "/users", "/delivery/retry", f"/alerts/{case.alert}/acknowledge"):
+        post = "path => fetch(path, {method: 'POST', body: new URLSearchParams({name: 'x'})})"
+        assert page.evaluate(f"({post})('{path}').then((answer) => answer.status)") == 403, path
+    assert page.goto(f"{site}/users").status == 403
+    tab.context.close()
+
+
+def test_what_was_typed_outlives_the_login(
+    site: str, case: Scene, database: Database, browser: Browser
+) -> None:
+    tab = Tab(browser, **PHONE)
+    page = tab.open(f"{site}/alerts/{case.alert}")
+    log_in(page, "zhangsan")
+    page.locator("#note summary").tap()
+    page.get_by_label("备注").fill("屋顶风机在响")
+    with database.transaction() as conn:
+        conn.execute("update session set ended_at = now()")
+    page.locator("#note button").tap()
+    expect(page.get_by_role("alert")).to_contain_text("刚才提交的内容没有保存")
+    log_in(page, "zhangsan", "wrong horse battery")
+    log_in(page, "zhangsan")
+    expect(page).to_have_url(f"{site}/alerts/{case.alert}")
+    expect(page.get_by_role("alert")).to_contain_text("您填写的内容已恢复")
+    expect(page.get_by_label("备注")).to_have_value("屋顶风机在响")
+    page.locator("#note button").tap()
+    expect(page.locator(".timeline")).to_contain_text("屋顶风机在响")
+    page.reload()
+    expect(page.locator(".notice.unsent")).to_have_count(0)
     tab.context.close()
 
 
@@ -125,15 +184,19 @@ def test_an_administrator_looks_after_users_and_silences(
     choose(phone, "changjiang huanghe", "changjiang huanghe")
     expect(phone.locator("a.own")).to_contain_text("李四 <b> (lisi)")
     assert phone.goto(site + "/i/" + link.rpartition("/")[2]).status == 404, "opens once"
+    phone.goto(f"{site}/account")
+    phone.get_by_role("button", name="退出登录").click()
+    log_in(phone, "lisi", "changjiang huanghe")
+    expect(phone.locator("a.own")).to_contain_text("李四 <b> (lisi)")
 
     page.goto(f"{site}/users")
     row = page.locator(".rows li", has_text="lisi").first
-    row.get_by_text("Change", exact=True).click()
+    row.locator("summary").click()
     row.get_by_role("button", name="Keep out").click()
     expect(page.locator(".rows li", has_text="lisi").first).to_contain_text("disabled")
     expect(phone.goto(f"{site}/account") and phone).to_have_url(re.compile("/login"))
     own = page.locator(".rows li", has_text="chen").first
-    own.get_by_text("Change", exact=True).click()
+    own.locator("summary").click()
     own.get_by_role("button", name="Keep out").click()
     expect(page.get_by_role("alert")).to_contain_text("nobody would be left")
 
