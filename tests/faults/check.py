@@ -126,7 +126,7 @@ def check_messages(stage: Stage) -> None:
 def check_people(stage: Stage) -> None:
     """Nobody is woken twice: of one alert, one message for its beginning and one for its end."""
     query = """
-        select a->>'id', o.body->>'state', count(*) from outbox o,
+        select a->>'id', a->>'state', count(*) from outbox o,
             jsonb_array_elements(o.body->'alerts') a
         where o.receiver = 'people' group by 1, 2 having count(*) > 1
     """
