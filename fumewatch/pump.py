@@ -362,15 +362,14 @@ class Pump:
 def _first_minute(judged_to: datetime | None, due: int) -> int:
     """The first minute to judge (since 1970): none is left out that ended while nobody judged.
 
-    The last one that is due is judged, be it once more: a new rule need not wait for the next. But
-    what was judged by a clock that is a little ahead of ours is not: it would be told once more.
+    The last judged one is judged once more: what came late as we stopped counts, and a new rule
+    need not wait. A clock that is a little behind the one that judged waits until it is there: what
+    it judged before that would be told twice.
     """
-    if judged_to is None:
-        return due - 1
-    next_one = due_minute(judged_to, timedelta(0))
-    if due < next_one <= due + AHEAD:
-        return next_one
-    return max(min(next_one, due - 1), due - FURTHEST_BEHIND // timedelta(minutes=1))
+    next_one = due if judged_to is None else due_minute(judged_to, timedelta(0))
+    if next_one > due + AHEAD:
+        next_one = due
+    return max(next_one - 1, due - FURTHEST_BEHIND // timedelta(minutes=1))
 
 
 def replay_all(

@@ -179,6 +179,26 @@ def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
             assert row == (began + timedelta(minutes=minute), pytest.approx(1.445 + minute / 100))
 
 
+def test_what_a_minute_changes_of_an_alert_that_the_same_turn_opened_is_saved_too(world: World):
+    world.assign("M1")
+    clock = Clock()
+    began = clock().replace(second=0, microsecond=0)
+    levels = [0.2] * 10 + [20.0, 20.0, 30.0]
+    with pumping(world, clock) as pump:
+        for minute, fume in enumerate(levels, -10):
+            at = (began + timedelta(minutes=minute)).isoformat()
+            world.publish("M1", {"measured_at": at, "fume": fume, "fan_on": True})
+            if minute == -1:
+                turn_until(pump, lambda: world.count("reading") == 10)
+                pump.turn()
+        clock.offset += began + timedelta(minutes=3, seconds=30) - clock()
+        turn_until(pump, lambda: world.count("reading") == len(levels))
+        turn_until(pump, lambda: world.count("alert") == 1)
+        opened = world.rows("select value, evidence->>'peak' from transition")[0]
+        now = world.rows("select value, evidence->>'peak' from alert")[0]
+        assert now[0] > opened[0] and float(now[1]) > float(opened[1])
+
+
 def test_a_message_that_breaks_our_reader_is_set_aside_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
