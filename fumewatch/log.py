@@ -77,6 +77,8 @@ def set_up(level: str, form: Literal["json", "console"]) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Each attempt of its to connect, some thousand lines an hour: we say once that it is away.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

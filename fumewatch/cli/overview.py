@@ -7,7 +7,7 @@ from typing import Any, Final
 from fumewatch.cli import held, outbox, show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
-from fumewatch.store import Connection, daemons, delivery, partitions, summary
+from fumewatch.store import Connection, backup, daemons, delivery, partitions, summary
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.delivery import Figures as Delivery
 from fumewatch.store.pages import dead_letters, devices, fleet, operation
@@ -39,6 +39,8 @@ class Status:
     counts: summary.Counts
     database: StoreFacts
     engine: str
+    backup_at: datetime | None
+    """Of the last one that is whole."""
 
     def runs(self, daemon: Daemon) -> bool:
         return self.at - daemon.heartbeat_at <= SILENT_AFTER
@@ -70,7 +72,7 @@ class Status:
             ],
             "devices": asdict(self.devices),
             "counts": asdict(self.counts),
-            "database": asdict(self.database) | {"engine": self.engine},
+            "database": asdict(self.database) | {"engine": self.engine, "backup": self.backup_at},
         }
 
 
@@ -93,6 +95,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         counts=summary.counts(conn),
         database=operation.store_facts(conn),
         engine=partitions.engine(conn).value,
+        backup_at=backup.last_made(conn),
     )
 
 
@@ -210,4 +213,5 @@ def _figures(status: Status) -> list[tuple[str, str]]:
         ),
         ("device restarts in 7 days", f"{told.restarts:,}"),
         ("database", f"{versions}, {show.size(database.size_bytes)}"),
+        ("last backup", show.ago(status.at - status.backup_at) if status.backup_at else "none"),
     ]

@@ -1,5 +1,6 @@
 """Backup while readings come in, and restore: on real servers, with PostgreSQL's own programs."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -113,6 +114,7 @@ def test_a_backup_taken_under_load_restores_whole(
     assert said.code == 0, said.err
     with psycopg.connect(filled) as conn:
         (made_at,) = conn.execute("select made_at from backup_mark").fetchall()[0]
+    assert re.search(r"last backup +\S+ ago", fumewatch("status", "-c", config).out)
     assert abs(made_at.timestamp() - datetime.fromisoformat(said.json["made_at"]).timestamp()) < 1
     file, rows = Path(said.json["file"]), said.json["rows"]
     assert rows["reading"] % 2 == 1  # nine, and batches of two: none is half in it
