@@ -65,7 +65,7 @@ class Ahead:
         self.places = self.read_places(conn, config)
         self.places_at = now
         self.roster(config, self.places, monitors.offline_since(conn))
-        needed = wanted_of(config, now)
+        needed = wanted_of(config, now, len(self.places))
         if len(self.places) * ((now - needed.start) // timedelta(minutes=1)) <= MOST:
             self.catch_up(conn, needed)
 
@@ -134,10 +134,10 @@ class Ahead:
         self.parts = [part for part in (*kept, news) if len(part)]
 
 
-def wanted_of(config: Config, now: datetime) -> Wanted:
+def wanted_of(config: Config, now: datetime, monitors: int) -> Wanted:
     """What a term that begins now would fill its window from."""
     channels, minutes = needs(config.rule, whole_minutes(config.freshness.ceiling))
-    return wanted(minutes, sorted(channels), due_minute(now, config.evaluate.lateness))
+    return wanted(minutes, sorted(channels), due_minute(now, config.evaluate.lateness), monitors)
 
 
 def _cut(part: Readings, end: datetime | None) -> tuple[Readings, Readings]:

@@ -131,7 +131,7 @@ class Pump:
 
     @property
     def places(self) -> Mapping[int, Place]:
-        """By monitor, as of the last look: a new mapping each time, from any thread."""
+        """By monitor, as of the last look: a mapping that stays as it is, from any thread."""
         return self._places
 
     def claim(self, at: float) -> None:

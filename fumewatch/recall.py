@@ -37,6 +37,9 @@ from fumewatch.store import (
 MONITORS_AT_ONCE: Final = 1000
 MINUTES_AT_ONCE: Final = 8
 """Minutes that the engine judges in one go, where it has some to make up for."""
+READINGS_AT_ONCE: Final = 200_000
+"""Of a span, at one a minute of each monitor: the driver keeps a buffer of 40 bytes each for every
+connection that ever read one."""
 _HOUR: Final = 60 * MINUTE
 
 
@@ -65,11 +68,12 @@ Read: TypeAlias = Callable[[Wanted], Iterable[Readings]]
 """Of each span what the store has."""
 
 
-def wanted(depth: int, channels: Sequence[int], due: int) -> Wanted:
+def wanted(depth: int, channels: Sequence[int], due: int, monitors: int) -> Wanted:
     """To judge from the minute before `due` on; the window settles a span in one go."""
     begins = due - depth - REPORTED
-    first = (begins // MINUTES_AT_ONCE + 1) * MINUTES_AT_ONCE
-    cuts = [_at(minute) for minute in range(first, due - 1, MINUTES_AT_ONCE)]
+    step = max(1, min(MINUTES_AT_ONCE, READINGS_AT_ONCE // max(monitors, 1)))
+    first = (begins // step + 1) * step
+    cuts = [_at(minute) for minute in range(first, due - 1, step)]
     starts, ends = [_at(begins), *cuts], [*cuts, None]
     return Wanted(list(zip(starts, ends, strict=True)), channels)
 
@@ -102,7 +106,7 @@ def recall(
     engine.begin(begins * MINUTE)
     _remember(conn, window, begins)
     number = 0
-    needed = wanted(window.depth, window.channels, due)
+    needed = wanted(window.depth, window.channels, due, roster.size)
     parts = read(needed) if read else _read(conn, needed)
     for (_, end), part in zip(needed.spans, parts, strict=True):
         engine.add(part)

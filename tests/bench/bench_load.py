@@ -1,98 +1,53 @@
-"""A large fleet for minutes on end: CPU, memory and commit latency, and how they grow.
+"""A large fleet: CPU, memory and commit latency, how they grow, and how long a start takes.
 
-    python -m tests.bench.bench_load [--minutes 3] [--monitors 1000 10000 100000] [--no-rates]
+    python -m tests.bench load [--only fleets rates start] [--minutes 3] [--monitors 1000 10000 ...]
 
-Real mosquitto, real PostgreSQL, the daemon as shipped with an hour of every monitor in its window.
-Each monitor sends a reading a minute. After a minute to warm up, whole minutes are measured: CPU
-time of daemon, database and broker from /proc, the daemon's memory each second, and of each reading
-the time from its publish to the commit that has it, as PostgreSQL stamped it.
+Real mosquitto, real PostgreSQL, the daemon as shipped, each monitor's last minutes in its window.
 
-Then the highest rate that 10,000 monitors can keep up: 15 seconds each of more and more, as long as
-99 of 100 readings are committed within two seconds.
+fleets  each monitor sends a reading a minute. After a minute to warm up, whole minutes are
+        measured: CPU time of daemon, database and broker from /proc, the daemon's memory each
+        second, and of each reading the time from its publish to the commit that has it, as
+        PostgreSQL stamped it
+rates   the highest rate that --rate-monitors (10,000) can keep up: some seconds each of more and
+        more, as long as 99 of 100 readings are committed within two seconds
+start   from the command to ready, of --start-monitors (10,000) with their last 2.5 hours stored:
+        all that the shipped rules' window is filled from
 
-CPU time does not mind what else the machine does; latency and rates do. Leaves .bench/load.md and
-.bench/load.svg.
+CPU time does not mind what else the machine does; latency, rates and the start do. Each part leaves
+.bench/load-PART.md, and fleets, where they are several, .bench/load.svg.
 """
 
 import argparse
-import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
+from time import sleep, time
 from typing import Final
 
-import psycopg
-
-from fumewatch.config import load
-from fumewatch.store import partitions
-from tests.bench import stuffing
-from tests.bench.end_to_end import Load, generator, publish
+from tests.bench.end_to_end import Load, publish
+from tests.bench.fleet import SETTLED_S, Run, Waited, filled, latency, measure, ready, say
 from tests.bench.machine import (
     BenchError,
     Table,
+    cpu_seconds,
     description,
-    rss_mib,
-    running,
-    tail,
+    spread,
     turn_sigterm_into_exit,
 )
 from tests.bench.memory import peak_mib
-from tests.bench.peers import fumewatch
 from tests.bench.plot import Line, loglog
 from tests.bench.stage import Act, Stage, stage
 
 RESULTS: Final = Path(__file__).parents[2] / ".bench"
-HISTORY: Final = timedelta(hours=1)
-WITHIN_S: Final = 180.0
-"""A start with 100,000 monitors, on a machine that others use."""
-EXCEEDING: Final = 20
-RATES: Final = (5_000, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 80_000)
-RATE_S: Final = 15
-SUSTAINED_S: Final = 2.0
-_LATENCY: Final = """
-    select count(*), percentile_cont(array[0.5, 0.99, 1]) within group (order by
-        extract(epoch from pg_xact_commit_timestamp(xmin)) - extract(epoch from measured_at))
-    from reading where measured_at >= to_timestamp(%s)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Waited:
-    """Seconds from publish to commit."""
-
-    readings: int
-    p50: float
-    p99: float
-    greatest: float
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """CPU seconds a second; MiB. `judged` rules; `started`: seconds until it was ready."""
-
-    monitors: int
-    rules: int
-    seconds: float
-    daemon: float
-    database: float
-    broker: float
-    started: float
-    loaded: float
-    peak: float
-    waited: Waited
-
-    @property
-    def rate(self) -> float:
-        return self.waited.readings / self.seconds
-
-    @property
-    def each_us(self) -> tuple[float, float]:
-        """CPU-µs a reading of daemon and database."""
-        return self.daemon / self.rate * 1e6, self.database / self.rate * 1e6
+PARTS: Final = ("fleets", "rates", "start")
+RATES: Final = (5_000, 10_000, 15_000, 20_000, 25_000, 30_000, 40_000, 50_000, 60_000, 80_000)
+MINUTES: Final = 60
+START_MINUTES: Final = 150
+_BAR: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,96 +62,63 @@ class Step:
     @property
     def is_sustained(self) -> bool:
         is_offered = self.published >= 0.95 * self.offered
-        return self.is_all and is_offered and self.waited.p99 <= SUSTAINED_S
+        return self.is_all and is_offered and self.waited.p99 <= SETTLED_S
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    act: Act
-    process: "subprocess.Popen[bytes]"
-    started: float
+class Start:
+    """Seconds until it was ready, CPU seconds until then, MiB at most."""
+
+    seconds: float
+    cpu: float
+    peak: float
 
 
-@contextmanager
-def at_work(server: Stage, monitors: int) -> Iterator[Scene]:
-    """A daemon that is ready, an hour of so many monitors in its window."""
-    template = f"load_{monitors}"
-    codes = (f"FM{i + 1:07d}" for i in range(monitors))
-    server.make_template(
-        template, fumewatch.fill(server.folder, fumewatch.sites_csv("xuhui", codes))
-    )
-    with server.run(template, 0) as act:
-        now = datetime.now(UTC).replace(microsecond=0)
-        with psycopg.connect(act.scene.database_url, autocommit=True) as conn:
-            partitions.ensure(conn, {(now - HISTORY).date(), now.date(), (now + HISTORY).date()})
-            stuffing.fill(conn, now - HISTORY, now)
-            stuffing.note_latest(conn, now)
-            conn.execute("vacuum analyze")
-        began = time.monotonic()
-        with fumewatch.serving(act.scene, within=WITHIN_S) as process:
-            act.wait_subscribed(process)
-            yield Scene(act, process, time.monotonic() - began)
+# measured -----------------------------------------------------------------------------------
 
 
-def measure(scene: Scene, monitors: int, minutes: int) -> Run:
-    """Whole minutes, from half a minute on: each has one judging of all, in its middle."""
-    act, process, rate = scene.act, scene.process, max(monitors // 60, 1)
-    load_ = Load(10**9, monitors, rate, EXCEEDING)
-    port = act.scene.broker_port
-    with running(generator(port, load_), act.scene.folder / "generator.log"):
-        _sleep_until_half_past()
-        before, began = act.spent(process.pid), time.time()
-        highest = 0.0
-        while time.time() < began + 60 * minutes:
-            if process.poll() is not None:
-                raise BenchError(f"fumewatch ended:\n{tail(act.scene.log)}")
-            highest = max(highest, rss_mib(process.pid))
-            time.sleep(1)
-        after, seconds = act.spent(process.pid), time.time() - began
-        waited = latency(act, began, until=began + seconds)
-    return Run(
-        monitors,
-        len(load(fumewatch.EXAMPLE, {}).rule),
-        seconds,
-        (after.consumer - before.consumer) / seconds,
-        (after.database - before.database) / seconds,
-        (after.broker - before.broker) / seconds,
-        scene.started,
-        highest,
-        peak_mib(process.pid),
-        waited,
-    )
+def fleets(server: Stage, args: argparse.Namespace) -> Iterator[Table]:
+    runs: list[Run] = []
+    for monitors in sorted(args.monitors):
+        with filled(server, monitors, MINUTES) as act, ready(act) as scene:
+            runs.append(measure(scene, monitors, args.minutes))
+        say(f"{runs[-1]}")
+    yield grown(runs)
+    yield costs(runs)
+    if len(runs) > 1:
+        (RESULTS / "load.svg").write_text(drawn(runs))
+    if goals := [goal for run in runs if run.monitors == 100_000 for goal in aims(run)]:
+        yield Table("Aims", ("aim", "measured", "met"), goals)
 
 
-def _sleep_until_half_past() -> None:
-    """At least half a minute from now."""
-    after = time.time() + 30
-    time.sleep(30 + (30 - after) % 60)
-
-
-def latency(act: Act, since: float, until: float | None = None) -> Waited:
-    if until is not None:
-        time.sleep(max(until + SUSTAINED_S - time.time(), 0))
-    number, waited = act.session.execute(_LATENCY, [since]).fetchone() or (0, None)
-    if not number:
-        raise BenchError("nothing was stored")
-    return Waited(int(number), *(float(seconds) for seconds in waited))
-
-
-def climb(scene: Scene, monitors: int, rates: Sequence[int]) -> list[Step]:
+def rates(server: Stage, args: argparse.Namespace) -> Iterator[Table]:
     """Up to the first that was not sustained."""
-    steps: list[Step] = []
-    for rate in rates:
-        stored, began = scene.act.count("reading"), time.time()
-        published = publish(scene.act.scene.broker_port, Load(rate * RATE_S, monitors, rate))
-        time.sleep(SUSTAINED_S)
-        found = latency(scene.act, began)
-        is_all = scene.act.count("reading") - stored == rate * RATE_S
-        steps.append(Step(rate, published.rate, found, is_all))
-        print(f"# {steps[-1]}", file=sys.stderr, flush=True)
-        if not steps[-1].is_sustained:
-            break
-    return steps
+    monitors, steps = args.rate_monitors, list[Step]()
+    with filled(server, monitors, MINUTES) as act, ready(act):
+        for rate in sorted(args.rates):
+            steps.append(_offer(act, Load(rate * args.rate_seconds, monitors, rate)))
+            say(f"{steps[-1]}")
+            if not steps[-1].is_sustained:
+                break
+    yield climbed(steps, monitors, args.rate_seconds)
+
+
+def _offer(act: Act, load: Load) -> Step:
+    stored, began = act.count("reading"), time()
+    published = publish(act.scene.broker_port, load)
+    sleep(SETTLED_S)
+    is_all = act.count("reading") - stored == load.readings
+    return Step(load.rate, published.rate, latency(act, began, time()), is_all)
+
+
+def start(server: Stage, args: argparse.Namespace) -> Iterator[Table]:
+    monitors, starts = args.start_monitors, list[Start]()
+    with filled(server, monitors, START_MINUTES) as act:
+        for _ in range(args.rounds):
+            with ready(act) as scene:
+                pid = scene.process.pid
+                starts.append(Start(scene.started, cpu_seconds(pid), peak_mib(pid)))
+    yield started(starts, monitors)
 
 
 # told ---------------------------------------------------------------------------------------
@@ -205,15 +127,13 @@ def climb(scene: Scene, monitors: int, rates: Sequence[int]) -> list[Step]:
 def grown(runs: Sequence[Run]) -> Table:
     header = (
         *("monitors", "readings/s", "daemon, of a core", "database", "broker"),
-        *("CPU-µs a reading, daemon", "database", "memory", "at most", "ready after"),
-        *("committed, p50", "p99", "longest"),
+        *("memory", "at most", "ready after", "committed, p50", "p99", "longest"),
     )
     rows = [
         (
             f"{run.monitors:,}",
             f"{run.rate:,.0f}",
             *(f"{part:.1%}" for part in (run.daemon, run.database, run.broker)),
-            *(f"{us:,.0f}" for us in run.each_us),
             *(f"{mib:.0f} MiB" for mib in (run.loaded, run.peak)),
             f"{run.started:.1f} s",
             *(_ms(at) for at in (run.waited.p50, run.waited.p99, run.waited.greatest)),
@@ -225,21 +145,32 @@ def grown(runs: Sequence[Run]) -> Table:
     return Table(title, header, rows)
 
 
-def aims(runs: Sequence[Run]) -> Table | None:
-    large = [run for run in runs if run.monitors == 100_000]
-    if not large:
-        return None
-    run = large[0]
-    memory = run.peak * 2**20 / 1e6
-    what = f"{run.monitors:,} monitors, {run.rate:,.0f}/s"
+def costs(runs: Sequence[Run]) -> Table:
+    """With a bar for each, as long as the daemon's cost."""
+    most = max(run.each_us(run.daemon) for run in runs)
     rows = [
+        (
+            f"{run.monitors:,}",
+            *(f"{run.each_us(part):,.0f}" for part in (run.daemon, run.database, run.broker)),
+            ("█" * max(round(run.each_us(run.daemon) / most * _BAR), 1)).ljust(_BAR),
+        )
+        for run in runs
+    ]
+    title = (
+        "CPU-µs a reading: what does not depend on the fleet falls on fewer readings of a small one"
+    )
+    return Table(title, ("monitors", "daemon", "database", "broker", "daemon's"), rows)
+
+
+def aims(run: Run) -> list[tuple[str, str, str]]:
+    memory, what = run.peak * 2**20 / 1e6, f"{run.monitors:,} monitors, {run.rate:,.0f}/s"
+    return [
         (f"{what}: under 40 % of a core, daemon", f"{run.daemon:.1%}", _met(run.daemon < 0.4)),
         (f"{what}: under 1 GB, daemon, at most", f"{memory:,.0f} MB", _met(memory < 1000)),
     ]
-    return Table("Aims", ("aim", "measured", "met"), rows)
 
 
-def climbed(steps: Sequence[Step], monitors: int) -> Table:
+def climbed(steps: Sequence[Step], monitors: int, seconds: int) -> Table:
     header = ("offered", "published", "committed, p50", "p99", "longest", "sustained")
     rows = [
         (
@@ -250,10 +181,23 @@ def climbed(steps: Sequence[Step], monitors: int) -> Table:
         )
         for step in steps
     ]
-    what = f"99 of 100 committed within {SUSTAINED_S:.0f} s, none lost"
-    return Table(
-        f"The highest rate of {monitors:,} monitors, {RATE_S} s each: {what}", header, rows
+    best = max((step.offered for step in steps if step.is_sustained), default=0)
+    rule = f"99 of 100 committed within {SETTLED_S:.0f} s, none lost"
+    what = f"The highest rate of {monitors:,} monitors, {seconds} s each: {best:,}/s"
+    return Table(f"{what} ({rule})", header, rows)
+
+
+def started(starts: Sequence[Start], monitors: int) -> Table:
+    seconds = [each.seconds for each in starts]
+    cells = (
+        spread(seconds, 1),
+        spread([each.cpu for each in starts], 1),
+        spread([each.peak for each in starts]),
+        _met(median(seconds) < 5),
     )
+    header = ("monitors", "ready after, s", "CPU, s", "memory at most, MiB", "under 5 s")
+    title = f"{len(starts)} starts with {START_MINUTES} minutes of each monitor stored"
+    return Table(title, header, [(f"{monitors:,}", *cells)])
 
 
 def _ms(seconds: float) -> str:
@@ -265,57 +209,57 @@ def _met(is_met: bool) -> str:
 
 
 def drawn(runs: Sequence[Run]) -> str:
-    """Beside a line of proportion through the largest fleet."""
-    ends = runs[0].monitors, runs[-1].monitors
-    steepness = runs[-1].daemon / runs[-1].monitors
+    """Beside a level line through the largest fleet: in proportion, a reading costs the same."""
+    ends, level = (runs[0].monitors, runs[-1].monitors), runs[-1].each_us(runs[-1].daemon)
     lines = [
-        Line("daemon", [(run.monitors, 100 * run.daemon) for run in runs]),
-        Line("database", [(run.monitors, 100 * run.database) for run in runs]),
-        Line("in proportion", [(m, 100 * steepness * m) for m in ends], dashed=True),
+        Line("daemon", [(run.monitors, run.each_us(run.daemon)) for run in runs]),
+        Line("database", [(run.monitors, run.each_us(run.database)) for run in runs]),
+        Line("in proportion", [(monitors, level) for monitors in ends], dashed=True),
     ]
-    title = f"CPU of a fleet at a reading a minute each, {runs[0].rules} rules"
-    return loglog(title, "monitors", "% of a core", lines)
+    title = f"CPU of a reading, each monitor one a minute, {runs[0].rules} rules"
+    return loglog(title, "monitors", "CPU-µs a reading", lines)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--minutes", type=int, default=3, help="measured of each fleet (3)")
-    parser.add_argument("--monitors", nargs="*", type=int, default=[1000, 10_000, 100_000])
-    parser.add_argument("--no-rates", action="store_true", help="not the highest rate")
-    args = parser.parse_args()
+    args = _arguments()
     turn_sigterm_into_exit()
-    runs: list[Run] = []
-    steps: list[Step] = []
-    try:
-        with stage() as server:
-            for monitors in sorted(args.monitors):
-                with at_work(server, monitors) as scene:
-                    runs.append(measure(scene, monitors, args.minutes))
-                    print(f"# {runs[-1]}", file=sys.stderr, flush=True)
-                    if monitors == 10_000 and not args.no_rates:
-                        steps = climb(scene, monitors, RATES)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    _report(runs, steps)
+    measures: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
+        "fleets": fleets,
+        "rates": rates,
+        "start": start,
+    }
+    RESULTS.mkdir(exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(stage())
+            for part in args.only:
+                _report(part, list(measures[part](server, args)))
+        except BenchError as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 1
     return 0
 
 
-def _report(runs: Sequence[Run], steps: Sequence[Step]) -> None:
-    goals = aims(runs)
-    tables = [
-        grown(runs),
-        *([goals] if goals else []),
-        *([climbed(steps, 10_000)] if steps else []),
-    ]
-    RESULTS.mkdir(exist_ok=True)
-    if len(runs) > 1:
-        (RESULTS / "load.svg").write_text(drawn(runs))
-    head = f"`bench_load {' '.join(sys.argv[1:])}`, {datetime.now(UTC):%Y-%m-%d}, {description()}"
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench load", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="all of them")
+    parser.add_argument("--minutes", type=int, default=3, help="measured of each fleet (3)")
+    parser.add_argument("--monitors", nargs="+", type=int, default=[1000, 10_000, 100_000])
+    parser.add_argument("--rates", nargs="+", type=int, default=RATES, help="readings a second")
+    parser.add_argument("--rate-seconds", type=int, default=15, help="of each rate (15)")
+    parser.add_argument("--rate-monitors", type=int, default=10_000)
+    parser.add_argument("--start-monitors", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5, help="starts (5)")
+    return parser.parse_args()
+
+
+def _report(part: str, tables: Sequence[Table]) -> None:
+    command = " ".join(["python -m tests.bench load", *sys.argv[1:]])
+    head = f"`{command}` · {datetime.now(UTC):%Y-%m-%d} · {description()}"
     markdown = "\n\n".join([head, *(table.markdown() for table in tables)])
-    (RESULTS / "load.md").write_text(markdown + "\n")
-    print("\n\n".join([head, *(table.text() for table in tables)]))
+    (RESULTS / f"load-{part}.md").write_text(markdown + "\n")
+    print("\n\n".join([head, *(table.text() for table in tables)]) + "\n", flush=True)
 
 
 if __name__ == "__main__":

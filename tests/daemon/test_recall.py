@@ -198,6 +198,17 @@ def test_after_a_restart_it_goes_on_as_if_it_had_never_stopped(
     assert undisturbed.lessons.period[period][ids].tolist() == [1, 1, 10, 1]
 
 
+@pytest.mark.parametrize(
+    ("monitors", "minutes"), [(0, 8), (25_000, 8), (50_000, 4), (100_000, 2), (1_000_000, 1)]
+)
+def test_a_large_fleet_is_read_in_shorter_spans(monitors: int, minutes: int) -> None:
+    spans = recall.wanted(75, [0], to_us(START) // MINUTE, monitors).spans
+    starts, ends = zip(*spans, strict=True)
+    assert starts == (START - timedelta(minutes=75 + 60), *ends[:-1])
+    assert ends[-1] is None
+    assert {end - at for at, end in spans[1:-1]} == {timedelta(minutes=minutes)}
+
+
 def test_what_a_standby_read_ahead_is_what_the_store_has(database: Database, config: Config):
     """Though meanwhile readings came, some late, some merged into what it has read."""
     rows = sent(240)
@@ -211,7 +222,7 @@ def test_what_a_standby_read_ahead_is_what_the_store_has(database: Database, con
     with database.transaction() as conn:
         ahead.look(conn, config, START + timedelta(minutes=200))
         add(conn, rows, START + timedelta(days=2, seconds=1))
-        needed = wanted_of(config, START + timedelta(minutes=240))
+        needed = wanted_of(config, START + timedelta(minutes=240), 4)
         assert ahead.has(needed)
         ahead.catch_up(conn, needed)
         found = list(ahead.read(needed))
