@@ -1,7 +1,6 @@
 """Facts as words: numbers with units, times on the site's clock, names made fit for a line."""
 
 import math
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,11 +10,6 @@ from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.words import ZH, Words
 
 LONGEST_NAME: Final = 80
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Control characters but for tab and line feed, and what turns a line round or cannot be seen."""
 
 
 def listed(parts: Iterable[str], words: Words) -> str:
@@ -99,15 +93,6 @@ def show_pair(value: float, limit: float, unit: str) -> tuple[str, str]:
 
 def _decimals(value: float) -> int:
     return 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-
-
-def plain(text: str) -> str:
-    """Nothing in it but what is read, and its lines: names may be made to look like others.
-
-    >>> plain("a\u202egpj.exe")
-    'a gpj.exe'
-    """
-    return text if text.isprintable() else _UNSEEN.sub(" ", text)
 
 
 def one_line(text: str, longest: int = LONGEST_NAME) -> str:

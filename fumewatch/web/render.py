@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from fumewatch import __version__
-from fumewatch.core.phrases import one_line, plain
+from fumewatch.core.phrases import one_line
 from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.visible import plain
 from fumewatch.health import Configured
 from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
