@@ -5,7 +5,6 @@ was told of is in it.
 """
 
 import logging
-import re
 import sys
 from collections.abc import Iterable
 from typing import Any, Final, Literal
@@ -13,6 +12,7 @@ from typing import Any, Final, Literal
 import structlog
 
 from fumewatch.core.mask import Mask
+from fumewatch.core.visible import inert_json
 
 _CHATTY: Final = (
     "alembic",
@@ -27,11 +27,6 @@ _CHATTY: Final = (
 
 
 _MANY_LINES: Final = ("exception", "stack")
-_UNSAFE_IN_JSON: Final = re.compile(
-    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
-"""Control and formatting characters, and halves of surrogates, that JSON leaves as they are."""
-
 _hidden: set[str] = set()
 _mask = Mask()
 
@@ -111,7 +106,7 @@ def _inert(
 
 
 def _inert_json(_logger: object, _name: str, line: Any) -> str:
-    return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", str(line))
+    return inert_json(str(line))
 
 
 def _escaped(text: str) -> str:

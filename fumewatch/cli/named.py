@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from fumewatch.cli import options
+from fumewatch.cli import options, show
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -34,7 +34,7 @@ def place(places: Iterable["Place"], monitor: str) -> "Place":
     if len(found) == 1:
         return found[0]
     if found:
-        either = " or ".join(f"{place.district}/{place.code}" for place in found)
+        either = " or ".join(show.inert(f"{place.district}/{place.code}") for place in found)
         raise typer.BadParameter(f"{monitor!r} could be {either}", param_hint="--monitor")
     known = named if "/" in monitor else [place.code for place in listed]
     what = f"no monitor {monitor!r}{near(monitor, known)}"
@@ -71,7 +71,7 @@ def moment(text: str, zone: "ZoneInfo", hint: str) -> datetime | None:
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    listed = sorted(known)
+    listed = [show.inert(name) for name in sorted(known)]
     found = difflib.get_close_matches(word, listed, n=3, cutoff=0.6)
     if found:
         return f"; did you mean {' or '.join(found)}?"

@@ -1,7 +1,6 @@
 """How commands speak: results to standard output, complaints to standard error."""
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
@@ -12,24 +11,22 @@ from typing import Any, Final
 import typer
 
 from fumewatch.core.errors import Fault
+from fumewatch.core.visible import inert_json
 
-_UNPRINTABLE: Final = re.compile(
-    r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
-"""Control and formatting characters that JSON leaves as they are; texts from outside have them."""
 MOST_FAULTS: Final = 200
 """Beyond this many nobody reads on; --json has them all."""
 
 
 def line(text: str = "") -> None:
-    typer.echo(text)
+    """Several where the text has several; whatever else is in it moves no cursor."""
+    typer.echo(_inert_lines(text))
 
 
 def complain(text: str) -> None:
     """Without secrets: errors quote what other programs and servers said."""
     from fumewatch import log
 
-    typer.echo(log.masked(text), err=True)
+    typer.echo(_inert_lines(log.masked(text)), err=True)
 
 
 def as_json(value: Any) -> None:
@@ -39,7 +36,7 @@ def as_json(value: Any) -> None:
 def json_text(value: Any) -> str:
     """On one line, readable, and safe for a terminal: what is no letter or sign is escaped."""
     text = json.dumps(value, ensure_ascii=False, default=_plain)
-    return _UNPRINTABLE.sub(_as_json_escape, text)
+    return inert_json(text)
 
 
 def inert(text: str) -> str:
@@ -51,6 +48,10 @@ def inert(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _inert_lines(text: str) -> str:
+    return "\n".join(map(inert, text.split("\n")))
 
 
 def faults(found: Sequence[Fault]) -> None:
@@ -102,10 +103,6 @@ def _cell(value: object) -> Any:
 
     # as text: a site named "[red]" stays so
     return Text("" if value is None else inert(str(value)))
-
-
-def _as_json_escape(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
 
 
 def _plain(value: Any) -> Any:

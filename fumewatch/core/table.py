@@ -196,8 +196,12 @@ def is_formula(cell: str) -> bool:
 
 
 def guarded(cell: str) -> str:
-    """As a CSV file for people has it: Excel takes what follows a ' for text. `read` undoes it."""
-    return f"'{cell}" if is_formula(cell) else cell
+    """As a CSV file for people has it: Excel takes what follows a ' for text. `read` undoes it.
+
+    On one line: csv leaves a lone CR unquoted, and what follows it would begin a row.
+    """
+    flat = "".join(" " if unicodedata.category(c) == "Cc" else c for c in cell).strip()
+    return f"'{flat}" if is_formula(flat) else flat
 
 
 def _shown(cell: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fumewatch.core.errors import SendError
+from fumewatch.core.visible import inert_json
 from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer, content
 
 
@@ -26,7 +27,7 @@ class LogFile:
 
     def send(self, body: Body, key: uuid.UUID) -> str:
         sent = content(body, key, self._settings.language)
-        line = json.dumps(sent, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        line = inert_json(json.dumps(sent, ensure_ascii=False, allow_nan=False)).encode() + b"\n"
         try:
             with _locked(self._settings.path) as file:
                 _append(file, line)

@@ -7,12 +7,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from fumewatch import __version__
 from fumewatch.core.phrases import one_line
 from fumewatch.core.reading import CHANNELS, INDEX
+from fumewatch.core.visible import plain
 from fumewatch.health import Configured
 from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
@@ -67,6 +69,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         loader=PackageLoader("fumewatch.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_plain,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
@@ -107,6 +110,15 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "channel_names": {channel.name: show.channel(channel.name) for channel in CHANNELS},
     }
     return environment
+
+
+def _plain(value: Any) -> Any:
+    """Of whatever a page says, what can be read."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    if isinstance(value, Markup):
+        return Markup(plain(value))  # not one < more than there was  # nosec B704
+    return plain(value)
 
 
 def details(detail: Mapping[str, str]) -> str:

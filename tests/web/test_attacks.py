@@ -12,8 +12,10 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from fumewatch import __version__
 from fumewatch.config import Config
 from fumewatch.core.access import FREE_TRIES, Role, Scope
+from fumewatch.core.errors import Fault
 from fumewatch.store import Database, DatabaseSettings, accounts
 from fumewatch.web import Server, create_app
 from fumewatch.web.forms import MOST_BYTES
@@ -105,6 +107,27 @@ def away() -> Iterator[Database]:
     database.open()
     yield database
     database.close()
+
+
+def test_a_stranger_is_told_nothing_of_what_is_wrong_inside(
+    config: Config, away: Database, house: tuple[Database, Users]
+) -> None:
+    """Neither while the database is away nor on a page that refuses something."""
+    health = all_up()
+    health.down("broker", "no connection to mqtt.inside.example:8883")
+    fault = Fault("config.toml:12", "'inside' is no rule")
+    health.config_refused([fault])
+    for database in (away, house[0]):
+        stranger = browser_of(create_app(database, with_login(config), health, now))
+        for answer in (
+            stranger.get("/login"),
+            stranger.post("/login", content=b"x"),
+            stranger.get("/i/x"),
+            stranger.get("/readyz"),
+            stranger.post("/logout", headers=CROSS),
+        ):
+            assert "inside" not in answer.text, answer.url
+            assert f"fumewatch {__version__}" not in answer.text, answer.url
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +12,9 @@ from fumewatch.config import Config
 from fumewatch.core.alert import Alert, Severity
 from fumewatch.core.facts import Facts, MonitorFacts
 from fumewatch.health import Health
-from fumewatch.store import Database, dead_letters, monitors, outbox, readings, sites
-from fumewatch.store.dead_letters import DeadLetter
+from fumewatch.store import Database, monitors, sites
 from fumewatch.web import Server, create_app
-from tests.web.seed import LATEST, Seeded, alert, facts, fleet_readings, open_alert, resolve
+from tests.web.seed import Seeded, alert, facts, open_alert, resolve
 from tests.web.test_live import without_connections
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
@@ -258,45 +257,23 @@ def test_a_database_that_is_away_is_shown(live: str, database_url: str, tab: Tab
     expect(sign).to_have_attribute("data-state", "live", timeout=20_000)
 
 
-def test_hostile_names_stay_names(live: str, database: Database, tab: Tab) -> None:
-    now = datetime.now(UTC)
-    hostile = seed_hostile(database, now)
-    for path in ("/", "/?lang=en", "/fleet", "/status", "/dead-letters", *hostile):
-        page = tab.open(live + path)
-        if page.locator(".plot").count():
-            page.wait_for_selector(".plot[data-drawn]")
-            page.mouse.move(600, 500)
-        assert page.evaluate("window.hacked") is None, path
-        assert page.locator("main svg[onload], main img, main script:not([type])").count() == 0
+def test_a_hostile_name_that_comes_alive_stays_a_name(
+    live: str, database: Database, tab: Tab
+) -> None:
+    """tests/web/test_hostile.py is of those that are there when a page is loaded."""
+    known = facts(1)
+    names = {"name": SCRIPT, "street": QUOTES, "address": SCRIPT}
+    outlet = replace(known.outlets[0], name=QUOTES, sites=("S0000",))
+    code = "'\"><script>hacked=1"
+    with database.transaction() as conn:
+        device = MonitorFacts("xuhui", code, "O0000", SCRIPT, QUOTES)
+        sites.replace(conn, Facts((replace(known.sites[0], **names),), (outlet,), (device,)))
+        monitors.register(conn, [("xuhui", code)])
     page = tab.open(live)
     expect(page.locator("#live")).to_have_attribute("data-state", "live")
-    fire(database, 2)
-    expect(page.locator("#open > li")).to_have_count(2)
+    fire(database, 1)
+    expect(page.locator("#open > li")).to_have_count(1)
     expect(page.locator("#open > li").first).to_contain_text("<script>hacked=1</script>")
     assert page.evaluate("window.hacked") is None
+    assert page.locator("main svg[onload], main img, main script:not([type])").count() == 0
     assert tab.complaints == []
-
-
-def seed_hostile(database: Database, now: datetime) -> list[str]:
-    """Everything that comes from outside is an attack; the pages that show it."""
-    known = facts(1)
-    names = {"name": SCRIPT, "address": SCRIPT, "contact": SCRIPT, "tags": (SCRIPT,)}
-    site = replace(known.sites[0], street=QUOTES, **names)
-    outlet = replace(known.outlets[0], name=QUOTES, sites=("S0000",))
-    codes = ("'\"><script>hacked=1", "<b onmouseover=hacked=1>")
-    devices = tuple(MonitorFacts("xuhui", code, "O0000", SCRIPT, QUOTES) for code in codes)
-    evidence = {SCRIPT: [QUOTES], "a": {"b": SCRIPT}, "rows": [{QUOTES: SCRIPT}]}
-    evil = alert(1, "x-rule", now - timedelta(minutes=9), evidence=evidence)
-    payload = f"</pre>{SCRIPT}\xff".encode("latin-1")
-    with database.transaction() as conn:
-        sites.replace(conn, Facts((site,), (outlet,), devices))
-        (stranger,) = monitors.register(conn, [("<i>", QUOTES)]).values()
-        readings.add(conn, fleet_readings([1, 2, stranger], now), now)
-        conn.execute(LATEST)
-        number = open_alert(conn, evil)
-        outbox.add(conn, [outbox.Notification(evil.id, SCRIPT, evil.id, {}, now, number)])
-        conn.execute("update outbox set answer = %s", [f"</code>{SCRIPT}"])
-        letter = DeadLetter(now, f"fume/{SCRIPT}/up", payload, "not_json", QUOTES, SCRIPT)
-        dead_letters.add(conn, [letter])
-    searched = "/fleet?q=%22%3E%3Cscript%3Ehacked=1%3C/script%3E"
-    return [f"/alerts/{evil.id}", "/sites/1", f"/monitors/{stranger}", searched]
