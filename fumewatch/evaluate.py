@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import structlog
 
 from fumewatch import metrics
 from fumewatch.config import Config
-from fumewatch.core.alert import Alert, State, Transition
+from fumewatch.core.alert import State, Transition
 from fumewatch.core.days import Days
 from fumewatch.core.engine import Engine
 from fumewatch.core.errors import Deposed
@@ -29,9 +28,6 @@ from fumewatch.store.outbox import Notification
 
 log = structlog.get_logger()
 
-TOUCH_EVERY: Final = timedelta(seconds=30)
-"""How often is saved what late readings change of open alerts: a restart may lose this much of it.
-What a minute changes is saved with its mark: who begins there does not judge it again."""
 FURTHEST_BEHIND: Final = timedelta(hours=1)
 """Minutes further back are not judged any more: nobody can act on them."""
 OF_SILENCE: Final = frozenset({"absence", "outage"})
@@ -58,8 +54,6 @@ class Evaluate:
         self._machines = {each.name: each for each in config.receiver if each.is_machine}
         self.places = places
         self._leads = leads
-        self._unsaved: dict[UUID, Alert] = {}
-        self._touched_at = datetime.min.replace(tzinfo=UTC)
         self._marked = engine.settled_to
 
     def retire(self, now: datetime) -> int:
@@ -97,23 +91,17 @@ class Evaluate:
         return due_minute(now, self._lateness) * MINUTE
 
     def _save(self, moves: Sequence[Transition], now: datetime) -> int:
-        self._unsaved |= {alert.id: alert for alert in self._engine.take_touched()}
-        for move in moves:
-            self._unsaved.pop(move.alert.id, None)
+        touched = self._engine.take_touched()
         has_judged = self._engine.settled_to != self._marked
-        is_due = bool(self._unsaved) and (has_judged or now - self._touched_at >= TOUCH_EVERY)
-        if moves or is_due or has_judged:
+        if moves or touched or has_judged:
             with self._database.transaction() as conn:
                 if not self._leads(conn):
                     raise Deposed
                 self._save_moves(conn, moves, now)
-                if is_due:
-                    alerts.touch(conn, list(self._unsaved.values()))
+                alerts.touch(conn, touched)
                 if has_judged:
                     alerts.mark_judged(conn, _moment(self._engine.settled_to))
         self._marked = self._engine.settled_to
-        if is_due:
-            self._unsaved, self._touched_at = {}, now
         self._tell(moves)
         return len(moves)
 

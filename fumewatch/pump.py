@@ -133,6 +133,10 @@ class Pump:
         """By monitor, as of the last look: a new mapping each time, from any thread."""
         return self._places
 
+    def claim(self, at: float) -> None:
+        """At that time of the monotonic clock we led: what the broker holds is for us to take."""
+        self._subscriber.claim(at)
+
     def turn(self) -> bool:
         """Ingest one batch if one comes soon, then what is due; whether there is news to send.
 
@@ -358,12 +362,14 @@ class Pump:
 def _first_minute(judged_to: datetime | None, due: int) -> int:
     """The first minute to judge (since 1970): none is left out that ended while nobody judged.
 
-    The last one that is due is judged, be it once more: a new rule need not wait for the next.
+    The last judged one is judged once more: what came late as we stopped counts, and a new rule
+    need not wait. A clock that is a little behind the one that judged waits until it is there: what
+    it judged before that would be told twice.
     """
-    if judged_to is None:
-        return due - 1
-    next_one = due_minute(judged_to, timedelta(0))
-    return max(min(next_one, due - 1), due - FURTHEST_BEHIND // timedelta(minutes=1))
+    next_one = due if judged_to is None else due_minute(judged_to, timedelta(0))
+    if next_one > due + AHEAD:
+        next_one = due
+    return max(next_one - 1, due - FURTHEST_BEHIND // timedelta(minutes=1))
 
 
 def replay_all(

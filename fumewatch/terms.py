@@ -151,8 +151,11 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
         stack.enter_context(_frozen())
         database_is_up(daemon)
         _note_takeover(daemon, time.monotonic() - began)
-        while not daemon.stop.is_set() and leader.still_leads():
+        while not daemon.stop.is_set():
             checked = time.monotonic()
+            if not leader.still_leads():
+                break
+            pump.claim(checked)
             while not daemon.stop.is_set() and time.monotonic() - checked < RETRY_SECONDS:
                 _renew(daemon, leader, pump, dispatching, delivering, publisher)
                 if pump.turn():

@@ -18,6 +18,7 @@ from fumewatch.mqtt.conversation import ANSWER_S, Bell, Conversation, Role
 
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
+_ASK_S: Final = 0.1
 _STEADY_S: Final = 10.0
 """A connection that held so long was a good one: the next attempt comes soon."""
 
@@ -28,7 +29,16 @@ OnState = Callable[[bool, str], None]
 
 
 class Network:
-    def __init__(self, name: str, role: Role, on_state: OnState) -> None:
+    def __init__(
+        self,
+        name: str,
+        role: Role,
+        on_state: OnState,
+        may_return: Callable[[float], bool] = lambda _: True,
+    ) -> None:
+        """may_return: whether to connect again after a connection ended at that time of the
+        monotonic clock; asked until it says so."""
+        self._may_return = may_return
         self._role = role
         self._on_state = on_state
         self._told: tuple[bool, str] | None = None
@@ -72,8 +82,11 @@ class Network:
             if self._is_stopping.is_set():
                 break
             self.tell(False, why)
-            attempt = 1 if time.monotonic() - began > _STEADY_S else attempt + 1
+            ended = time.monotonic()
+            attempt = 1 if ended - began > _STEADY_S else attempt + 1
             self._is_stopping.wait(pause_before(attempt, random.random()))  # nosec B311
+            while not self._may_return(ended) and not self._is_stopping.wait(_ASK_S):
+                pass
         self.tell(False, "stopped")
 
     def _visit(self) -> str:

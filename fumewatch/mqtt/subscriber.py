@@ -51,7 +51,13 @@ class Subscriber:
         """
         self._inbox = Inbox(inbox_limit, inbox_bytes)
         self._subscription = _Subscription(settings, filters, self._inbox, echo)
-        self._network = Network("mqtt-subscriber", self._subscription, on_state)
+        self._claimed_at = float("inf")
+        self._network = Network(
+            "mqtt-subscriber",
+            self._subscription,
+            on_state,
+            lambda ended: self._claimed_at >= ended,
+        )
         self._subscription.tell = self._network.tell
 
     @property
@@ -75,6 +81,12 @@ class Subscriber:
     def start(self) -> None:
         """Returns at once; the broker may be away."""
         self._network.start()
+
+    def claim(self, at: float) -> None:
+        """The session was ours at that time of the monotonic clock. Whoever says so has to say it
+        again after each connection that ended, before the next one: it may have ended because
+        another daemon has the session, and rightly."""
+        self._claimed_at = at
 
     def take(self, limit: int, timeout: float, linger: float = LINGER_S) -> Batch | None:
         """Up to `limit` messages in order; None if none came within `timeout` seconds.

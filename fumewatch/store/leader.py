@@ -11,6 +11,7 @@ after it got that, that the first one is its own. A new leader takes each turn o
 anything (`begin`). So whatever its predecessor wrote is there by then, and nothing comes after it.
 """
 
+from datetime import datetime
 from typing import Final
 
 import psycopg
@@ -22,9 +23,16 @@ from fumewatch.store.translate import translated
 _LEADS: Final = """
     select exists (
         select from pg_locks l join pg_database d on d.oid = l.database
+        cross join pg_stat_get_activity(l.pid) a
         where d.datname = current_database() and l.locktype = 'advisory' and l.granted
-            and l.pid = %(pid)s and l.objsubid = 1
+            and a.backend_start = %(began)s and l.pid = %(pid)s and l.objsubid = 1
             and l.classid::bigint << 32 | l.objid::bigint = %(lock)s)
+"""
+# The number alone is not enough: a server that was restarted gives it to another connection, in a
+# container to the next one.
+_TRY: Final = """
+    select pg_try_advisory_lock(%s), a.pid, a.backend_start
+    from pg_stat_get_activity(pg_backend_pid()) a
 """
 
 
@@ -35,6 +43,7 @@ class Leader:
         self._settings = DatabaseSettings(url=url)
         self._conn: Connection | None = None
         self._pid = 0
+        self._began: datetime | None = None
         self._leads = False
 
     def try_lead(self) -> bool:
@@ -57,8 +66,8 @@ class Leader:
         return self._conn
 
     def _try(self, conn: Connection) -> bool:
-        query = "select pg_try_advisory_lock(%s), pg_backend_pid()"
-        self._leads, self._pid = conn.execute(query, [Lock.LEAD.value]).fetchall()[0]
+        row = conn.execute(_TRY, [Lock.LEAD.value]).fetchall()[0]
+        self._leads, self._pid, self._began = row
         return self._leads
 
     def still_leads(self) -> bool:
@@ -96,7 +105,7 @@ class Leader:
 
     def leads(self, conn: Connection) -> bool:
         """Whether we lead now, from any thread; that may end at any time."""
-        params = {"pid": self._pid, "lock": Lock.LEAD.value}
+        params = {"pid": self._pid, "began": self._began, "lock": Lock.LEAD.value}
         return conn.execute(_LEADS, params).fetchone() == (True,)
 
     def close(self) -> None:

@@ -128,6 +128,34 @@ def test_minutes_that_end_while_nobody_judges_are_made_up_for_one_by_one(world: 
         assert minutes == [11, 21]
 
 
+def test_a_successor_whose_clock_is_behind_repeats_nothing(world: World):
+    """It was judged already, up to minutes that are not over yet by its own clock."""
+    world.assign("M1")
+    clock = Clock()
+    began = clock().replace(second=30, microsecond=0)
+    clock.offset = began - clock()
+    with pumping(world, clock) as pump:
+        for ago in range(20, 0, -1):
+            at = (began - timedelta(minutes=ago)).isoformat()
+            fume = 0.2 + ago / 1000 if ago > 1 else 20.0
+            world.publish("M1", {"measured_at": at, "fume": fume, "fan_on": True})
+        turn_until(pump, lambda: world.count("reading") == 20)
+        clock.pace = timedelta(seconds=1)
+        turn_until(pump, lambda: world.rows("select after from transition") == [("firing",)])
+    told = "select after, at from transition order by id"
+    before, judged_to = world.rows(told), world.rows("select judged_to from judged_mark")
+    clock.offset = began - timedelta(minutes=3) - datetime.now(UTC)
+    with pumping(world, clock) as pump:
+        for _ in range(5):
+            pump.turn()
+        assert world.rows("select judged_to from judged_mark") == judged_to
+        clock.offset += timedelta(minutes=4)
+        for _ in range(5):
+            pump.turn()
+        assert world.rows("select judged_to from judged_mark") > judged_to
+        assert world.rows(told) == before
+
+
 def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
     """Also soon after the last time: who begins at that mark does not judge the minute again."""
     world.assign("M1")
@@ -149,6 +177,26 @@ def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
             pump.turn()
             (row,) = world.rows("select judged_to, value from alert, judged_mark")
             assert row == (began + timedelta(minutes=minute), pytest.approx(1.445 + minute / 100))
+
+
+def test_what_a_minute_changes_of_an_alert_that_the_same_turn_opened_is_saved_too(world: World):
+    world.assign("M1")
+    clock = Clock()
+    began = clock().replace(second=0, microsecond=0)
+    levels = [0.2] * 10 + [20.0, 20.0, 30.0]
+    with pumping(world, clock) as pump:
+        for minute, fume in enumerate(levels, -10):
+            at = (began + timedelta(minutes=minute)).isoformat()
+            world.publish("M1", {"measured_at": at, "fume": fume, "fan_on": True})
+            if minute == -1:
+                turn_until(pump, lambda: world.count("reading") == 10)
+                pump.turn()
+        clock.offset += began + timedelta(minutes=3, seconds=30) - clock()
+        turn_until(pump, lambda: world.count("reading") == len(levels))
+        turn_until(pump, lambda: world.count("alert") == 1)
+        opened = world.rows("select value, evidence->>'peak' from transition")[0]
+        now = world.rows("select value, evidence->>'peak' from alert")[0]
+        assert now[0] > opened[0] and float(now[1]) > float(opened[1])
 
 
 def test_a_message_that_breaks_our_reader_is_set_aside_alone(

@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from fumewatch.store import outbox
 from fumewatch.store.leader import Leader
 from tests.daemon.conftest import Daemon, World, exceeding, reading, until
+from tests.faults.proxy import Proxy
 from tests.receivers.servers import HANG, Answer, webhook_server
 
 pytestmark = pytest.mark.timeout(240)
@@ -167,6 +169,49 @@ def test_a_new_leader_waits_for_the_turn_of_the_old_one_who_then_has_none(world:
             assert new.may_store(conn)
 
 
+def test_a_connection_of_the_same_number_after_a_restart_is_not_our_own(world: World) -> None:
+    """A server in a container counts its processes from one again: 57 was ours, and is another's.
+
+    Two connections cannot have one number at a time, so the deposed one is given the other's."""
+    with closing(Leader(world.database_url)) as old, closing(Leader(world.database_url)) as new:
+        assert old.try_lead()
+        old.close()
+        until(new.try_lead, lambda: "the server has not let go of the lock")
+        assert old._pid != new._pid
+        old._pid = new._pid
+        with psycopg.connect(world.database_url) as conn:
+            assert not old.takes_turn(conn)
+            assert not old.leads(conn)
+            assert new.takes_turn(conn)
+
+
+def test_who_is_cut_off_from_the_database_leaves_the_broker_to_the_new_leader(
+    world: World,
+) -> None:
+    """Half-open: the server has let go of our lock, and we wait for an answer that never comes."""
+    at = conninfo_to_dict(world.database_url)
+    proxy = Proxy(lambda: f"{at['host']}/.s.PGSQL.{at['port']}")
+    try:
+        through = f"postgresql://postgres@127.0.0.1:{proxy.port}/{at['dbname']}"
+        first = world.daemon(database=through).start()
+        until(lambda: leads(first), first.log)
+        second = world.daemon().start()
+        until(lambda: stands_by(second), second.log)
+        proxy.mute()
+        world.rows("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
+        until(lambda: leads(second), second.log)
+        for n in range(12):
+            world.publish("M1", reading(n))
+            until(lambda least=n: world.count("reading") > least, second.log, 5)
+            time.sleep(0.1)
+        assert second.log().count("mqtt_connected") == 1, second.log()[-3000:]
+        proxy.reset()
+        proxy.speak()
+        until(lambda: stands_by(first), first.log)
+    finally:
+        proxy.close()
+
+
 def _begin(url: str, leader: Leader, begun: threading.Event) -> None:
     with psycopg.connect(url) as conn:
         assert leader.begin(conn)
@@ -197,6 +242,10 @@ def test_a_standby_with_another_client_id_is_not_ready_and_says_why(world: World
     status, body = second.get("/readyz")
     assert status == 503
     assert "make them the same" in body
+    first.kill()  # better one that begins with what comes now than nobody
+    until(lambda: leads(second), second.log)
+    world.publish("M1", reading())
+    until(lambda: world.count("reading") == 1, second.log)
 
 
 @pytest.mark.soak

@@ -14,7 +14,6 @@ from tests.faults.stage import Kill, Stage
 MINUTES: Final = 9
 MORE_MINUTES: Final = 12
 """At most, for what is left to be told: a lease that a kill left behind takes one."""
-DURABLE: Final = "autosave_on_changes true\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Scenario:
     faults: Mapping[int, tuple[Fault, int]] = field(default_factory=dict)
     daemons: int = 1
     alerts: bool = True
-    broker: str = DURABLE
+    broker: str = ""
     breaks_server: bool = False
     keepalive: str = "5s"
     minutes: int = MINUTES

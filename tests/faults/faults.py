@@ -21,9 +21,18 @@ Fault = Callable[[Stage], AbstractContextManager[None]]
 
 @contextmanager
 def broker_killed(stage: Stage) -> Iterator[None]:
+    """It has saved what it acknowledged, as it does each second: what it acknowledges within that
+    second and we could not store is lost with it."""
+    stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
+    _save(stage)
     stage.broker.kill()
     yield
     stage.broker.start()
+
+
+def _save(stage: Stage) -> None:
+    os.kill(stage.broker.pid, signal.SIGUSR1)
+    time.sleep(0.3)
 
 
 @contextmanager
@@ -210,8 +219,7 @@ def disk_full(disk: Path) -> Fault:
 @contextmanager
 def inbox_full_when_the_broker_dies(stage: Stage) -> Iterator[None]:
     """It has handed over what we have not stored yet, and knows us, but not that any more."""
-    os.kill(stage.broker.pid, signal.SIGUSR1)  # it saves what it has
-    time.sleep(0.3)
+    _save(stage)
     stage.to_database.mute()
     yield
     stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.faults import check
-from tests.faults.drill import DURABLE, Scenario, drill
+from tests.faults.drill import Scenario, drill
 from tests.faults.stage import Stage
 from tests.fixtures.reuse import create, drop, new_name
 
@@ -100,7 +100,7 @@ IN_THE_STORE: dict[str, tuple[Check, str]] = {
 
 @pytest.mark.soak
 def test_the_checker_sees_what_was_changed(stage_of: Callable[..., Stage]) -> None:
-    stage = stage_of(DURABLE, breaks_server=True)
+    stage = stage_of("", breaks_server=True)
     drill(stage, Scenario(minutes=6))
     for what, (looks, query) in IN_THE_STORE.items():
         with _copy(stage):
