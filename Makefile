@@ -6,6 +6,9 @@
 
 .PHONY: demo test lint audit soak bench
 
+# Compiled modules are kept, or each process of the tests compiles all of them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 demo:
 	@.ci/venv requirements.lock
 	@exec .venv/bin/fumewatch demo $(if $(FOR),--for $(FOR)) $(if $(JSON),--json) $(if $(MONITORS),--monitors $(MONITORS))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fumewatch.reload import Reload
 from tests.daemon.conftest import Daemon, Sink, World, exceeding, reading, until
 from tests.web.test_live import without_connections
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.timeout(180)
 
 RULE = re.compile(r"\[\[rule\]\].*?(?=\[\[receiver)", re.DOTALL)
 TAKEN = "configuration taken over"
+SOON = {"call": "tests.daemon.test_reload:settle_soon"}
 SUCCESS_AT = "last_reload_success_timestamp_seconds"
 
 
@@ -24,6 +26,12 @@ def other() -> Iterator[Sink]:
     sink = Sink()
     yield sink
     sink.close()
+
+
+def settle_soon() -> None:
+    """Files here are replaced whole; tests/test_reload.py is of those written bit by bit."""
+    assert Reload.__init__.__kwdefaults__
+    Reload.__init__.__kwdefaults__["settle"] = 0.05
 
 
 def change(daemon: Daemon, old: str | re.Pattern[str], new: str) -> None:
@@ -67,7 +75,7 @@ def fire(world: World, monitor: str) -> None:
 
 def test_a_day_of_changes(world: World, other: Sink):
     world.assign("M1", "M2")
-    daemon = world.daemon().start()
+    daemon = world.daemon().start(first=SOON)
     started_at = metric(daemon, SUCCESS_AT)
     assert metric(daemon, "last_reload_successful") == 1
     world.publish("M1", *exceeding())

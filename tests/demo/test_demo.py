@@ -13,6 +13,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,12 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
+    with a_stage() as stage:
+        yield stage
+
+
+@contextmanager
+def a_stage() -> Iterator[Stage]:
     # Not pytest's tmp_path: root's is closed to the users that the demo and PostgreSQL run as.
     folder = Path(tempfile.mkdtemp(prefix="fwt-", dir="/tmp"))
     folder.chmod(0o1777)
@@ -105,9 +112,14 @@ def assert_real(found: dict[str, Any], monitors: int) -> None:
     assert found["seconds_to_first_alert"] - found["seconds_to_page"] <= 15
 
 
-def test_a_whole_run(stage: Stage) -> None:
+def test_a_whole_run_while_another_is_killed(stage: Stage) -> None:
+    """The killed one leaves nothing, and the other goes on as if it had been alone."""
     began = time.monotonic()
     with stage.start("--for", "40s", "--json") as demo:
+        assert demo.stderr
+        any("people were told" in line for line in demo.stderr)
+        with a_stage() as beside:
+            kill_one(beside)
         output, complaints = demo.communicate(timeout=110)
     assert demo.returncode == 0, complaints
     found = json.loads(output)  # one object and nothing else
@@ -168,7 +180,7 @@ def told(demo: subprocess.Popen[str], how: signal.Signals) -> Any:
     return json.loads(output)
 
 
-def test_a_killed_demo_leaves_nothing(stage: Stage) -> None:
+def kill_one(stage: Stage) -> None:
     with stage.start("--monitors", "20") as demo:
         page_of(demo)
         assert len(stage.processes()) > 4
