@@ -30,7 +30,8 @@ from fumewatch.store.outbox import Notification
 log = structlog.get_logger()
 
 TOUCH_EVERY: Final = timedelta(seconds=30)
-"""How often open alerts' newest values are saved: a restart may lose this much of them."""
+"""How often is saved what late readings change of open alerts: a restart may lose this much of it.
+What a minute changes is saved with its mark: who begins there does not judge it again."""
 FURTHEST_BEHIND: Final = timedelta(hours=1)
 """Minutes further back are not judged any more: nobody can act on them."""
 OF_SILENCE: Final = frozenset({"absence", "outage"})
@@ -99,8 +100,8 @@ class Evaluate:
         self._unsaved |= {alert.id: alert for alert in self._engine.take_touched()}
         for move in moves:
             self._unsaved.pop(move.alert.id, None)
-        is_due = bool(self._unsaved) and now - self._touched_at >= TOUCH_EVERY
         has_judged = self._engine.settled_to != self._marked
+        is_due = bool(self._unsaved) and (has_judged or now - self._touched_at >= TOUCH_EVERY)
         if moves or is_due or has_judged:
             with self._database.transaction() as conn:
                 if not self._leads(conn):

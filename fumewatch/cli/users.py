@@ -4,7 +4,6 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -83,8 +82,8 @@ def add(
         account = accounts.add(
             conn, known, wanted, who, now, display_name=shown, language=language or None
         )
-        way = _give(conn, account, password, who, now)
-    _tell(loaded.web.base_url, account, way, f"User {known} is added as {wanted}.", json=json)
+        secret = _give(conn, account, password, who, now)
+    _tell(loaded.web.base_url, account, secret, f"User {known} is added as {wanted}.", json=json)
 
 
 @app.command("list")
@@ -145,8 +144,8 @@ def password(
     given = "" if invite else _password(password_file, known, shown)
     with options.transaction(loaded) as conn:
         account = _found(conn, known)
-        way = _give(conn, account, given, who, now)
-    _tell(loaded.web.base_url, account, way, f"User {known} has another password.", json=json)
+        secret = _give(conn, account, given, who, now)
+    _tell(loaded.web.base_url, account, secret, f"User {known} has another password.", json=json)
 
 
 @app.command()
@@ -265,26 +264,20 @@ def _tell_sessions(rows: list[Any], zone: "ZoneInfo") -> None:
 # ── What they share ──
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """`secret`: of an invitation; "": a password was given."""
-
-    secret: str
-
-
-def _give(conn: "Connection", account: "Account", password: str, by: str, now: datetime) -> _Way:
+def _give(conn: "Connection", account: "Account", password: str, by: str, now: datetime) -> str:
+    """The secret of an invitation; "" where a password was given."""
     from fumewatch.store import accounts, passwords
 
     if not password:
-        return _Way(accounts.invite(conn, account, by, now))
+        return accounts.invite(conn, account, by, now)
     accounts.choose(conn, account, passwords.hashed(password), by, now)
-    return _Way("")
+    return ""
 
 
-def _tell(base_url: str, account: "Account", way: _Way, said: str, *, json: bool) -> None:
+def _tell(base_url: str, account: "Account", secret: str, said: str, *, json: bool) -> None:
     from fumewatch.store.accounts import INVITED_FOR
 
-    link = f"{base_url}/i/{way.secret}" if way.secret else None
+    link = f"{base_url}/i/{secret}" if secret else None
     if json:
         show.as_json({"name": account.name, "role": account.role, "link": link})
     elif link is None:

@@ -128,7 +128,7 @@ def test_the_monitors_of_the_database_are_asked_where_no_file_is_named(
     assert stat.S_IMODE((tmp_path / "own").stat().st_mode) == 0o600
 
 
-@pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")
+@pytest.mark.skipif(MOSQUITTO is None, reason="asks mosquitto: apt install mosquitto")
 def test_mosquitto_takes_ten_thousand_of_our_hashes(tmp_path: Path) -> None:
     passwords = {f"xuhui/FM{n:05}": f"password-{n}-火锅" for n in range(10_000)}
     found = {user: hash_password(password) for user, password in passwords.items()}

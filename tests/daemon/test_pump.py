@@ -128,6 +128,29 @@ def test_minutes_that_end_while_nobody_judges_are_made_up_for_one_by_one(world: 
         assert minutes == [11, 21]
 
 
+def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
+    """Also soon after the last time: who begins at that mark does not judge the minute again."""
+    world.assign("M1")
+    clock = Clock()
+    began = clock().replace(second=0, microsecond=0)
+
+    def tell(*minutes: int) -> None:
+        for minute in minutes:
+            at = (began + timedelta(minutes=minute)).isoformat()
+            world.publish("M1", {"measured_at": at, "fume": 1.5 + minute / 100, "fan_on": True})
+
+    with pumping(world, clock) as pump:
+        tell(*range(-10, 0))
+        turn_until(pump, lambda: world.count("alert") == 1)
+        for minute, second in ((1, 45), (2, 5)):
+            tell(minute - 1)
+            turn_until(pump, lambda: world.count("reading") == 10 + minute)  # noqa: B023
+            clock.offset += began + timedelta(minutes=minute, seconds=second) - clock()
+            pump.turn()
+            (row,) = world.rows("select judged_to, value from alert, judged_mark")
+            assert row == (began + timedelta(minutes=minute), pytest.approx(1.445 + minute / 100))
+
+
 def test_a_message_that_breaks_our_reader_is_set_aside_alone(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):

@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SOURCE = "/usr/src/fumewatch"
 PORTS = (80, 443, 1883, 5432, 8080, 8081, 8883, 9090, 9093)
-_MIRROR = "http://deb.debian.org/debian"
+_INCLUDED = "systemd,dbus,logrotate"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -102,14 +100,7 @@ def _first_child(pid: int) -> int:
 
 def _make(folder: Path) -> None:
     subprocess.run(
-        [
-            "debootstrap",
-            "--variant=minbase",
-            "--include=systemd,dbus,logrotate",
-            "bookworm",
-            folder,
-            _MIRROR,
-        ],
+        ["debootstrap", "--variant=minbase", f"--include={_INCLUDED}", "bookworm", folder],
         check=True,
         capture_output=True,
         timeout=900,
@@ -141,17 +132,20 @@ def _copy_source(to: Path) -> None:
 
 
 def what_is_missing() -> str:
-    """Why no such machine can be made here; "" where one can."""
+    """What would have to be done so that such a machine can be made here; "" where it can."""
     if os.geteuid() != 0:
-        return "only root can boot a container"
-    lacking = [n for n in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(n) is None]
-    return f"not installed: {', '.join(lacking)}" if lacking else ""
+        return "boots a container: run it as root"
+    packages = {
+        "debootstrap": "debootstrap",
+        "systemd-nspawn": "systemd-container",
+        "nsenter": "util-linux",
+    }
+    lacking = [package for name, package in packages.items() if shutil.which(name) is None]
+    return f"boots a container: apt install {' '.join(lacking)}" if lacking else ""
 
 
 @contextmanager
 def booted(folder: Path) -> Iterator[Debian]:
-    if reason := what_is_missing():
-        pytest.skip(reason)
     machine = Debian(folder)
     try:
         _make(folder)

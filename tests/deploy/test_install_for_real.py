@@ -35,7 +35,7 @@ def _taken() -> str:
     for port in PORTS:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return f"port {port} is taken, which the container would share"
+                return f"the container shares the ports: end what listens on {port}"
     return ""
 
 
@@ -65,7 +65,7 @@ def _publish(debian: Debian, minute: int, *, monitor: int = 0, topic: int = 0) -
     whose = next(value for key, value in other.items() if "user" in key)
     payload = json.dumps({"measured_at": f"2026-11-01T04:{minute:02}:00Z", "fume": 0.5})
     return debian.tried(
-        "mosquitto_pub -V 5 -q 1 -h mqtt.fume.example.org -p 8883 --cafile /root/ca.crt"
+        "mosquitto_pub -V 5 -q 1 -h mqtt.fume.example.org -p 8883 --cafile ca.crt"
         f" -i '{user}' -u '{user}' -P '{word}' -t 'fume/{whose}/up' -m '{payload}' && echo sent"
     )
 

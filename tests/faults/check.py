@@ -5,6 +5,10 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import psycopg
+
+from fumewatch.core import record as chain
+from fumewatch.store import record
 from tests.core.scene import micros
 from tests.faults.publisher import Numbered
 from tests.faults.stage import Stage, as_readings
@@ -62,6 +66,7 @@ def check(stage: Stage, *, alerts: bool = True) -> None:
     if alerts:
         check_alerts(stage)
     check_messages(stage)
+    check_record(stage)
     assert stage.count("dead_letter") >= stage.feed.oversized
 
 
@@ -126,6 +131,14 @@ def check_people(stage: Stage) -> None:
         where o.receiver = 'people' group by 1, 2 having count(*) > 1
     """
     assert stage.rows(query) == []
+
+
+def check_record(stage: Stage) -> None:
+    """Each transition is an entry of the chain, and the chain holds."""
+    with psycopg.connect(stage.url) as conn:
+        head = record.head(conn)
+        assert [*chain.verify(record.entries(conn, head.seq)), *record.beside(conn)] == []
+    assert head.seq == stage.count("transition")
 
 
 def _duty(stage: Stage) -> list[dict[str, Any]]:

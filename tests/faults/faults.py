@@ -34,13 +34,40 @@ def broker_stopped(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
+def broker_killed_a_second_later(stage: Stage) -> Iterator[None]:
+    """While it holds what the database cannot take, saved each second and not at each change."""
+    stage.to_database.mute()
+    yield
+    stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
+    time.sleep(2.5)
+    stage.broker.kill()
+    stage.broker.start()
+    stage.to_database.reset()
+    stage.to_database.speak()
+
+
+@contextmanager
 def broker_killed_that_keeps_nothing(stage: Stage) -> Iterator[None]:
-    """Of a session of which it kept nothing: lost is what it took from its return on, until we
+    with _forgetting(stage):
+        stage.broker.kill()
+        yield
+        stage.broker.start()
+
+
+@contextmanager
+def broker_stopped_that_keeps_nothing(stage: Stage) -> Iterator[None]:
+    with _forgetting(stage):
+        stage.broker.stop()
+        yield
+        stage.broker.start()
+
+
+@contextmanager
+def _forgetting(stage: Stage) -> Iterator[None]:
+    """A broker of whose sessions nothing is left: lost is what it took from its return on, until we
     were back, and what it had taken and not handed over. Nothing else is."""
     before = set(stage.feed.acked)
-    stage.broker.kill()
     yield
-    stage.broker.start()
     stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
     stage.wait(lambda: any(each.leads for each in stage.daemons), "we are back")
     time.sleep(2)
@@ -62,14 +89,21 @@ def broker_cut(stage: Stage) -> Iterator[None]:
     stage.to_broker.join()
 
 
-@contextmanager
-def broker_half_open(stage: Stage) -> Iterator[None]:
+def broker_half_open_one_way(*, asking: bool = False, answering: bool = False) -> Fault:
     """Held until the daemon has noticed: the clock stands meanwhile."""
-    stage.to_broker.mute()
-    yield
-    stage.wait(lambda: _is_down(stage, "broker"), "the dead line is noticed")
-    stage.to_broker.reset()
-    stage.to_broker.speak()
+
+    @contextmanager
+    def half_open(stage: Stage) -> Iterator[None]:
+        stage.to_broker.mute(asking=asking, answering=answering)
+        yield
+        stage.wait(lambda: _is_down(stage, "broker"), "the dead line is noticed")
+        stage.to_broker.reset()
+        stage.to_broker.speak()
+
+    return half_open
+
+
+broker_half_open = broker_half_open_one_way(asking=True, answering=True)
 
 
 # ── the database ──
@@ -106,14 +140,21 @@ def database_half_open(stage: Stage) -> Iterator[None]:
     stage.to_database.speak()
 
 
-@contextmanager
-def database_half_open_for_good(stage: Stage) -> Iterator[None]:
+def database_half_open_one_way(*, asking: bool = False, answering: bool = False) -> Fault:
     """It comes back for new connections only."""
-    stage.to_database.mute()
-    yield
-    time.sleep(2)
-    stage.to_database.reset()
-    stage.to_database.speak()
+
+    @contextmanager
+    def half_open(stage: Stage) -> Iterator[None]:
+        stage.to_database.mute(asking=asking, answering=answering)
+        yield
+        time.sleep(2)
+        stage.to_database.reset()
+        stage.to_database.speak()
+
+    return half_open
+
+
+database_half_open_for_good = database_half_open_one_way(asking=True, answering=True)
 
 
 @contextmanager
@@ -206,14 +247,8 @@ def leader_frozen(stage: Stage) -> Iterator[None]:
 
 
 def _leader(stage: Stage) -> Supervised:
-    leaders: list[Supervised] = []
-
-    def found() -> bool:
-        leaders[:] = [daemon for daemon in stage.daemons if daemon.leads]
-        return bool(leaders)
-
-    stage.wait(found, "somebody leads")
-    return leaders[0]
+    """The first daemon where nobody leads, since something else is broken."""
+    return next((each for each in stage.daemons if each.leads), stage.daemons[0])
 
 
 # ── the clock ──
@@ -260,7 +295,9 @@ def again(stage: Stage) -> Iterator[None]:
 
 
 def _is_down(stage: Stage, part: str) -> bool:
-    return any(f'"{part}":{{"is_up":false' in each.get("/readyz")[1] for each in stage.daemons)
+    """Also where there is nobody to notice."""
+    said = [each.get("/readyz")[1] for each in stage.daemons if not each.is_dead]
+    return not said or any(f'"{part}":{{"is_up":false' in each for each in said)
 
 
 def _admin(stage: Stage, query: str) -> None:

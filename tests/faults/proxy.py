@@ -17,8 +17,8 @@ class Proxy:
 
     def __init__(self, target: Callable[[], tuple[str, int] | str]) -> None:
         self._target = target
-        self._passes = threading.Event()
-        self._passes.set()
+        self._passes = {True: threading.Event(), False: threading.Event()}
+        self.speak()
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._delay_s, self._delayed = 0.0, b""
@@ -49,20 +49,23 @@ class Proxy:
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
 
-    def mute(self) -> None:
-        """Half-open: connections stand, also new ones, and nothing goes either way."""
-        self._passes.clear()
+    def mute(self, *, asking: bool = True, answering: bool = True) -> None:
+        """Half-open: connections stand, also new ones, and nothing goes either way, or one way."""
+        for is_asking, is_mute in ((True, asking), (False, answering)):
+            if is_mute:
+                self._passes[is_asking].clear()
 
     def speak(self) -> None:
         """What was on its way arrives now: as after a route that came back."""
-        self._passes.set()
+        for passes in self._passes.values():
+            passes.set()
 
     def delay(self, seconds: float, what: bytes) -> None:
         """Hold back what a client sends for so long if it has `what` in it."""
         self._delay_s, self._delayed = seconds, what
 
     def close(self) -> None:
-        self._passes.set()
+        self.speak()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -79,7 +82,7 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         with self._lock:
             self._open.add(client)
-        self._passes.wait()
+        self._passes[True].wait()
         try:
             server = _connected(self._target())
         except OSError:
@@ -104,11 +107,11 @@ class Proxy:
             while data := source.recv(_SIZE):
                 if is_asking and self._delayed and self._delayed in data:
                     time.sleep(self._delay_s)
-                self._passes.wait()
+                self._passes[is_asking].wait()
                 target.sendall(data)
         except OSError:
             pass
-        self._passes.wait()  # nor does an end get through
+        self._passes[is_asking].wait()  # nor does an end get through
         for sock in (source, target):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

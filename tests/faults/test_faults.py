@@ -17,6 +17,12 @@ from tests.faults.stage import Stage
 pytestmark = pytest.mark.timeout(400)
 
 ROUNDS: Final = 8
+SHIPPED: Final = "".join(
+    f"{line}\n"
+    for line in Path("deploy/mosquitto.conf").read_text().splitlines()
+    if line.startswith(("autosave", "max_queued", "max_inflight", "memory_limit", "max_packet"))
+)
+"""What the broker that we ship keeps, and how often it saves that."""
 SHORT = {
     "killed at commit and at ack": Scenario(kills=(("committed", 2), ("acked", 2)), minutes=6),
     "killed between send and settle": Scenario(kills=(("sent", 2),), minutes=6),
@@ -33,9 +39,21 @@ LONG = {
     "broker killed, and it keeps nothing": Scenario(
         faults={3: (faults.broker_killed_that_keeps_nothing, 0)}, broker="persistence false\n"
     ),
+    "broker killed, as it is shipped": Scenario(
+        faults={3: (faults.broker_killed_a_second_later, 0)}, broker=SHIPPED
+    ),
+    "broker restarted, and it keeps nothing": Scenario(
+        faults={3: (faults.broker_stopped_that_keeps_nothing, 0)}, broker="persistence false\n"
+    ),
     "broker away": Scenario(faults={3: (faults.broker_stopped, 3)}),
     "broker frozen": Scenario(faults={3: (faults.broker_frozen, 0)}),
     "broker cut off": Scenario(faults={3: (faults.broker_cut, 3)}),
+    "broker hears us no more": Scenario(
+        faults={3: (faults.broker_half_open_one_way(asking=True), 0)}, keepalive="1s"
+    ),
+    "broker is heard no more": Scenario(
+        faults={3: (faults.broker_half_open_one_way(answering=True), 0)}, keepalive="1s"
+    ),
     "inbox full when the broker is killed": Scenario(
         faults={3: (faults.inbox_full_when_the_broker_dies, 0)}, broker="autosave_interval 1800\n"
     ),
@@ -44,11 +62,18 @@ LONG = {
     "database cut off": Scenario(faults={3: (faults.database_cut, 3)}),
     "database half-open": Scenario(faults={3: (faults.database_half_open, 0)}),
     "database half-open for good": Scenario(faults={3: (faults.database_half_open_for_good, 0)}),
+    "database hears us no more": Scenario(
+        faults={3: (faults.database_half_open_one_way(asking=True), 0)}
+    ),
+    "database is heard no more": Scenario(
+        faults={3: (faults.database_half_open_one_way(answering=True), 0)}
+    ),
     "database read-only": Scenario(faults={3: (faults.database_read_only, 3)}),
     "database out of connections": Scenario(
         faults={3: (faults.database_out_of_connections, 3)}, breaks_server=True
     ),
     "database slow": Scenario(faults={3: (faults.database_slow, 0)}),
+    "two at once": Scenario(daemons=2),
     "daemon away": Scenario(faults={3: (faults.leader_killed, 3)}),
     "leader killed": Scenario(faults={3: (faults.leader_killed, 3)}, daemons=2),
     "leader frozen": Scenario(faults={3: (faults.leader_frozen, 3)}, daemons=2),
@@ -60,15 +85,50 @@ LONG = {
     "oversized": Scenario(faults={3: (faults.oversized, 0)}),
     "sent again": Scenario(faults={3: (faults.again, 0), 5: (faults.again, 0)}),
 }
-WITHIN_A_MINUTE: Final = (
-    *(faults.broker_killed, faults.broker_frozen, faults.broker_half_open),
-    *(faults.database_killed, faults.database_restarted, faults.database_half_open_for_good),
-    *(faults.flood, faults.oversized, faults.again),
+COMBINED = {
+    "database cut off, and the broker killed": Scenario(
+        faults={2: (faults.database_cut, 3), 4: (faults.broker_killed, 0)}
+    ),
+    "database cut off, and a flood": Scenario(
+        faults={2: (faults.database_cut, 3), 4: (faults.flood, 0)}
+    ),
+    "database slow, and the leader killed": Scenario(
+        kills=(("committed", 8),), faults={3: (faults.database_slow, 0)}, daemons=2, must_die=False
+    ),
+    "broker away, and the daemon killed": Scenario(
+        faults={2: (faults.broker_stopped, 3), 4: (faults.leader_killed, 2)}
+    ),
+    "broker and database cut off, and the leader killed": Scenario(
+        faults={
+            2: (faults.database_cut, 4),
+            3: (faults.broker_cut, 2),
+            4: (faults.leader_killed, 2),
+        },
+        daemons=2,
+    ),
+    "clock set back, and the database killed": Scenario(
+        kills=(("judged", 3),),
+        faults={
+            4: (faults.database_killed, 1),
+            5: (faults.clock_stepped(timedelta(minutes=-3)), 0),
+        },
+        breaks_server=True,
+    ),
+}
+Chances = tuple[tuple[Fault, ...], tuple[Fault, ...]]
+CHANCES: Final[tuple[Chances, ...]] = (
+    (
+        (faults.broker_killed, faults.broker_frozen, faults.broker_half_open),
+        (faults.broker_stopped, faults.broker_cut),
+    ),
+    (
+        (*(faults.database_killed, faults.database_restarted), faults.database_half_open_for_good),
+        (faults.database_killed, faults.database_cut, faults.database_read_only),
+    ),
+    ((faults.leader_killed,), (faults.leader_killed,)),
+    ((faults.flood, faults.oversized, faults.again), ()),
 )
-OVER_MINUTES: Final = (
-    *(faults.broker_stopped, faults.broker_cut, faults.database_killed, faults.database_cut),
-    *(faults.database_read_only, faults.leader_killed),
-)
+"""What may break of a part, within a minute and over some; each breaks in one way at a time."""
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -90,6 +150,12 @@ def test_by_chance_in_short(stage_of: Callable[..., Stage], seed: int) -> None:
 @pytest.mark.parametrize("name", LONG)
 def test_long(stage_of: Callable[..., Stage], name: str) -> None:
     play(stage_of, LONG[name])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", COMBINED)
+def test_combined(stage_of: Callable[..., Stage], name: str) -> None:
+    play(stage_of, COMBINED[name])
 
 
 @pytest.mark.soak
@@ -118,13 +184,15 @@ def by_chance(chance: random.Random) -> Scenario:
         (chance.choice(list(POINTS)), chance.randint(1, 3)) for _ in range(chance.randint(1, 4))
     )
     found: dict[int, tuple[Fault, int]] = {}
+    whole_from = dict.fromkeys(CHANCES, 0)
     minute = chance.randint(1, 3)
     while minute < MINUTES - 1:
-        is_long = chance.random() < 0.4
-        fault = chance.choice(OVER_MINUTES if is_long else WITHIN_A_MINUTE)
-        length = chance.randint(1, 3) if is_long else 0
-        found[minute] = fault, length
-        minute += length + chance.randint(1, 3)
+        part = chance.choice([each for each in CHANCES if whole_from[each] <= minute])
+        within, over = part
+        length = chance.randint(1, 3) if over and chance.random() < 0.5 else 0
+        found[minute] = chance.choice(over if length else within), length
+        whole_from[part] = minute + length + 1
+        minute += chance.randint(1, 3)
     return Scenario(
         kills=kills,
         faults=found,

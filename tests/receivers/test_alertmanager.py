@@ -281,7 +281,7 @@ def active(url: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.skipif(BINARY is None, reason="no prometheus-alertmanager here")
+@pytest.mark.skipif(BINARY is None, reason="asks Alertmanager: apt install prometheus-alertmanager")
 @pytest.mark.parametrize("apart", [timedelta(0), CLOCKS_APART - timedelta(seconds=5)])
 def test_the_real_one_takes_an_alert_and_its_end(alertmanager: str, apart: timedelta) -> None:
     """Also where our clock is ahead of its."""
@@ -301,7 +301,7 @@ def test_the_real_one_takes_an_alert_and_its_end(alertmanager: str, apart: timed
     assert active(alertmanager) == []
 
 
-@pytest.mark.skipif(BINARY is None, reason="no prometheus-alertmanager here")
+@pytest.mark.skipif(BINARY is None, reason="asks Alertmanager: apt install prometheus-alertmanager")
 def test_the_real_one_refuses_what_is_no_alert(alertmanager: str) -> None:
     now = datetime.now(UTC)
     wrong = a_body(opened_at=(now + timedelta(days=3)).isoformat())
