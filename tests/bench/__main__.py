@@ -57,6 +57,7 @@ PARTS: Final = (
     "handover",
     "load",
     "queries",
+    "crash",
 )
 
 MONITORS: Final = 1000
