@@ -34,12 +34,16 @@ from tests.bench.machine import (
 from tests.bench.peers import fumewatch
 from tests.bench.peers.node_red import NODE_RED
 from tests.bench.peers.others import BATCHED, FLOOR, STOCK
+from tests.bench.peers.pathway import PATHWAY, PATHWAY_KEPT
 from tests.bench.stage import Stage
 from tests.bench.stage import stage as open_stage
 
 RESULTS: Final = Path(__file__).parents[2] / ".bench"
 TEMPLATE: Final = "fumewatch_bench"
-CONTENDERS: Final = (fumewatch.contender(TEMPLATE), FLOOR, STOCK, BATCHED, NODE_RED)
+CONTENDERS: Final = (
+    fumewatch.contender(TEMPLATE),
+    *(FLOOR, STOCK, BATCHED, NODE_RED, PATHWAY, PATHWAY_KEPT),
+)
 ALONE: Final = ("decode", "truth", "latency", "memory")
 UNSTAGED: Final = {"decode", "truth"}
 """These need no servers."""
@@ -53,6 +57,7 @@ PARTS: Final = (
     "handover",
     "load",
     "queries",
+    "crash",
 )
 
 MONITORS: Final = 1000

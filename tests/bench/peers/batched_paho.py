@@ -1,6 +1,7 @@
 """paho and executemany, in batches of 500 or 200 ms: a careful first own solution.
 
-paho acknowledges when the callback returns, so a reading is acked before it is committed.
+paho acknowledges when the callback returns, so a reading is acked before it is committed. The
+broker keeps the session for an hour.
 Usage: batched_paho.py PORT DATABASE_URL
 """
 
@@ -14,6 +15,8 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 port, url = int(sys.argv[1]), sys.argv[2]
 CHANNELS = (
@@ -58,5 +61,7 @@ threading.Thread(target=store, daemon=True).start()
 client = mqtt.Client(CallbackAPIVersion.VERSION2, "batched-paho", protocol=mqtt.MQTTv5)
 client.on_connect = on_connect
 client.on_message = on_message
-client.connect("127.0.0.1", port)
+session = Properties(PacketTypes.CONNECT)
+session.SessionExpiryInterval = 3600
+client.connect("127.0.0.1", port, clean_start=False, properties=session)
 client.loop_forever()

@@ -41,12 +41,17 @@ class Scene:
         }
 
 
+Launch = Callable[[Scene], AbstractContextManager[subprocess.Popen[bytes]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """`launch` starts it on a scene and yields its process once it is on its way to subscribe.
 
     `template` is the database that each run gets a copy of, `table` where its rows end up;
     None: it stores nothing, and says "done EPOCH" in its log when it has seen all.
+    `again` starts it on what an earlier one left; None: as `launch` does. `measured_at`: of a row
+    of its table, in SQL.
     """
 
     name: str
@@ -56,4 +61,6 @@ class Contender:
     judged: str
     template: str
     table: str | None
-    launch: Callable[[Scene], AbstractContextManager[subprocess.Popen[bytes]]]
+    launch: Launch
+    again: Launch | None = None
+    measured_at: str = "measured_at"

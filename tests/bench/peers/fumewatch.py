@@ -121,4 +121,5 @@ def contender(template: str) -> Contender:
         template=template,
         table="reading",
         launch=daemon,
+        again=serving,
     )

@@ -14,11 +14,13 @@ HERE: Final = Path(__file__).parent
 PEER_DATABASE: Final = "peer"
 """The template with schema.sql in it."""
 
-# The shell stays, so that both programs' times can still be read from it after they are done.
+# The shell stays, so that both programs' times can still be read from it after they are done. Asked
+# to stop, mosquitto_sub ends, and psql commits what it was given until then.
 _FLOOR: Final = """
-mosquitto_sub -p {port} -V 5 -i floor -q 1 -t 'fume/+/+/up' -C {count} |
-    psql -q -d '{url}' -c 'copy peer_payload from stdin'
-sleep infinity
+trap 'stop=1' TERM
+mosquitto_sub -p {port} -V 5 -c -x 3600 -i floor -q 1 -t 'fume/+/+/up' -C {count} |
+    (trap '' TERM; exec psql -q -d '{url}' -c 'copy peer_payload from stdin')
+[ "$stop" ] || sleep infinity
 """
 
 
@@ -54,6 +56,7 @@ FLOOR: Final = Contender(
     template=PEER_DATABASE,
     table="peer_payload",
     launch=_floor,
+    measured_at="(payload::json->>'measured_at')::timestamptz",
 )
 STOCK: Final = Contender(
     name="paho",
