@@ -85,7 +85,7 @@ def publish(broker: Broker, messages: Iterator[tuple[str, bytes, bool]], **optio
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 def test_an_hour_without_the_database_is_held_by_the_broker_and_not_by_us(
     brokers: Any,
     own_server: Any,  # noqa: F811
