@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import sleep, time
@@ -146,20 +147,28 @@ def grown(runs: Sequence[Run]) -> Table:
 
 
 def costs(runs: Sequence[Run]) -> Table:
-    """With a bar for each, as long as the daemon's cost."""
+    """With a bar for each, as long as the daemon's cost, and what each reading costs the daemon
+    beyond those of the fleet before."""
     most = max(run.each_us(run.daemon) for run in runs)
+    further = [
+        f"{(more.daemon - less.daemon) / (more.rate - less.rate) * 1e6:,.0f}"
+        for less, more in pairwise(runs)
+    ]
     rows = [
         (
             f"{run.monitors:,}",
             *(f"{run.each_us(part):,.0f}" for part in (run.daemon, run.database, run.broker)),
+            beyond,
             ("█" * max(round(run.each_us(run.daemon) / most * _BAR), 1)).ljust(_BAR),
         )
-        for run in runs
+        for run, beyond in zip(runs, ["-", *further], strict=True)
     ]
-    title = (
-        "CPU-µs a reading: what does not depend on the fleet falls on fewer readings of a small one"
+    title = "CPU-µs a reading; of a small fleet, few readings bear what the daemon costs at rest"
+    return Table(
+        title,
+        ("monitors", "daemon", "database", "broker", "daemon, each further one", "daemon"),
+        rows,
     )
-    return Table(title, ("monitors", "daemon", "database", "broker", "daemon's"), rows)
 
 
 def aims(run: Run) -> list[tuple[str, str, str]]:
