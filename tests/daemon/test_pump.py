@@ -196,7 +196,8 @@ def test_what_a_minute_changes_of_an_alert_that_the_same_turn_opened_is_saved_to
         turn_until(pump, lambda: world.count("alert") == 1)
         opened = world.rows("select value, evidence->>'peak' from transition")[0]
         now = world.rows("select value, evidence->>'peak' from alert")[0]
-        assert now[0] > opened[0] and float(now[1]) > float(opened[1])
+        assert now[0] > opened[0]
+        assert float(now[1]) > float(opened[1])
 
 
 def test_a_message_that_breaks_our_reader_is_set_aside_alone(
