@@ -1,5 +1,6 @@
 """What an attacker would try at the pages, as far as no other test does it already."""
 
+import http.client
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -213,3 +214,25 @@ def test_who_holds_connections_open_holds_no_more_than_so_many(app: FastAPI) -> 
         asks.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         assert asks.recv(1000).startswith(b"HTTP/1.1 200")
         asks.close()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "believed"),
+    [
+        ((), "203.0.113.9", "127.0.0.1"),
+        (("10.0.0.1",), "203.0.113.9", "127.0.0.1"),
+        (("127.0.0.1",), "203.0.113.9", "203.0.113.9"),
+        (("127.0.0.1",), "198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        (("127.0.0.1",), "a\x1b[2J<b>", "a [2J<b>"),
+    ],
+)
+def test_only_a_proxy_that_is_known_says_who_asks(
+    app: FastAPI, proxies: tuple[str, ...], said: str, believed: str
+) -> None:
+    """Of a chain what the proxy itself saw: whoever asks may have begun it."""
+    with Server(app, "127.0.0.1", 0, proxies) as server, capture_logs() as logs:
+        asking = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=15)
+        asking.request("POST", "/login", headers=CROSS | {"X-Forwarded-For": said})
+        assert asking.getresponse().status == 403
+        asking.close()
+    assert [log["address"] for log in logs if log["event"] == "foreign_form_refused"] == [believed]
