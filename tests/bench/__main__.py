@@ -127,15 +127,12 @@ def _end_to_end(args: argparse.Namespace) -> int:
     alone = [name for name in ALONE if not args.names or name in args.names]
     results, late, big, promised = end_to_end.Results(), None, None, None
     promising = chosen or CONTENDERS if "guarantees" in alone else ()
-    stream = QUICK_STREAM if args.quick else STREAM
-    stream = replace(stream, kills=args.rounds or stream.kills)
+    stream = _stream(args)
     rates = decode.measure() if "decode" in alone else []
     truth_plan = truth.QUICK if args.quick else truth.FULL
     judged = truth.measure(truth_plan, truth.rules_of(truth.EXAMPLE)) if "truth" in alone else []
-    unstaged = [
-        *([decode.table(rates)] if rates else []),
-        *(truth.tables(truth_plan, judged) if judged else []),
-    ]
+    unstaged = [decode.table(rates)] if rates else []
+    unstaged += truth.tables(truth_plan, judged) if judged else []
     unstaged_json = {
         "decode": [rate.as_json() for rate in rates],
         "truth": truth.as_json(truth_plan, judged) if judged else None,
@@ -162,7 +159,7 @@ def _end_to_end(args: argparse.Namespace) -> int:
         *([memory.table([big])] if big else []),
     ]
     tables += _aims(results, plan, late, big, rates)
-    alone_json = {
+    alone_json: dict[str, object] = {
         "latency": late and late.as_json(),
         "memory": big and big.as_json(),
         "guarantees": promised and promised.as_json(),
@@ -170,6 +167,11 @@ def _end_to_end(args: argparse.Namespace) -> int:
     }
     _report(tables, {**results.as_json(), **alone_json})
     return 1 if results.failed or (promised and promised.failed) else 0
+
+
+def _stream(args: argparse.Namespace) -> guarantees.Plan:
+    plan = QUICK_STREAM if args.quick else STREAM
+    return replace(plan, kills=args.rounds or plan.kills)
 
 
 def _contenders(

@@ -120,7 +120,12 @@ def ask(server: Postgres, engine: str, monitors: int, number: int) -> Iterator[A
         return lambda conn: len(readings.of_monitor(conn, chance.randint(1, monitors), start, end))
 
     questions: list[tuple[str, float | None, Callable[[Connection], int]]] = [
-        (f"latest state of {monitors:,} monitors", 50, lambda conn: len(fleet.monitors(conn))),
+        (f"latest readings of {monitors:,} monitors", 50, _latest),
+        (
+            "the same with site, street and alerts, as the page has it",
+            50,
+            lambda conn: len(fleet.monitors(conn)),
+        ),
         ("24 h of one monitor, the last", 30, day(END)),
         ("24 h of one monitor, the first", 30, day(first + timedelta(days=1))),
     ]
@@ -130,6 +135,10 @@ def ask(server: Postgres, engine: str, monitors: int, number: int) -> Iterator[A
                 yield _time(server, conn, engine, what, aim, question)
     finally:
         database.close()
+
+
+def _latest(conn: Connection) -> int:
+    return len(conn.execute("select * from monitor_latest").fetchall())
 
 
 def _time(
