@@ -2,11 +2,12 @@
 
     python -m tests.bench [--quick] [--rounds N] [NAME ...]
 
-NAME is a contender (fumewatch, floor, paho, paho_batch, node_red), a figure of fumewatch alone
-(decode; truth: the shipped rules over simulated months; latency; memory), or a bench of a part
-(core, store, mqtt, bytes, backtest, dispatch, handover, load, queries); a part alone takes options
-of its own: `load --minutes 10`. Without NAME: all contenders and all figures of fumewatch alone.
-The tables are also left in .bench/, as markdown and JSON.
+NAME is a contender (fumewatch, floor, paho, paho_batch, node_red, pathway, pathway_kept), what they
+promise (guarantees: of the contenders named, or of all), a figure of fumewatch alone (decode;
+truth: the shipped rules over simulated months; latency; memory), or a bench of a part (core, store,
+mqtt, bytes, backtest, dispatch, handover, load, queries); a part alone takes options of its own:
+`load --minutes 10`. Without NAME: all contenders, what they promise, and all figures of fumewatch
+alone. The tables are also left in .bench/, as markdown and JSON.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from typing import Final
 
 import structlog
 
-from tests.bench import aims, decode, end_to_end, latency, memory, truth
+from tests.bench import aims, decode, end_to_end, guarantees, latency, memory, truth
 from tests.bench.end_to_end import Load, Plan
 from tests.bench.machine import (
     BenchError,
@@ -32,6 +33,7 @@ from tests.bench.machine import (
     turn_sigterm_into_exit,
 )
 from tests.bench.peers import fumewatch
+from tests.bench.peers.contender import Contender
 from tests.bench.peers.node_red import NODE_RED
 from tests.bench.peers.others import BATCHED, FLOOR, STOCK
 from tests.bench.peers.pathway import PATHWAY, PATHWAY_KEPT
@@ -44,7 +46,7 @@ CONTENDERS: Final = (
     fumewatch.contender(TEMPLATE),
     *(FLOOR, STOCK, BATCHED, NODE_RED, PATHWAY, PATHWAY_KEPT),
 )
-ALONE: Final = ("decode", "truth", "latency", "memory")
+ALONE: Final = ("decode", "truth", "latency", "memory", "guarantees")
 UNSTAGED: Final = {"decode", "truth"}
 """These need no servers."""
 PARTS: Final = (
@@ -57,7 +59,6 @@ PARTS: Final = (
     "handover",
     "load",
     "queries",
-    "crash",
 )
 
 MONITORS: Final = 1000
@@ -75,6 +76,8 @@ QUICK: Final = Plan(
     offered=Load(8_000, MONITORS, 1000, EXCEEDING),
 )
 MANY: Final = 10_000
+STREAM: Final = guarantees.Plan(kills=5, stream=Load(12_000, MONITORS, 1000))
+QUICK_STREAM: Final = guarantees.Plan(kills=1, stream=Load(8_000, MONITORS, 1000))
 
 
 def main() -> int:
@@ -109,7 +112,7 @@ def _arguments() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--quick", action="store_true", help="one short round: to try it out")
-    parser.add_argument("--rounds", type=int, help="of the comparison; 3 without it")
+    parser.add_argument("--rounds", type=int, help="of the comparison (3) and kills (5)")
     args = parser.parse_args()
     if strange := set(args.names) - set(known):
         parser.error(f"unknown: {', '.join(sorted(strange))}; there are {', '.join(known)}")
@@ -122,14 +125,14 @@ def _end_to_end(args: argparse.Namespace) -> int:
     plan = Plan(args.rounds or plan.rounds, plan.flat_out, plan.offered)
     chosen = [each for each in CONTENDERS if not args.names or each.name in args.names]
     alone = [name for name in ALONE if not args.names or name in args.names]
-    results, late, big = end_to_end.Results(), None, None
+    results, late, big, promised = end_to_end.Results(), None, None, None
+    promising = chosen or CONTENDERS if "guarantees" in alone else ()
+    stream = _stream(args)
     rates = decode.measure() if "decode" in alone else []
     truth_plan = truth.QUICK if args.quick else truth.FULL
     judged = truth.measure(truth_plan, truth.rules_of(truth.EXAMPLE)) if "truth" in alone else []
-    unstaged = [
-        *([decode.table(rates)] if rates else []),
-        *(truth.tables(truth_plan, judged) if judged else []),
-    ]
+    unstaged = [decode.table(rates)] if rates else []
+    unstaged += truth.tables(truth_plan, judged) if judged else []
     unstaged_json = {
         "decode": [rate.as_json() for rate in rates],
         "truth": truth.as_json(truth_plan, judged) if judged else None,
@@ -138,10 +141,12 @@ def _end_to_end(args: argparse.Namespace) -> int:
         return _report([*unstaged, *_aims(results, plan, late, big, rates)], unstaged_json)
     with open_stage() as stage:
         end_to_end.prepare(stage)
-        if "latency" in alone or any(each.template == TEMPLATE for each in chosen):
+        if "latency" in alone or any(each.template == TEMPLATE for each in (*chosen, *promising)):
             _prepare(stage)
         if chosen:
             results = end_to_end.compare(stage, chosen, plan)
+        if promising:
+            promised = guarantees.measure(stage, promising, stream)
         if "latency" in alone:
             load = replace(LATE, readings=8_000) if args.quick else LATE
             late = latency.measure(stage, TEMPLATE, load, _breaching(load))
@@ -149,18 +154,41 @@ def _end_to_end(args: argparse.Namespace) -> int:
             big = memory.measure(stage, _many(stage), Load(5 * MANY, MANY, 2000))
     tables = [
         *unstaged,
-        *(end_to_end.tables(results, chosen, plan) if chosen else []),
+        *_contenders(results, chosen, plan, promised, promising, stream),
         *([latency.table([late])] if late else []),
         *([memory.table([big])] if big else []),
     ]
     tables += _aims(results, plan, late, big, rates)
-    alone_json = {
+    alone_json: dict[str, object] = {
         "latency": late and late.as_json(),
         "memory": big and big.as_json(),
+        "guarantees": promised and promised.as_json(),
         **unstaged_json,
     }
     _report(tables, {**results.as_json(), **alone_json})
-    return 1 if results.failed else 0
+    return 1 if results.failed or (promised and promised.failed) else 0
+
+
+def _stream(args: argparse.Namespace) -> guarantees.Plan:
+    plan = QUICK_STREAM if args.quick else STREAM
+    return replace(plan, kills=args.rounds or plan.kills)
+
+
+def _contenders(
+    results: end_to_end.Results,
+    chosen: Sequence[Contender],
+    plan: Plan,
+    promised: guarantees.Found | None,
+    promising: Sequence[Contender],
+    stream: guarantees.Plan,
+) -> list[Table]:
+    """Numbers, with what was measured of promises beside them."""
+    compared = end_to_end.tables(results, chosen, plan) if chosen else []
+    if not promised:
+        return compared
+    facts = guarantees.table(promised, promising, stream)
+    first = compared[0].beside(facts) if compared else facts
+    return [first, guarantees.lost(promised, promising), *compared[1:]]
 
 
 def _aims(

@@ -3,16 +3,17 @@
     python -m tests.bench.bench_queries [--readings 50] [--monitors 10000]
         [--engine plain|timescaledb|both] [--keep DIR]
 
-10,000 monitors at a reading a minute, in order of time, filled by the server (fsync off meanwhile:
-it takes some minutes). On TimescaleDB all days but the last two are compressed. Each
-question is asked through the store's own functions, of other monitors each time: wall time until
-the answer is in our hands, and the server's CPU time, which does not mind what else the machine
-does. Leaves .bench/queries.md.
+10,000 monitors at a reading a minute, each of a restaurant of its own, in order of time, filled by
+the server (fsync off meanwhile: it takes some minutes). On TimescaleDB all days but the last two
+are compressed. Each question is asked through the functions that pages and API call, of other
+monitors each time: wall time until the answer is in our hands as objects, and the server's CPU
+time, which does not mind what else the machine does. Leaves .bench/queries.md.
 """
 
 import argparse
 import random
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,10 +27,11 @@ from typing import Final
 import psycopg
 
 from fumewatch.demo.postgres import Postgres, debian_bin_dir, has_timescaledb
-from fumewatch.store import Connection, Database, DatabaseSettings, migrate, partitions, readings
+from fumewatch.store import Connection, Database, DatabaseSettings, partitions, readings
 from fumewatch.store.pages import fleet
 from tests.bench import stuffing
 from tests.bench.machine import BenchError, Table, cpu_seconds, description
+from tests.bench.peers import fumewatch
 
 RESULTS: Final = Path(__file__).parents[2] / ".bench"
 SETTINGS: Final = {
@@ -46,7 +48,6 @@ TIMESCALEDB: Final = {
 END: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ROUNDS: Final = 100
 _LONG: Final = timedelta(days=36_500)
-_LATEST: Final = "select * from monitor_latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +74,22 @@ def stuffed(folder: Path, engine: str, monitors: int, number: int) -> Iterator[P
     done = folder / f"{engine}-{monitors}-{number}"
     with Postgres(bin_dir, folder / engine, settings) as server:
         if not done.exists():
-            _fill(server, monitors, number)
+            _fill(server, folder, monitors, number)
             done.touch()
         yield server
 
 
-def _fill(server: Postgres, monitors: int, number: int) -> None:
+def _fill(server: Postgres, folder: Path, monitors: int, number: int) -> None:
     began = time.monotonic()
     server.create_database("stuffed")
     url = server.url("stuffed")
-    migrate.upgrade(url)
+    codes = (f"M{i + 1:06d}" for i in range(monitors))
+    fumewatch.fill(folder, fumewatch.sites_csv("xuhui", codes))(url)
     start = END - timedelta(minutes=number // monitors)
     with psycopg.connect(url, autocommit=True) as conn:
-        stuffing.register(conn, monitors)
         partitions.ensure(conn, [(start + timedelta(days=i)).date() for i in range(_days(start))])
         conn.execute("alter table reading drop constraint reading_pkey")  # built at once it is fast
-        rows = stuffing.fill(conn, start, END)
+        rows = stuffing.fill(conn, start, END, _tell)
         conn.execute("alter table reading add primary key (monitor_id, measured_at)")
         stuffing.note_latest(conn, END)
         if partitions.engine(conn) is partitions.Engine.TIMESCALEDB:
@@ -97,6 +98,11 @@ def _fill(server: Postgres, monitors: int, number: int) -> None:
             conn.execute("select compress_chunk(show_chunks('reading', older_than => %s))", [old])
         conn.execute("vacuum analyze")
     print(f"{rows:,} readings stored in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _tell(rows: int) -> None:
+    if not rows % 6_000_000:
+        print(f"{rows:,} readings", file=sys.stderr, flush=True)
 
 
 def _days(start: datetime) -> int:
@@ -113,10 +119,13 @@ def ask(server: Postgres, engine: str, monitors: int, number: int) -> Iterator[A
         start = end - timedelta(days=1)
         return lambda conn: len(readings.of_monitor(conn, chance.randint(1, monitors), start, end))
 
-    page = "the same with site, street and alerts, as the page has it"
     questions: list[tuple[str, float | None, Callable[[Connection], int]]] = [
-        (f"latest state of {monitors:,} monitors", 50, _latest),
-        (page, None, lambda conn: len(fleet.monitors(conn))),
+        (f"latest readings of {monitors:,} monitors", 50, _latest),
+        (
+            "the same with site, street and alerts, as the page has it",
+            50,
+            lambda conn: len(fleet.monitors(conn)),
+        ),
         ("24 h of one monitor, the last", 30, day(END)),
         ("24 h of one monitor, the first", 30, day(first + timedelta(days=1))),
     ]
@@ -129,7 +138,7 @@ def ask(server: Postgres, engine: str, monitors: int, number: int) -> Iterator[A
 
 
 def _latest(conn: Connection) -> int:
-    return len(conn.execute(_LATEST).fetchall())
+    return len(conn.execute("select * from monitor_latest").fetchall())
 
 
 def _time(

@@ -173,6 +173,16 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
 
+    def beside(self, other: "Table") -> "Table":
+        """This one's rows, each with what `other` has in the row of the same first cell."""
+        more = {first: rest for first, *rest in other.rows}
+        none = ["-"] * (len(other.header) - 1)
+        return Table(
+            f"{self.title}; {other.title}",
+            [*self.header, *other.header[1:]],
+            [[*row, *more.get(row[0], none)] for row in self.rows],
+        )
+
     def text(self) -> str:
         lines = [self.header, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]

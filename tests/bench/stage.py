@@ -3,6 +3,7 @@ of its own, and the means to ask what they have spent and stored."""
 
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ log_dest stderr
 """As deploy/mosquitto.conf has it, and in the log who has subscribed (to its standard output
 mosquitto writes late)."""
 _READY_S: Final = 60.0
+_RELOADED_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +58,40 @@ class Stage:
         fill(self.postgres.url(name))
 
     @contextmanager
-    def run(self, template: str, readings: int) -> Iterator["Act"]:
-        """A scene with its broker running; all of it is gone afterwards."""
+    def run(self, template: str, readings: int, broker: str = "") -> Iterator["Act"]:
+        """A scene with its broker running; all of it is gone afterwards.
+
+        `broker`: lines of mosquitto.conf besides the usual ones.
+        """
         self._runs += 1
         name = f"run_{self._runs}"
         with ExitStack() as stack:
             self._admin.execute(f"create database {name} template {template}")
             stack.callback(self._admin.execute, f"drop database {name} with (force)")
             self._admin.execute("checkpoint")
-            broker = Broker(_BROKER)
-            stack.callback(broker.remove)
-            broker.start()
+            server = Broker(_BROKER + broker)
+            stack.callback(server.remove)
+            server.start()
             folder = self.folder / name
             folder.mkdir()
             url = self.postgres.url(name)
             session = stack.enter_context(psycopg.connect(url, autocommit=True))
             session.execute("set max_parallel_workers_per_gather = 0")
-            yield Act(Scene(folder, broker.port, url, readings), broker, session, self.postgres.pid)
+            yield Act(Scene(folder, server.port, url, readings), server, session, self.postgres.pid)
+
+    @contextmanager
+    def no_commit(self) -> Iterator[None]:
+        """Meanwhile no commit comes back: the server waits for a standby that does not exist."""
+        self._configure("set synchronous_standby_names = 'nobody'")
+        try:
+            yield
+        finally:
+            self._configure("reset synchronous_standby_names")
+
+    def _configure(self, change: str) -> None:
+        self._admin.execute(f"alter system {change}")
+        self._admin.execute("select pg_reload_conf()")
+        time.sleep(_RELOADED_S)
 
 
 @contextmanager

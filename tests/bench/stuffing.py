@@ -1,5 +1,6 @@
 """Readings by the million, made by the server itself: one of each monitor a minute."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -36,16 +37,23 @@ def register(conn: psycopg.Connection, monitors: int) -> None:
     )
 
 
-def fill(conn: psycopg.Connection, start: datetime, end: datetime) -> int:
+def fill(
+    conn: psycopg.Connection,
+    start: datetime,
+    end: datetime,
+    tell: Callable[[int], None] = lambda _: None,
+) -> int:
     """Readings of all monitors in whole minutes of [start, end); how many. Partitions must exist.
 
-    An hour at a time: of more the server would keep a heap of memory.
+    An hour at a time: of more the server would keep a heap of memory. `tell` hears after each how
+    many there are.
     """
     rows, at = 0, start
     while at < end:
         until = min(at + timedelta(hours=1), end)
         rows += conn.execute(_FILL, [at, until]).rowcount
         at = until
+        tell(rows)
     return rows
 
 

@@ -56,8 +56,6 @@ class Contender:
 
     name: str
     title: str
-    acked: str
-    duplicates: str
     judged: str
     template: str
     table: str | None

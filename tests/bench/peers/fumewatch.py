@@ -115,8 +115,6 @@ def contender(template: str) -> Contender:
     return Contender(
         name="fumewatch",
         title="**fumewatch**",
-        acked="after commit",
-        duplicates="once in effect",
         judged=f"{len(load(EXAMPLE, {}).rule)} rules",
         template=template,
         table="reading",

@@ -18,7 +18,7 @@ from tests.bench.peers.others import PEER_DATABASE
 
 HERE: Final = Path(__file__).parent
 INSTALLED: Final = HERE.parents[3] / ".bench" / "node-red"
-PACKAGES: Final = ("node-red@5", "pg@8")
+PACKAGES: Final = ("node-red@4", "pg@8")
 _INSTALL_S: Final = 600
 
 
@@ -71,8 +71,6 @@ def _launch(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
 NODE_RED: Final = Contender(
     name="node_red",
     title="(d) Node-RED in batches",
-    acked="before commit",
-    duplicates="kept twice",
     judged="no",
     template=PEER_DATABASE,
     table="peer_reading",

@@ -69,8 +69,6 @@ def _kept(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
 PATHWAY: Final = Contender(
     name="pathway",
     title="(e) Pathway, as it comes",
-    acked="before commit",
-    duplicates="kept twice",
     judged="no",
     template=PEER_DATABASE,
     table="pathway_reading",
@@ -79,8 +77,6 @@ PATHWAY: Final = Contender(
 PATHWAY_KEPT: Final = Contender(
     name="pathway_kept",
     title="(f) Pathway with persistence",
-    acked="when on its disk",
-    duplicates="kept twice",
     judged="no",
     template=PEER_DATABASE,
     table="pathway_reading",

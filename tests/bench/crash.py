@@ -1,6 +1,4 @@
-"""What a kill -9 costs each contender: readings that the broker had acked, and that are nowhere.
-
-    python -m tests.bench.bench_crash [--rate 1000] [--seconds 12] [--rounds 3] [NAME ...]
+"""What a kill -9 costs a contender: readings that the broker had acked, and that are nowhere.
 
 A thousand monitors publish at a steady rate, QoS 1; the contender is killed in mid-stream, all of
 its processes at once, and started again two seconds later. A second subscriber, which nobody kills,
@@ -12,16 +10,14 @@ away        measured from the kill until it had subscribed again, and not stored
 later       measured afterwards, and not stored
 double      stored more than once
 
-Every contender that can have one has a session that the broker keeps. Leaves .bench/crash.md.
+Every contender that can have one has a session that the broker keeps.
 """
 
-import argparse
 import json
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,32 +27,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tests.bench.end_to_end import Load, generator, prepare
-from tests.bench.machine import (
-    BenchError,
-    Table,
-    description,
-    end,
-    running,
-    spread,
-    tail,
-    turn_sigterm_into_exit,
-    wait_until,
-)
-from tests.bench.peers import fumewatch
-from tests.bench.peers.contender import Contender, Skipped
-from tests.bench.peers.node_red import NODE_RED
-from tests.bench.peers.others import BATCHED, FLOOR
-from tests.bench.peers.pathway import PATHWAY, PATHWAY_KEPT
-from tests.bench.stage import Act, Stage, stage
+from tests.bench.end_to_end import Load, generator
+from tests.bench.machine import BenchError, end, running, tail, wait_until
+from tests.bench.peers.contender import Contender
+from tests.bench.stage import Act, Stage
 
-RESULTS: Final = Path(__file__).parents[2] / ".bench"
-TEMPLATE: Final = "fumewatch_crash"
-CONTENDERS: Final = (
-    fumewatch.contender(TEMPLATE),
-    *(FLOOR, BATCHED, NODE_RED, PATHWAY, PATHWAY_KEPT),
-)
-MONITORS: Final = 1000
 SETTLED_S: Final = 3.0
 """After it has subscribed: what programs do but once is over."""
 KILLED_AT: Final = (0.3, 0.5)
@@ -122,10 +97,11 @@ def measure(server: Stage, contender: Contender, load: Load, chance: random.Rand
             back = time.time()
             if sending.wait(LONGEST_S):
                 raise BenchError("the generator failed")
-            _wait_still(act, contender, load.readings)
+            wait_still(act, contender)
             end(process)
-        stored = _stored(act, contender, came_by(load.readings)[0])
-        return cost(came_by(load.readings), stored, int(killed * 1e6), int(back * 1e6))
+        sent = came_by(load.readings)
+        stored = stored_since(act, contender, sent[0])
+        return cost(sent, stored, int(killed * 1e6), int(back * 1e6))
 
 
 @contextmanager
@@ -172,16 +148,17 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _wait_still(act: Act, contender: Contender, readings: int) -> None:
+def wait_still(act: Act, contender: Contender, still: float = STILL_S) -> None:
+    """Until nothing more was stored for `still` seconds."""
     assert contender.table
     seen, since, began = -1, time.monotonic(), time.monotonic()
-    while time.monotonic() - since < STILL_S and time.monotonic() - began < LONGEST_S:
+    while time.monotonic() - since < still and time.monotonic() - began < LONGEST_S:
         if (count := act.count(contender.table)) != seen:
             seen, since = count, time.monotonic()
         time.sleep(0.5)
 
 
-def _stored(act: Act, contender: Contender, first: int) -> list[int]:
+def stored_since(act: Act, contender: Contender, first: int) -> list[int]:
     """When each stored reading was measured, µs, from `first` on: a daemon has older ones."""
     at = contender.measured_at
     found = act.session.execute(
@@ -190,78 +167,3 @@ def _stored(act: Act, contender: Contender, first: int) -> list[int]:
         [first],
     )
     return [row[0] for row in found if row[0] >= first]
-
-
-def table(costs: dict[str, list[Cost]], skipped: dict[str, str], load: Load) -> Table:
-    rounds = max((len(each) for each in costs.values()), default=0)
-    title = (
-        f"What a kill -9 costs at {load.rate:,}/s, of {load.readings:,} readings that the broker"
-        f" acked: median (least-greatest) of {rounds} kills"
-    )
-    header = ("", "missing", "of them in hand", "while away", "later", "stored twice")
-    rows = []
-    for contender in CONTENDERS:
-        if reason := skipped.get(contender.name):
-            rows.append([contender.title, reason, *["-"] * 4])
-        elif each := costs.get(contender.name):
-            parts = ("missing", "in_hand", "away", "later", "double")
-            cells = [spread([getattr(one, part) for one in each]) for part in parts]
-            rows.append([contender.title, *cells])
-    return Table(title, header, rows)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    names = [contender.name for contender in CONTENDERS]
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
-    parser.add_argument("--rate", type=int, default=1000, help="readings a second (1000)")
-    parser.add_argument("--seconds", type=int, default=12, help="of the stream (12)")
-    parser.add_argument("--rounds", type=int, default=3, help="kills of each (3)")
-    options = parser.parse_args()
-    if strange := set(options.names) - set(names):
-        parser.error(f"unknown: {', '.join(sorted(strange))}; there are {', '.join(names)}")
-    turn_sigterm_into_exit()
-    load = Load(options.rate * options.seconds, MONITORS, options.rate)
-    costs: dict[str, list[Cost]] = {}
-    skipped: dict[str, str] = {}
-    chosen = [each for each in CONTENDERS if each.name in (options.names or names)]
-    with stage() as server:
-        prepare(server)
-        codes = (f"FM{i + 1:07d}" for i in range(MONITORS))
-        make = fumewatch.fill(server.folder, fumewatch.sites_csv("xuhui", codes))
-        server.make_template(TEMPLATE, make)
-        for number in range(options.rounds):
-            for contender in chosen:
-                if contender.name not in skipped:
-                    _note(server, contender, load, number, costs, skipped)
-    found = table(costs, skipped, load)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "crash.md").write_text(f"{description()}\n\n{found.markdown()}\n")
-    print(f"{description()}\n\n{found.text()}")
-    sys.exit(1 if "failed" in skipped.values() else 0)
-
-
-def _note(
-    server: Stage,
-    contender: Contender,
-    load: Load,
-    number: int,
-    costs: dict[str, list[Cost]],
-    skipped: dict[str, str],
-) -> None:
-    try:
-        found = measure(server, contender, load, random.Random(number))
-    except Skipped as reason:
-        skipped[contender.name] = f"skipped: {reason}"
-        print(f"SKIPPED {contender.title}: {reason}", file=sys.stderr)
-    except BenchError as error:
-        skipped[contender.name] = "failed"
-        print(f"FAILED {contender.title}: {error}", file=sys.stderr)
-    else:
-        costs.setdefault(contender.name, []).append(found)
-        print(f"kill {number + 1} {contender.title:42} {found}", file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    main()
