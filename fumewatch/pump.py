@@ -19,7 +19,6 @@ from fumewatch.config.ways import sources
 from fumewatch.core.reading import Readings
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.site import Place
-from fumewatch.core.sources import Sources
 from fumewatch.core.view import MINUTE
 from fumewatch.core.window import AHEAD
 from fumewatch.evaluate import FURTHEST_BEHIND, Evaluate, due_minute
@@ -338,11 +337,12 @@ class Pump:
         self._health.up("ingest")
 
     def _ingesting(self, mark: datetime | None) -> Ingest:
-        return _ingest(
-            self._config,
+        """`mark`: how far the roll-ups have counted."""
+        return Ingest(
             self._database,
             self._subscriber,
             self._sources,
+            Limits.of(self._config),
             self._now,
             mark,
             self._post,
@@ -370,48 +370,3 @@ def _first_minute(judged_to: datetime | None, due: int) -> int:
     if next_one > due + AHEAD:
         next_one = due
     return max(next_one - 1, due - FURTHEST_BEHIND // timedelta(minutes=1))
-
-
-def replay_all(
-    config: Config,
-    database: Database,
-    now: Callable[[], datetime],
-    on_batch: Callable[[Stored], bool],
-) -> None:
-    """Replay every dead letter that is asked for, or until `on_batch` says no.
-
-    For whoever holds the leader's lock while no daemon runs. A kill on the way leaves the letters
-    to the next, and the roll-ups to the next start.
-    """
-    with database.transaction() as conn:
-        rollups.recover(conn, config.zone)
-        mark = rollups.received_to(conn)
-        ways = sources(config)
-        ways.learn(monitors.places(conn, str(config.zone)))
-    ingest = _ingest(config, database, None, ways, now, mark, _no_answer)
-    while (stored := ingest.replay()) is not None and on_batch(stored):
-        pass
-    with database.transaction() as conn:
-        rollups.recover(conn, config.zone)
-
-
-def _no_answer(_topic: str, _payload: bytes) -> bool:
-    """A device that waited for one has sent again long ago."""
-    return False
-
-
-def _ingest(
-    config: Config,
-    database: Database,
-    subscriber: Subscriber | None,
-    sources: Sources,
-    now: Callable[[], datetime],
-    mark: datetime | None,
-    post: Callable[[str, bytes], bool],
-    may_store: Callable[[Connection], bool] = lambda _: True,
-) -> Ingest:
-    """`mark`: how far the roll-ups have counted."""
-    limits = Limits(
-        config.ingest.max_batch, config.ingest.future_tolerance, config.retention.readings
-    )
-    return Ingest(database, subscriber, sources, limits, now, mark, post, may_store)

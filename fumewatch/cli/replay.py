@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from fumewatch import pump
 from fumewatch.cli import options
 from fumewatch.config import Config
 from fumewatch.ingest import Stored
+from fumewatch.replay import replay_all
 from fumewatch.store import Database, dead_letters
 from fumewatch.store.dead_letters import Outcome, Which
 from fumewatch.store.leader import Leader
@@ -151,7 +151,7 @@ def _replay_here(
         progress(report.asked - len(report.due), report.asked)
         return leader.still_leads()
 
-    pump.replay_all(config, database, options.clock, on_batch)
+    replay_all(config, database, options.clock, on_batch)
     _take_outcomes(database, report)
 
 

@@ -12,13 +12,14 @@ A dead letter whose replay is asked for goes the same way, and is settled in tha
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
 from fumewatch import metrics
+from fumewatch.config import Config
 from fumewatch.core.decode.columns import Horizon
 from fumewatch.core.device import Fact, Heartbeat, Reply
 from fumewatch.core.errors import Deposed, StoreRefused, StoreUnavailable
@@ -47,6 +48,11 @@ class Limits:
     max_batch: int
     future_tolerance: timedelta
     keep: timedelta
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        wanted = config.ingest
+        return cls(wanted.max_batch, wanted.future_tolerance, config.retention.readings)
 
 
 @dataclass(frozen=True, slots=True)

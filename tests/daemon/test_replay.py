@@ -13,7 +13,8 @@ import pytest
 
 from fumewatch.config import Config, load
 from fumewatch.config.ways import sources
-from fumewatch.pump import _ingest, replay_all
+from fumewatch.ingest import Ingest, Limits
+from fumewatch.replay import replay_all
 from fumewatch.store import Database, dead_letters, rollups
 from fumewatch.store.dead_letters import CUT, DeadLetter, Which
 from fumewatch.store.leader import Leader
@@ -258,7 +259,8 @@ def test_what_a_command_left_uncounted_the_next_start_counts(
     with database.transaction() as conn:
         mark = rollups.received_to(conn)
     now, ways = lambda: datetime.now(UTC), sources(config)
-    assert _ingest(config, database, None, ways, now, mark, lambda *_: False).replay()
+    limits = Limits.of(config)
+    assert Ingest(database, None, ways, limits, now, mark, lambda *_: False).replay()
     assert not agree(world)
     idle.start()
     assert idle.stop() == 0
