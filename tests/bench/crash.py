@@ -58,11 +58,7 @@ class Cost:
 
 
 def cost(came_by: Sequence[int], stored: Iterable[int], killed: int, back: int) -> Cost:
-    """All times in µs; a reading is known by its own.
-
-    >>> cost([1, 2, 3, 4, 5], [1, 1, 5], killed=3, back=5)
-    Cost(published=5, in_hand=1, away=2, later=0, double=1)
-    """
+    """All times in µs; a reading is known by its own."""
     times = Counter(stored)
     missing = [at for at in came_by if at not in times]
     return Cost(

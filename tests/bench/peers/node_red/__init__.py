@@ -52,7 +52,7 @@ def _flow() -> list[dict[str, object]]:
 def _launch(scene: Scene) -> Iterator[subprocess.Popen[bytes]]:
     install()
     home = scene.folder / "node-red"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / "flows.json").write_text(json.dumps(_flow()))
     settings = home / "settings.js"
     shutil.copy(HERE / "settings.js", settings)
