@@ -27,7 +27,7 @@ audit:
 
 test: lint
 	@.ci/services
-	.venv/bin/pytest -n 2 --dist worksteal $(ARGS)
+	.venv/bin/pytest -n 3 --dist worksteal $(ARGS)
 
 soak:
 	@.ci/venv requirements-dev.lock

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
-import typer
 
 from fumewatch.cli import pictured, show, turning
 from fumewatch.cli.pictured import labelled
@@ -40,11 +39,11 @@ _NOT_SHOWN: Final = frozenset(
 
 def tell(found: Explained, *, verbose: bool) -> None:
     for line in lines(found, verbose=verbose):
-        text = show.inert(line)
+        word = line.split(":")[0].removeprefix("verdict").strip()
         if line.startswith("verdict"):
-            word = text.split(":")[0].removeprefix("verdict").strip()
-            text = text.replace(word, typer.style(word, fg=_COLOURS[word]), 1)
-        show.line(text)
+            show.line(line, word, _COLOURS[word])
+        else:
+            show.line(line)
 
 
 def lines(found: Explained, *, verbose: bool = False) -> Iterator[str]:

@@ -17,9 +17,13 @@ MOST_FAULTS: Final = 200
 """Beyond this many nobody reads on; --json has them all."""
 
 
-def line(text: str = "") -> None:
-    """Several where the text has several; whatever else is in it moves no cursor."""
-    typer.echo(_inert_lines(text))
+def line(text: str = "", word: str = "", colour: str = "") -> None:
+    """Several where the text has several; whatever else is in it moves no cursor.
+
+    `word`: of it, what stands in this colour, where it comes first.
+    """
+    said = _inert_lines(text)
+    typer.echo(said.replace(word, typer.style(word, fg=colour), 1) if word else said)
 
 
 def complain(text: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import typer
 
 from fumewatch.cli import show, strip
 from fumewatch.config.trials import Case
@@ -57,7 +56,7 @@ def summary(tried: Iterable[Tried]) -> str:
 
 def tell(tried: Tried, *, verbose: bool) -> None:
     word = "PASS" if tried.has_passed else "FAIL"
-    show.line(f"{typer.style(word, fg=_COLOURS[word])}  {show.inert(tried.performance.trial.name)}")
+    show.line(f"{word}  {show.inert(tried.performance.trial.name)}", word, _COLOURS[word])
     for line in lines(tried, verbose=verbose):
         show.line(f"      {show.inert(line)}")
 

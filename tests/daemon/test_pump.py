@@ -15,7 +15,7 @@ from fumewatch.ingest import work
 from fumewatch.pump import Pump
 from fumewatch.store import Database
 from fumewatch.terms import PARTS
-from tests.daemon.conftest import World, exceeding, reading
+from tests.daemon.conftest import World, exceeding, reading, until
 
 Adjust = Callable[[str], str]
 
@@ -191,8 +191,8 @@ def test_what_a_minute_changes_of_an_alert_that_the_same_turn_opened_is_saved_to
             if minute == -1:
                 turn_until(pump, lambda: world.count("reading") == 10)
                 pump.turn()
+        until(lambda: pump._subscriber.depth == 3)
         clock.offset += began + timedelta(minutes=3, seconds=30) - clock()
-        turn_until(pump, lambda: world.count("reading") == len(levels))
         turn_until(pump, lambda: world.count("alert") == 1)
         opened = world.rows("select value, evidence->>'peak' from transition")[0]
         now = world.rows("select value, evidence->>'peak' from alert")[0]

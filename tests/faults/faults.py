@@ -21,8 +21,7 @@ Fault = Callable[[Stage], AbstractContextManager[None]]
 
 @contextmanager
 def broker_killed(stage: Stage) -> Iterator[None]:
-    """It has saved what it acknowledged, as it does each second: what it acknowledges within that
-    second and we could not store is lost with it."""
+    """Once it has saved: what it had not yet, and we could not store, is lost with it."""
     stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
     _save(stage)
     stage.broker.kill()
@@ -43,12 +42,12 @@ def broker_stopped(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def broker_killed_a_second_later(stage: Stage) -> Iterator[None]:
-    """While it holds what the database cannot take, saved each second and not at each change."""
+def broker_killed_once_it_saved(stage: Stage) -> Iterator[None]:
+    """While it holds what the database cannot take; nobody asked it to save."""
     stage.to_database.mute()
     yield
     stage.wait(lambda: stage.feed.is_idle, "the broker acknowledges")
-    time.sleep(2.5)
+    time.sleep(12.0)
     stage.broker.kill()
     stage.broker.start()
     stage.to_database.reset()

@@ -25,12 +25,12 @@ SHIPPED: Final = "".join(
 """What the broker that we ship keeps, and how often it saves that."""
 SHORT = {
     "killed at commit and at ack": Scenario(kills=(("committed", 2), ("acked", 2)), minutes=6),
+}
+LONG = {
     "killed between send and settle": Scenario(kills=(("sent", 2),), minutes=6),
     "database killed": Scenario(
         faults={2: (faults.database_killed, 0)}, breaks_server=True, minutes=6
     ),
-}
-LONG = {
     "broker half-open": Scenario(
         faults={2: (faults.broker_half_open, 0)}, keepalive="1s", minutes=6
     ),
@@ -40,7 +40,7 @@ LONG = {
         faults={3: (faults.broker_killed_that_keeps_nothing, 0)}, broker="persistence false\n"
     ),
     "broker killed, as it is shipped": Scenario(
-        faults={3: (faults.broker_killed_a_second_later, 0)}, broker=SHIPPED
+        faults={3: (faults.broker_killed_once_it_saved, 0)}, broker=SHIPPED
     ),
     "broker restarted, and it keeps nothing": Scenario(
         faults={3: (faults.broker_stopped_that_keeps_nothing, 0)}, broker="persistence false\n"
