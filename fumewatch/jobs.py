@@ -43,7 +43,7 @@ COMPARE_MINUTES: Final = 5
 COMPARE_AT_ONCE: Final = 5000
 """Aggregates a transaction, and how many of those a run: what is left waits for the next."""
 COMPARE_RUNS: Final = 20
-VERIFY_HOURS: Final = "0,6,12,18"
+VERIFY_HOUR: Final = 2
 MOST_TOLD: Final = 20
 """Findings in the log; `fumewatch audit verify` lists them all."""
 BACKUP_MINUTES: Final = 5
@@ -101,11 +101,6 @@ def jobs(
             comparisons.compare_again(conn, now - timedelta(hours=REPAIR_HOURS))
         return recounted
 
-    def note_head(database: Database, _now: datetime) -> str:
-        """Into the log, which is kept elsewhere: who writes the record anew cannot reach it."""
-        with database.transaction() as conn:
-            return str(record.head(conn))
-
     def compare_means(database: Database, now: datetime) -> dict[str, int]:
         return compare_aggregates(integrity(), database, now)
 
@@ -115,11 +110,17 @@ def jobs(
         Job("drop_old", drop_old, hour=DROP_HOURS),
         Job("repair_rollups", repair_rollups, hour=4),
         Job("note_head_of_record", note_head, hour=5),
-        Job("verify_record", verify_record, hour=VERIFY_HOURS),
+        Job("verify_record", verify_record, hour=VERIFY_HOUR),
         Job("look_at_backup", look_at_backup, minutes=BACKUP_MINUTES),
         Job("prune_logins", prune_logins, minutes=60),
         Job("compare_aggregates", compare_means, compare_minutes),
     )
+
+
+def note_head(database: Database, _now: datetime) -> str:
+    """Into the log, which is kept elsewhere: who writes the record anew cannot reach it."""
+    with database.transaction() as conn:
+        return str(record.head(conn))
 
 
 def verify_record(database: Database, _now: datetime) -> int:

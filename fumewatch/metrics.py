@@ -106,7 +106,8 @@ BACKUP_AT: Final = Gauge(
     "When the last whole backup of the database was made, as the leader knows; 0: never",
 )
 RECORD_FINDINGS: Final = Gauge(
-    "fumewatch_record_findings", "What verifying the record found, the last time; 0: all is well"
+    "fumewatch_record_findings",
+    "What verifying the record found, the last time; 0 before",
 )
 CONFIG_IS_RIGHT: Final = Gauge(
     "fumewatch_config_last_reload_successful",

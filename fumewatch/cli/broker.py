@@ -33,7 +33,8 @@ def _group() -> None:
 @app.command("passwords")
 def passwords(
     password_file: Annotated[
-        Path, typer.Option("--password-file", metavar="FILE", help="mosquitto's; changed in place.")
+        Path,
+        typer.Option("--password-file", metavar="FILE", help="mosquitto's; changed in place."),
     ],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="New CSV, for installers: the passwords.")
@@ -72,7 +73,7 @@ def passwords(
 
     monitors = _monitors(config, sites)
     users = _users(monitors)
-    there = passwd.PasswordFile.parse(files.text(password_file))
+    there = _there(password_file)
     renewed = _renewed(rotate or (), users, there)
     new = passwd.make_passwords(
         user for user in users if user not in there.users or user in renewed
@@ -110,6 +111,15 @@ def _monitors(config: Path | None, file: Path | None) -> "Collection[MonitorFact
         return sites_csv.parse(imports.read(file), str(file), profiles).monitors
     with options.transaction(loaded) as conn:
         return sites.facts(conn).monitors
+
+
+def _there(file: Path) -> "PasswordFile":
+    from fumewatch.mqtt import passwd
+
+    try:
+        return passwd.PasswordFile.parse(files.text(file))
+    except ValueError as error:
+        raise ImportRefused([Fault(show.inert(str(file)), str(error))]) from None
 
 
 def _users(monitors: "Iterable[MonitorFacts]") -> "dict[str, MonitorFacts]":

@@ -13,13 +13,9 @@ from fumewatch.core.window import Window
 MONITORS_AT_ONCE: Final = 10_000
 
 
-def recollect(window: Window) -> Learned:
-    """Everything, as of the end of the last settled minute."""
-    return _part(window, slice(0, window.size))
-
-
 def in_parts(window: Window) -> Iterator[Learned]:
-    """`recollect`, some monitors after the others: of a large fleet all at once is 150 MB."""
+    """As of the end of the last settled minute, some monitors after the others: all of a large
+    fleet at once is 150 MB."""
     for first in range(0, window.size, MONITORS_AT_ONCE):
         yield _part(window, slice(first, min(first + MONITORS_AT_ONCE, window.size)))
 

@@ -4,11 +4,13 @@ import json
 import re
 from typing import Final
 
-_UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+UNSEEN: Final = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f"
 )
-"""Control characters but for tab and line feed, and what turns a line round or cannot be seen."""
+"""In a regular expression's brackets: control characters but for tab and line feed, and what turns
+a line round or cannot be seen."""
+_UNSEEN: Final = re.compile(f"[{UNSEEN}]")
 
 
 def plain(text: str) -> str:

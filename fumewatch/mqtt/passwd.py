@@ -27,7 +27,12 @@ class PasswordFile:
 
     @staticmethod
     def parse(text: str) -> "PasswordFile":
-        return PasswordFile(tuple(text.splitlines()))
+        """ValueError names a line that has no user: that is another file, or a password alone."""
+        lines = tuple(text.splitlines())
+        for number, line in enumerate(lines, 1):
+            if line.strip() and not line.startswith("#") and ":" not in line:
+                raise ValueError(f"line {number} is no user:hash of mosquitto's password file")
+        return PasswordFile(lines)
 
     @property
     def users(self) -> frozenset[str]:

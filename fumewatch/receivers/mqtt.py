@@ -12,12 +12,10 @@ from fumewatch.core.alert import State
 from fumewatch.core.duration import Duration
 from fumewatch.core.errors import BrokerUnavailable, SendError
 from fumewatch.core.notice import is_notice
+from fumewatch.core.visible import UNSEEN
 from fumewatch.receivers.receiver import Body, ReceiverFields, as_answer, content
 
-_NOT_IN_A_LEVEL: Final = re.compile(
-    r"[+#/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff"
-    r"\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
+_NOT_IN_A_LEVEL: Final = re.compile(rf"[+#/\t\n\ufffe\uffff{UNSEEN}]")
 """What MQTT has no place for, and what a reader of topics would not see."""
 
 

@@ -104,14 +104,17 @@ def create(
     manifest = Manifest(**(asdict(counted) | {"sha256": sha256, "size": size}))
     with _whole(beside(file)) as part:
         part.write_text(json.dumps(asdict(manifest), indent=1) + "\n")
-    _mark(url, now)
+    _mark(url, now, tell)
     return manifest
 
 
-def _mark(url: str, now: datetime) -> None:
+def _mark(url: str, now: datetime, tell: Progress) -> None:
     """For the daemon, which warns of one that is old. A replica that was backed up takes none."""
-    with suppress(psycopg.Error), psycopg.connect(url, connect_timeout=10) as conn:
-        conn.execute(_MARK, [now])
+    try:
+        with psycopg.connect(url, connect_timeout=10) as conn:
+            conn.execute(_MARK, [now])
+    except psycopg.Error as error:
+        tell(f"the backup is whole, but the database could not be told of it: {error}")
 
 
 def last_made(conn: Connection) -> datetime | None:

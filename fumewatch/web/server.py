@@ -17,7 +17,9 @@ _TICK_S: Final = 0.5
 MOST_CONNECTIONS: Final = 500
 """So that whoever holds connections open leaves ingest and delivery enough files to open."""
 _PATIENCE_S: Final = 30
-"""For the head of a connection's first request, and between two requests."""
+"""For the head of a request; a little more, as it is looked at so often."""
+_BODY_PATIENCES: Final = 10
+"""A photo may take so many times as long on a phone."""
 _GRACE_S: Final = 3
 """What an answer in the making may still take; streams of events end at once."""
 
@@ -45,7 +47,7 @@ class Server:
             uvicorn.Config(
                 app,
                 http=_Connection,
-                limit_concurrency=most,
+                limit_concurrency=most + 1,  # beyond that uvicorn refuses everybody
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -107,13 +109,24 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+        self._looked_at: object = None
+        self._looks = 0
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             transport.abort()
-        self.loop.call_later(self.timeout_keep_alive, self._part)
+        self.loop.call_later(self.timeout_keep_alive, self._look)
 
-    def _part(self) -> None:
-        if self.cycle is None:
+    def _look(self) -> None:
+        """Part with whom we wait for since the last look, for the same request's head or body."""
+        if self.transport.is_closing():
+            return
+        awaits_head = self.cycle is None or self.cycle.response_complete
+        awaits_body = not awaits_head and self.cycle.more_body
+        is_same = self.cycle is self._looked_at
+        self._looks = self._looks + 1 if is_same and (awaits_head or awaits_body) else 0
+        self._looked_at = self.cycle
+        if self._looks >= (1 if awaits_head else _BODY_PATIENCES):
             self.transport.close()
+        self.loop.call_later(self.timeout_keep_alive, self._look)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -11,7 +11,7 @@ from fumewatch.core.fresh import Freshness
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.mix import find_mixes
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
-from fumewatch.core.recollection import recollect, remember
+from fumewatch.core.recollection import in_parts, remember
 from fumewatch.core.view import MINUTE
 from fumewatch.core.window import Window
 from tests.core.scene import micros, place, readings, roster_of, rule_of
@@ -68,13 +68,13 @@ def test_older_days_count_half_as_much() -> None:
 
 def test_what_was_learned_survives_being_written_down() -> None:
     engine = at_work(3, "Asia/Shanghai")
-    kept = recollect(engine.window)
+    kept = next(in_parts(engine.window))
     lessons = Lessons(Freshness(), ZoneInfo("Asia/Shanghai"), [FUME])
     window = Window([FUME], 10, lessons)
     begins = engine.window.settled_to
     window.begin(begins)
     remember(window, kept, begins, begins)
-    again = recollect(window)
+    again = next(in_parts(window))
     for name in ("period", "is_learned", "gaps", "interval", "presence_gaps", "sampling", "days"):
         theirs, ours = getattr(kept, name), getattr(again, name)
         np.testing.assert_array_equal(ours, theirs, err_msg=name)
@@ -87,7 +87,7 @@ def test_a_value_that_changed_after_the_window_begins_is_not_known_there() -> No
     window = Window([FUME], 10, Lessons(Freshness(), ZoneInfo("Asia/Shanghai"), [FUME]))
     begins = engine.window.settled_to - 90
     window.begin(begins)
-    remember(window, recollect(engine.window), engine.window.settled_to, begins)
+    remember(window, next(in_parts(engine.window)), engine.window.settled_to, begins)
     assert window.trails[FUME].value[0] == MISSING + 1
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fumewatch.core.fresh import Freshness
 from fumewatch.core.lessons import Lessons
 from fumewatch.core.reading import INDEX, Readings
-from fumewatch.core.recollection import recollect, remember
+from fumewatch.core.recollection import in_parts, remember
 from fumewatch.core.roster import NEVER
 from fumewatch.core.view import MINUTE, View, iso
 from fumewatch.core.window import HOUR, Window
@@ -338,11 +338,11 @@ def test_a_day_that_ended_before_a_restart_does_not_end_again() -> None:
         )
     )
     settle(first, midnight + 60)
-    learned = recollect(first)
+    learned = next(in_parts(first))
     again = window(midnight - 30)
     remember(again, learned, midnight + 60, midnight - 30)
     settle(again, midnight + 60)
-    kept = recollect(again)
+    kept = next(in_parts(again))
     assert kept.gaps.tolist() == learned.gaps.tolist()
     assert kept.days.tolist() == learned.days.tolist()
     assert kept.sampling.tolist() == learned.sampling.tolist()

@@ -21,7 +21,7 @@ from fumewatch.core.days import FIELDS, day_number
 from fumewatch.core.engine import Engine
 from fumewatch.core.merge import Added
 from fumewatch.core.reading import CHANNELS, INDEX, MISSING, Readings
-from fumewatch.core.recollection import recollect
+from fumewatch.core.recollection import in_parts
 from fumewatch.core.rollup import Rollup
 from fumewatch.core.site import Place
 from fumewatch.core.view import MINUTE
@@ -155,11 +155,11 @@ def test_a_mix_of_other_channels_is_found_and_kept(database: Database, config: C
     engine.add(rows)
     engine.advance(to_us(START) + DAY * MINUTE)
     with database.transaction() as conn:
-        store_learned.save(conn, engine.settled_to, [recollect(engine.window)])
+        store_learned.save(conn, engine.settled_to, [next(in_parts(engine.window))])
     gather(config, database, START + timedelta(days=1, hours=1))
     with database.transaction() as conn:
         found = [store_learned.of_monitor(conn, monitor) for monitor in (1, 2)]
-        store_learned.save(conn, engine.settled_to, [recollect(engine.window)])
+        store_learned.save(conn, engine.settled_to, [next(in_parts(engine.window))])
         again = store_learned.of_monitor(conn, 1)
     assert [one.derived for one in found if one] == ["fume = 0.80 * pm + 0.20 * nmhc", ""]
     assert again is not None

@@ -19,6 +19,7 @@ from fumewatch.core.access import FREE_TRIES, Role, Scope
 from fumewatch.core.errors import Fault
 from fumewatch.store import Database, DatabaseSettings, accounts
 from fumewatch.web import Server, create_app
+from fumewatch.web import server as server_module
 from fumewatch.web.forms import MOST_BYTES
 from tests.fixtures.database import Servers
 from tests.web.accounts import (
@@ -198,10 +199,44 @@ def test_an_endless_body_is_refused_before_it_is_read(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def address_of(server: Server) -> tuple[str, int]:
+    return "127.0.0.1", int(server.url.rpartition(":")[2])
+
+
+def test_as_many_as_there_may_be_are_all_answered(app: FastAPI) -> None:
+    with Server(app, "127.0.0.1", 0, most=3, patience_s=15) as server:
+        held = [socket.create_connection(address_of(server), timeout=15) for _ in range(3)]
+        for one in held:
+            one.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert one.recv(1000).startswith(b"HTTP/1.1 200")
+        for one in held:
+            one.close()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"G", b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n"
+     b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"],
+    ids=["a head", "a body"],
+)  # fmt: skip
+def test_who_was_answered_may_not_keep_us_waiting_for_the_rest_either(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    monkeypatch.setattr(server_module, "_BODY_PATIENCES", 1)
+    with Server(app, "127.0.0.1", 0, patience_s=1) as server:
+        asks = socket.create_connection(address_of(server), timeout=15)
+        asks.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert asks.recv(1000).startswith(b"HTTP/1.1 200")
+        asks.sendall(more)
+        while asks.recv(1000):
+            pass  # it is closed in the end, else this times out
+        asks.close()
+
+
 def test_who_holds_connections_open_holds_no_more_than_so_many(app: FastAPI) -> None:
     """And none for long. The rest of the daemon keeps its files."""
     with Server(app, "127.0.0.1", 0, most=3, patience_s=1) as server:
-        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        address = address_of(server)
         held = [socket.create_connection(address, timeout=15) for _ in range(5)]
         for slow in held:
             try:
