@@ -106,7 +106,7 @@ class _Lines:
         if not is_new and state.elapsed_s - self._told_s < TELL_EVERY_S:
             return
         self._step, self._told_s = state.step, state.elapsed_s
-        page = f", page: {state.page}" if state.page and is_new else ""
+        page = f", page: {state.page}" if state.page and is_new and not _ends(state) else ""
         counters = f": {_counters(state)}" if state.counts else ""
         show.complain(f"{state.elapsed_s:6.1f} s  {state.step}{counters}{page}")
 
@@ -171,8 +171,9 @@ def _counters(state: "DemoState") -> str:
     counts = state.counts
     if counts is None:
         return ""
+    rate = "" if _ends(state) else f" ({state.readings_per_s:,.0f}/s)"
     return (
-        f"{counts.readings_stored:,} readings stored ({state.readings_per_s:,.0f}/s) of "
+        f"{counts.readings_stored:,} readings stored{rate} of "
         f"{counts.monitors:,} monitors · {counts.alerts_fired:,} alerts fired, "
         f"{counts.alerts_resolved:,} resolved, {counts.alerts_open:,} open or pending · "
         f"{counts.messages_delivered:,} messages delivered · "
@@ -182,6 +183,14 @@ def _counters(state: "DemoState") -> str:
     )
 
 
+def _ends(state: "DemoState") -> bool:
+    return state.step in ("stopping", "stopped")
+
+
 def _tell(summary: "DemoSummary") -> None:
-    rows = [(name.replace("_", " "), value) for name, value in summary.as_json().items()]
+    names = {"alerts_open": "alerts open or pending"}
+    rows = [
+        (names.get(name, name.replace("_", " ")), value)
+        for name, value in summary.as_json().items()
+    ]
     show.table("Demo", ["what", "how much"], rows)
