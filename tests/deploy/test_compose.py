@@ -117,7 +117,7 @@ def test_every_variable_is_explained() -> None:
 def prepared(tmp_path: Path) -> Path:
     """What prepare.sh makes, in a copy of deploy/."""
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl here")
+        pytest.skip("asks openssl: apt install openssl")
     shutil.copytree(DEPLOY, tmp_path / "deploy")
     shutil.copy(DEPLOY.parent / "config.example.toml", tmp_path)
     for _ in range(2):  # the second time changes nothing
