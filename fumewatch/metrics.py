@@ -96,7 +96,7 @@ LEADER: Final = Gauge("fumewatch_leader", "1 while this daemon leads")
 TERMS: Final = Counter("fumewatch_terms_total", "Terms of leadership that this daemon has begun")
 TAKEOVER_SECONDS: Final = Gauge(
     "fumewatch_last_takeover_seconds",
-    "From this daemon's getting the lock until it took readings, the last time",
+    "From this daemon's getting the lock until it stored, judged and told, the last time",
 )
 CLOCK_OFFSET: Final = Gauge(
     "fumewatch_clock_offset_seconds", "How far our clock is ahead of the database's"

@@ -1,16 +1,20 @@
 """The leader's loop: ingest what came, judge what changed, keep the roll-ups up.
 
+What comes is stored from the first turn on. What judges is loaded meanwhile, a step a turn, from
+the store as it stood right before; what was stored since is kept aside, and then added to it.
+
 One thread turns it, so window, roll-ups and open alerts need no lock.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from fumewatch import metrics, recall
 from fumewatch.ahead import Ahead
@@ -34,6 +38,7 @@ from fumewatch.store import (
     partitions,
     rollups,
 )
+from fumewatch.store.database import stand_still
 
 log = structlog.get_logger()
 
@@ -58,10 +63,20 @@ LANES, OTHERS = 2, 4
 """Connections that read for a window at once; those that are left to the other threads."""
 REPLAY_EVERY: Final = timedelta(seconds=1)
 """How often to look whether somebody asks for a replay of dead letters."""
+ASIDE_MOST: Final = 200_000
+"""Readings kept aside while we load, some 20 MB: with more, what comes waits in the inbox."""
+
+
+class _Seen(NamedTuple):
+    """What the engine is to be told of a batch; `at`: when it was stored, µs UTC."""
+
+    readings: Readings
+    heartbeats: NDArray[np.int32]
+    at: int
 
 
 class Pump:
-    """A context: entering loads what the store knows and connects to the broker.
+    """A context: entering connects to the broker; turns first load what the store knows.
 
     StoreUnavailable, raised from anywhere, ends it: nothing is lost, enter a new one.
     """
@@ -96,6 +111,10 @@ class Pump:
         self._listed: list[Place] | None = None
         self._turned_at = now()
         self._day_judged = self._looked_at = 0
+        self._aside: list[_Seen] = []
+        self._load: Generator[None, None, None] | None = None
+        self.loaded_at: datetime | None = None
+        """When it began to judge by what it loaded last; None: it has not yet."""
         self._all_due(self._turned_at)
 
     def __enter__(self) -> Self:
@@ -104,16 +123,10 @@ class Pump:
             recounted = rollups.recover(conn, self._config.zone)
             mark = rollups.received_to(conn)
             self._apply_retention(conn)
-        refilled = self._load(started)
+        self._begin_load(started)
         self._connect()
         self._ingest = self._ingesting(mark)
-        log.info(
-            "loaded",
-            monitors=len(self._places),
-            readings=refilled,
-            recounted=recounted,
-            seconds=(self._now() - started).total_seconds(),
-        )
+        log.info("storing", recounted=recounted, seconds=_seconds(self._now() - started))
         return self
 
     def __exit__(
@@ -123,6 +136,7 @@ class Pump:
         trace: TracebackType | None,
     ) -> None:
         self._exits.close()
+        self._drop_load()
         for loop in ("intake", "evaluate"):
             self._health.rest(loop)
         if kind is None:
@@ -140,17 +154,21 @@ class Pump:
     def turn(self) -> bool:
         """Ingest one batch if one comes soon, then what is due; whether there is news to send.
 
-        The roster comes first: a rule may breach at a monitor that this batch registered.
+        While what judges is being loaded, that is due. The roster comes first: a rule may breach at
+        a monitor that this batch registered.
         """
-        stored = self._ingest.step(TAKE_SECONDS)
-        if stored is not None:
-            self._take_in(stored)
+        self._step()
+        if self._load is not None:
+            next(self._load, None)
+            return False
         self._replay(self._now())
         now = self._now()
         if now < self._turned_at:  # the clock was set back: nothing may wait until it caught up
             self._all_due(now)
             self._look_back_to(now)
         self._turned_at = now
+        if self._load is not None:
+            return False
         if now >= self._reload_at:
             with self._database.transaction() as conn:
                 self._load_roster(conn)
@@ -174,7 +192,7 @@ class Pump:
         self._config, self._sources, self._listed = config, sources(config), None
         with self._database.transaction() as conn:
             self._apply_retention(conn)
-        self._load(self._now())
+        self._begin_load(self._now())
         self._ingest = self._ingesting(self._ingest.received_at)
 
     def _anew(self, config: Config) -> "Pump":
@@ -191,7 +209,15 @@ class Pump:
         due = due_minute(now, self._config.evaluate.lateness)
         if self._engine.settled_to - due * MINUTE > AHEAD * MINUTE:
             log.warning("clock set back, judging begins anew", judged_to=self._engine.settled_to)
-            self._load(now)
+            self._begin_load(now)
+
+    def _step(self) -> None:
+        """One batch; while we load, one that is there."""
+        if sum(len(seen.readings) for seen in self._aside) >= ASIDE_MOST:
+            return
+        stored = self._ingest.step(0 if self._load is not None else TAKE_SECONDS)
+        if stored is not None:
+            self._take_in(stored)
 
     def _replay(self, now: datetime) -> None:
         """Some of the dead letters that somebody asks for; if there are more, the next turn's."""
@@ -208,15 +234,23 @@ class Pump:
         for payload in stored.echoes:
             if (seconds := self._echo.back(payload)) is not None:
                 metrics.ECHO_SECONDS.observe(seconds)
-        self._engine.add(stored.added.fresh)
         self._rollup.add(stored.added)
-        if len(stored.heartbeats):
-            at = round(self._ingest.received_at.timestamp() * 1e6)
-            self._engine.window.heard(stored.heartbeats, np.full(len(stored.heartbeats), at))
+        at = round(self._ingest.received_at.timestamp() * 1e6)
+        seen = _Seen(stored.added.fresh, stored.heartbeats, at)
+        if self._load is not None:
+            self._aside.append(seen)
+        else:
+            self._show(seen)
         if not stored.registered <= self._places.keys():
             self._reload_at = self._now()
         elif stored.statuses:
             self._reload_at = min(self._reload_at, self._now() + STATUS_WITHIN)
+
+    def _show(self, seen: _Seen) -> None:
+        self._engine.add(seen.readings)
+        if len(seen.heartbeats):
+            at = np.full(len(seen.heartbeats), seen.at)
+            self._engine.window.heard(seen.heartbeats, at)
 
     def _judge(self, now: datetime) -> bool:
         self._next_at = now + self._config.evaluate.every
@@ -288,25 +322,54 @@ class Pump:
             self._streets = {place.monitor: (place.district, place.street) for place in assigned}
         self._roster = self._ahead.roster(self._config, places, since)
 
-    def _load(self, now: datetime) -> int:
-        """What judges, from the store; how many readings that took."""
+    def _begin_load(self, now: datetime) -> None:
+        """Load what judges, anew; the roster at once. All that is stored until now is in it."""
+        self._drop_load()
+        self._load = self._loading(now)
+        next(self._load)
+
+    def _drop_load(self) -> None:
+        if self._load is not None:
+            self._load.close()
+        self._load, self._aside = None, []
+
+    def _loading(self, now: datetime) -> Generator[None, None, None]:
         due = due_minute(now, self._config.evaluate.lateness)
         with self._database.transaction() as conn:
+            snapshot = stand_still(conn)
             self._load_roster(conn)
+            yield
             first = _first_minute(alerts.judged_to(conn), due)
-            reader = self._reader(conn)
-            recalled = recall.recall(conn, self._config, self._roster, first + 1, now, reader)
+            reader = self._reader(conn, snapshot)
+            recalled = yield from recall.recall(
+                conn, self._config, self._roster, first + 1, now, reader
+            )
         self._judged_at = now - (due - 1 - first) * timedelta(minutes=1)
-        self._engine = recalled.engine
+        self._begin_judging(recalled, now)
+
+    def _begin_judging(self, recalled: recall.Recalled, now: datetime) -> None:
+        """By what was loaded, and what was stored since."""
+        self._engine, self._load = recalled.engine, None
+        for seen in self._aside:
+            self._show(seen)
+        aside, self._aside = sum(len(seen.readings) for seen in self._aside), []
         self._evaluate = Evaluate(
             self._database, self._config, self._engine, self._places, self._leads
         )
         self._evaluate.retire(now)
         self._day_judged, self._looked_at = 0, self._engine.settled_to
         self._ahead.forget()
-        return recalled.readings
+        self._health.beat("evaluate")
+        self.loaded_at = self._now()
+        log.info(
+            "loaded",
+            monitors=len(self._places),
+            readings=recalled.readings,
+            meanwhile=aside,
+            seconds=_seconds(self.loaded_at - now),
+        )
 
-    def _reader(self, conn: Connection) -> recall.Read | None:
+    def _reader(self, conn: Connection, snapshot: str) -> recall.Read | None:
         """None: by `conn` itself, where there are few connections."""
 
         def read(needed: recall.Wanted) -> Iterator[Readings]:
@@ -316,7 +379,7 @@ class Pump:
         if self._ahead.parts:
             return read
         lanes = min(LANES, self._config.database.pool_size - OTHERS)
-        return recall.read_in(self._database, lanes) if lanes > 0 else None
+        return recall.read_in(self._database, lanes, snapshot) if lanes > 0 else None
 
     def _apply_retention(self, conn: Connection) -> None:
         partitions.set_columnstore(conn, self._config.retention.compress_after)
@@ -330,7 +393,6 @@ class Pump:
             inbox_bytes=self._config.ingest.inbox_bytes,
             echo=FILTER,
         )
-        self._health.beat("evaluate")
         self._health.look_at_inbox(self._subscriber.filling, self._config.mqtt.receive_maximum)
         self._exits.callback(self._health.look_at_inbox, None, 0)
         self._exits.callback(self._echo.close)
@@ -359,6 +421,10 @@ class Pump:
             self._health.down("broker", detail)
             self._echo.close()
         log.info("broker", up=is_up, detail=detail)
+
+
+def _seconds(took: timedelta) -> float:
+    return took.total_seconds()
 
 
 def _first_minute(judged_to: datetime | None, due: int) -> int:

@@ -1,7 +1,11 @@
-"""Recall: the engine as if the daemon had never stopped, and what it needs of the store later."""
+"""Recall: the engine as if the daemon had never stopped, and what it needs of the store later.
+
+It goes by steps, so that who recalls can store meanwhile what comes. All of it has to see the store
+as it was at one instant: what is stored later is added once the engine is there.
+"""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +37,7 @@ from fumewatch.store import (
     past,
     readings,
 )
+from fumewatch.store.database import see_as
 
 MONITORS_AT_ONCE: Final = 1000
 MINUTES_AT_ONCE: Final = 8
@@ -89,9 +94,9 @@ def recall(
     due: int,
     now: datetime,
     read: Read | None = None,
-) -> Recalled:
+) -> Generator[None, None, Recalled]:
     """The engine, settled up to the minute before `due` (since 1970), and how many readings that
-    took: so that minute is the first that it judges."""
+    took: so that minute is the first that it judges. No step takes long."""
     engine = Engine(
         config.rule, config.freshness, roster, config.zone, keeps_days=False, most=MINUTES_AT_ONCE
     )
@@ -99,12 +104,15 @@ def recall(
     engine.load(alerts.open_alerts(conn))
     engine.history.load(past.alerts(conn, _micros(now - KEPT)))
     look_back(conn, engine, now)
+    yield
     window.saw(*monitors.last_measured(conn))
     window.heard(*devices.heard(conn))
     window.forget_values()
     begins = due - window.depth - REPORTED
     engine.begin(begins * MINUTE)
+    yield
     _remember(conn, window, begins)
+    yield
     number = 0
     needed = wanted(window.depth, window.channels, due, roster.size)
     parts = read(needed) if read else _read(conn, needed)
@@ -113,6 +121,7 @@ def recall(
         number += len(part)
         if end:
             engine.fill(_micros(end))  # so that never more than a span waits in memory
+            yield
     engine.fill((due - 1) * MINUTE)
     return Recalled(engine, number)
 
@@ -129,11 +138,14 @@ def _read(conn: Connection, needed: Wanted) -> Iterator[Readings]:
         yield readings.between(conn, start, end, needed.channels)
 
 
-def read_in(database: Database, lanes: int) -> Read:
-    """On so many connections at once: the server packs the next spans while we settle this one."""
+def read_in(database: Database, lanes: int, snapshot: str) -> Read:
+    """On so many connections at once: the server packs the next spans while we settle this one.
+
+    `snapshot`: of store.database.stand_still."""
 
     def of(span: tuple[datetime, datetime | None], channels: Sequence[int]) -> Readings:
         with database.transaction() as conn:
+            see_as(conn, snapshot)
             return readings.between(conn, *span, channels)
 
     def read(needed: Wanted) -> Iterator[Readings]:

@@ -1,7 +1,7 @@
 """Terms of leadership, one after another; between them we stand by, or wait for the database.
 
-A term is a straight line: load what the store knows, connect to the broker, pump until stopped or
-deposed.
+A term is a straight line: connect to the broker, and pump until stopped or deposed: store what
+comes, load what judges, then judge and tell, too.
 """
 
 import gc
@@ -61,7 +61,7 @@ class Daemon:
     leads: bool = False
     role_since: datetime = field(default_factory=clock)
     takeover_seconds: float | None = None
-    """From the lock to the first look at the broker, of the last term."""
+    """From the lock until all was done that a leader does, of the last term."""
     other_session: str | None = None
     """The leader's client_id where we, who stand by, have another one."""
     turned_at: float = 0.0
@@ -147,10 +147,9 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
             )
         )
         dispatching = stack.enter_context(ExitStack())
-        dispatching.enter_context(_dispatching(daemon, pump, leader))
-        stack.enter_context(_frozen())
+        stack.callback(gc.unfreeze)  # else no term's window would ever be let go of
         database_is_up(daemon)
-        _note_takeover(daemon, time.monotonic() - began)
+        loaded_at = None
         while not daemon.stop.is_set():
             checked = time.monotonic()
             if not leader.still_leads():
@@ -163,6 +162,11 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
                     daemon.news.set()
                 daemon.turned_at = time.monotonic()
                 daemon.health.up("ingest")
+                if pump.loaded_at is not loaded_at and pump.loaded_at is not None:
+                    if loaded_at is None:
+                        _note_takeover(daemon, daemon.turned_at - began)
+                    loaded_at = pump.loaded_at
+                    _begin_telling(daemon, leader, pump, dispatching)
     logger.info("no longer leading")
 
 
@@ -189,10 +193,17 @@ def _renew(
     pump.reload(daemon.config)
     if is_readdressed:
         delivering.enter_context(_delivering(daemon, publisher, leader))
+
+
+def _begin_telling(daemon: Daemon, leader: Leader, pump: Pump, dispatching: ExitStack) -> None:
+    """Once what judges is loaded, anew where it was already. What is loaded now stays for a term:
+    the collector need not look at it again and again."""
+    dispatching.close()
     dispatching.enter_context(_dispatching(daemon, pump, leader))
     daemon.wake.set()
     gc.unfreeze()
-    _freeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _delivery(config: Config) -> tuple[object, ...]:
@@ -252,21 +263,6 @@ def _note_takeover(daemon: Daemon, seconds: float) -> None:
     daemon.takeover_seconds = seconds
     metrics.TAKEOVER_SECONDS.set(seconds)
     daemon.told()
-
-
-@contextmanager
-def _frozen() -> Iterator[None]:
-    """What is loaded now stays for a term: the collector need not look at it again and again."""
-    _freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()  # else no term's window would ever be let go of
-
-
-def _freeze() -> None:
-    gc.collect()
-    gc.freeze()
 
 
 def _delivering(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -106,6 +107,26 @@ class Database:
         except psycopg.Error as error:
             return str(error).strip()
         return f"all {self._settings.pool_size} connections of the pool are in use"
+
+
+def stand_still(conn: Connection) -> str:
+    """The transaction, which has asked nothing yet, sees the store as it is now until its end.
+
+    A name for that, by which others see the same for as long.
+    """
+    conn.execute(_ONE_SNAPSHOT)
+    row = conn.execute("select pg_export_snapshot()").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def see_as(conn: Connection, snapshot: str) -> None:
+    """What a transaction saw that stands still; this one has asked nothing yet."""
+    conn.execute(_ONE_SNAPSHOT)
+    conn.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+
+
+_ONE_SNAPSHOT: Final = "set transaction isolation level repeatable read"
 
 
 def _check(conn: Connection) -> None:

@@ -4,10 +4,10 @@
 
 Two daemons as shipped on one database and one broker; the fleet sends a reading a minute each, a
 probe twenty a second. The leader is killed (kill -9) or asked to stop (SIGTERM). All from that
-moment on, in ms: until the standby leads, until it has loaded what the store knows, until the
-broker has given it the session, until its first batch is committed; and the longest time in which
-nothing was stored, of the probe's readings. What the successor itself computes until it has loaded
-and is connected is told in CPU-ms: that does not depend on who else uses the machine.
+moment on, in ms: until the standby leads, until the broker has given it the session, until its
+first batch is committed, until it has loaded what judges (it stores meanwhile); and the longest
+time in which nothing was stored, of the probe's readings. What the successor itself computes until
+it is ready is told in CPU-ms: that does not depend on who else uses the machine.
 """
 
 import argparse
@@ -47,7 +47,7 @@ PROBES_A_SECOND: Final = 20
 SETTLE_S: Final = 8.0
 AFTER_S: Final = 6.0
 PATIENCE_S: Final = 120.0
-STEPS: Final = ("leads", "loaded", "session", "stored")
+STEPS: Final = ("leads", "session", "stored", "loaded")
 HOW: Final = {"kill -9": signal.SIGKILL, "SIGTERM": signal.SIGTERM}
 
 

@@ -43,7 +43,7 @@ def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> I
         stack.callback(database.close)
         health = Health(PARTS, clock)
         pump = stack.enter_context(Pump(config, database, health, clock, lambda *_: False))
-        turn_until(pump, lambda: health.parts()["broker"].is_up)
+        turn_until(pump, lambda: health.parts()["broker"].is_up and pump.loaded_at is not None)
         yield pump
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from fumewatch import app, dispatch, evaluate, ingest, pump, recall, terms
+from fumewatch import app, dispatch, evaluate, ingest, pump, terms
 from fumewatch.deliver.deliverer import Deliverer
 from fumewatch.deliver.desk import Desk
 from fumewatch.mqtt import Subscriber
@@ -69,8 +69,8 @@ POINTS: Final = {
     "dispatching": Point(dispatch.Dispatch, "_put", counts=_given),  # in the transaction
     "dispatched": Point(dispatch.Dispatch, "round", counts=_something),
     "recovering": Point(rollups, "recover", at_end=False),
-    "recalled": Point(recall, "recall"),
     "leading": Point(pump.Pump, "__enter__"),
+    "recalled": Point(pump.Pump, "_begin_judging"),
 }
 """Where a daemon may die, in the order in which a reading passes."""
 
