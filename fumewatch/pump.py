@@ -119,13 +119,17 @@ class Pump:
 
     def __enter__(self) -> Self:
         started = self._now()
-        with self._database.transaction() as conn:
-            recounted = rollups.recover(conn, self._config.zone)
-            mark = rollups.received_to(conn)
-            self._apply_retention(conn)
-        self._begin_load(started)
-        self._connect()
-        self._ingest = self._ingesting(mark)
+        with ExitStack() as exits:
+            exits.callback(self._exits.close)
+            self._connect()  # the broker begins to send meanwhile
+            with self._database.transaction() as conn:
+                recounted = rollups.recover(conn, self._config.zone)
+                mark = rollups.received_to(conn)
+                self._apply_retention(conn)
+            self._begin_load(started)
+            self._ingest = self._ingesting(mark)
+            exits.pop_all()
+        self._health.up("ingest")
         log.info("storing", recounted=recounted, seconds=_seconds(self._now() - started))
         return self
 
@@ -398,7 +402,6 @@ class Pump:
         self._exits.callback(self._echo.close)
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
-        self._health.up("ingest")
 
     def _ingesting(self, mark: datetime | None) -> Ingest:
         """`mark`: how far the roll-ups have counted."""

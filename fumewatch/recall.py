@@ -40,8 +40,10 @@ from fumewatch.store import (
 from fumewatch.store.database import see_as
 
 MONITORS_AT_ONCE: Final = 1000
-MINUTES_AT_ONCE: Final = 8
-"""Minutes that the engine judges in one go, where it has some to make up for."""
+MINUTES_AT_ONCE: Final = 16
+"""Minutes that the engine settles or judges in one go, where it has some to make up for. Each takes
+memory, so of a large fleet they are less: as many as READINGS_AT_ONCE, or these:"""
+FEWEST_AT_ONCE: Final = 8
 READINGS_AT_ONCE: Final = 200_000
 """Of a span, at one a minute of each monitor: the driver keeps a buffer of 40 bytes each for every
 connection that ever read one."""
@@ -76,11 +78,15 @@ Read: TypeAlias = Callable[[Wanted], Iterable[Readings]]
 def wanted(depth: int, channels: Sequence[int], due: int, monitors: int) -> Wanted:
     """To judge from the minute before `due` on; the window settles a span in one go."""
     begins = due - depth - REPORTED
-    step = max(1, min(MINUTES_AT_ONCE, READINGS_AT_ONCE // max(monitors, 1)))
+    step = _step(monitors)
     first = (begins // step + 1) * step
     cuts = [_at(minute) for minute in range(first, due - 1, step)]
     starts, ends = [_at(begins), *cuts], [*cuts, None]
     return Wanted(list(zip(starts, ends, strict=True)), channels)
+
+
+def _step(monitors: int) -> int:
+    return max(1, min(MINUTES_AT_ONCE, READINGS_AT_ONCE // max(monitors, 1)))
 
 
 def _at(minute: int) -> datetime:
@@ -98,7 +104,12 @@ def recall(
     """The engine, settled up to the minute before `due` (since 1970), and how many readings that
     took: so that minute is the first that it judges. No step takes long."""
     engine = Engine(
-        config.rule, config.freshness, roster, config.zone, keeps_days=False, most=MINUTES_AT_ONCE
+        config.rule,
+        config.freshness,
+        roster,
+        config.zone,
+        keeps_days=False,
+        most=max(_step(roster.size), FEWEST_AT_ONCE),
     )
     window = engine.window
     engine.load(alerts.open_alerts(conn))

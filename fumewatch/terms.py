@@ -82,11 +82,13 @@ def serve(daemon: Daemon) -> None:
             try:
                 if leader.try_lead():
                     _lead(daemon, leader, ahead)
+                    gc.collect()
                 else:
                     _stand_by(daemon, ahead)
             except StoreUnavailable as error:
                 ahead.forget()
                 wait(daemon, error)
+                gc.collect()
             except Deposed:
                 logger.warning("deposed: another daemon leads")
 
@@ -133,19 +135,7 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
         delivering = stack.enter_context(ExitStack())
         delivering.enter_context(_delivering(daemon, publisher, leader))
         stack.callback(_abdicate, daemon, leader)
-        pump = stack.enter_context(
-            Pump(
-                daemon.config,
-                daemon.database,
-                daemon.health,
-                clock,
-                publisher.post,
-                leader.takes_turn,
-                leader.may_store,
-                ahead,
-                daemon.echo,
-            )
-        )
+        pump = stack.enter_context(_pump(daemon, leader, publisher, ahead))
         dispatching = stack.enter_context(ExitStack())
         stack.callback(gc.unfreeze)  # else no term's window would ever be let go of
         database_is_up(daemon)
@@ -165,9 +155,26 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
                 if pump.loaded_at is not loaded_at and pump.loaded_at is not None:
                     if loaded_at is None:
                         _note_takeover(daemon, daemon.turned_at - began)
+                    _freeze(is_anew=loaded_at is not None)
                     loaded_at = pump.loaded_at
-                    _begin_telling(daemon, leader, pump, dispatching)
+                    dispatching.close()
+                    dispatching.enter_context(_dispatching(daemon, pump, leader))
+                    daemon.wake.set()
     logger.info("no longer leading")
+
+
+def _pump(daemon: Daemon, leader: Leader, publisher: Publisher, ahead: Ahead) -> Pump:
+    return Pump(
+        daemon.config,
+        daemon.database,
+        daemon.health,
+        clock,
+        publisher.post,
+        leader.takes_turn,
+        leader.may_store,
+        ahead,
+        daemon.echo,
+    )
 
 
 def _renew(
@@ -193,17 +200,6 @@ def _renew(
     pump.reload(daemon.config)
     if is_readdressed:
         delivering.enter_context(_delivering(daemon, publisher, leader))
-
-
-def _begin_telling(daemon: Daemon, leader: Leader, pump: Pump, dispatching: ExitStack) -> None:
-    """Once what judges is loaded, anew where it was already. What is loaded now stays for a term:
-    the collector need not look at it again and again."""
-    dispatching.close()
-    dispatching.enter_context(_dispatching(daemon, pump, leader))
-    daemon.wake.set()
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
 
 
 def _delivery(config: Config) -> tuple[object, ...]:
@@ -263,6 +259,16 @@ def _note_takeover(daemon: Daemon, seconds: float) -> None:
     daemon.takeover_seconds = seconds
     metrics.TAKEOVER_SECONDS.set(seconds)
     daemon.told()
+
+
+def _freeze(*, is_anew: bool) -> None:
+    """What is loaded now stays for a term: the collector need not look at it again and again.
+
+    Nor first, when others wait for us: what a term leaves is collected after it."""
+    if is_anew:
+        gc.unfreeze()
+        gc.collect()
+    gc.freeze()
 
 
 def _delivering(

@@ -307,11 +307,11 @@ def count_gaps(
 
     All [t, m]: when it happened last before each minute and up to it, and whether it did in it.
     """
-    cell = np.flatnonzero(where)
-    minute, who = np.divmod(cell, where.shape[1])
-    since = after[minute, who] - before[minute, who]
-    is_short = since <= LONGEST_GAP
-    np.add.at(gaps, (since[is_short], who[is_short]), np.uint16(1))
+    since = after - before
+    short = where & (since <= LONGEST_GAP)
+    monitors = where.shape[1]
+    at = since * np.int64(monitors) + np.arange(monitors)
+    np.add.at(gaps.reshape(-1), at[short], np.uint16(1))
 
 
 def learned_period(gaps: NDArray[np.uint16], settings: Freshness) -> tuple[NDArray[np.int16], Mask]:

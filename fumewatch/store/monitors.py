@@ -14,7 +14,7 @@ from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.site import Place
 from fumewatch.store.database import Connection
 from fumewatch.store.document import text
-from fumewatch.store.wire import Layout, copy_out
+from fumewatch.store.wire import Layout, copy_out, from_wire_time
 
 CLEANING_DAYS: Final = 400
 """How far back a place's cleanings go: a year and a month more."""
@@ -42,8 +42,9 @@ _SET_STATUS: Final = """
         and m.status is distinct from s.status  -- a retained one comes again at each connect
 """
 _LAST_MEASURED: Final = """
-    select monitor_id, (extract(epoch from measured_at) * 1000000)::bigint from monitor_latest
+    select monitor_id, measured_at from monitor_latest
 """
+_LAST: Final = Layout(("monitor_id", "measured_at"), ("i4", "i8"))
 # The sites of all outlets at once: right after an import the tables have no statistics, and asked
 # outlet by outlet PostgreSQL then reads every site 10,000 times.
 _PLACES: Final = """
@@ -118,9 +119,10 @@ def offline_since(conn: Connection) -> dict[int, datetime]:
 
 def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """int32 [n] ids and int64 [n] µs UTC: each monitor's newest reading, as of the last flush."""
-    rows = conn.execute(_LAST_MEASURED).fetchall()
-    ids, instants = zip(*rows, strict=True) if rows else ((), ())
-    return np.array(ids, np.int32), np.array(instants, np.int64)
+    parts = list(copy_out(conn, _LAST_MEASURED, [], _LAST))
+    ids = np.concatenate([np.empty(0, np.int32), *(part["monitor_id"] for part in parts)])
+    at = np.concatenate([np.empty(0, np.int64), *(part["measured_at"] for part in parts)])
+    return ids.astype(np.int32), from_wire_time(at.astype(np.int64))
 
 
 def places(conn: Connection, zone: str, ids: Sequence[int] | None = None) -> list[Place]:

@@ -208,7 +208,7 @@ def test_after_a_restart_it_goes_on_as_if_it_had_never_stopped(
 
 
 @pytest.mark.parametrize(
-    ("monitors", "minutes"), [(0, 8), (25_000, 8), (50_000, 4), (100_000, 2), (1_000_000, 1)]
+    ("monitors", "minutes"), [(0, 16), (12_500, 16), (25_000, 8), (100_000, 2), (1_000_000, 1)]
 )
 def test_a_large_fleet_is_read_in_shorter_spans(monitors: int, minutes: int) -> None:
     spans = recall.wanted(75, [0], to_us(START) // MINUTE, monitors).spans
