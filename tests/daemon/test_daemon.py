@@ -17,7 +17,7 @@ import pytest
 
 from fumewatch.demo.postgres import Postgres, debian_bin_dir, embedded_bin_dir
 from tests.daemon.conftest import World, exceeding, reading, until
-from tests.fixtures.database import on_every_engine
+from tests.fixtures.database import on_engines
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -26,7 +26,7 @@ def clean(start: int = 9) -> list[dict]:
     return [reading(ago, fume=0.2 + ago / 100) for ago in range(start, -1, -1)]
 
 
-@on_every_engine
+@on_engines("plain", "timescaledb")
 def test_a_reading_over_the_limit_reaches_the_inspector(world: World):
     world.assign("M1")
     daemon = world.daemon().start()

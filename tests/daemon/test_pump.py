@@ -31,6 +31,12 @@ class Clock:
         self.offset += self.pace
         return datetime.now(UTC) + self.offset
 
+    def begin(self) -> datetime:
+        """Set back to the full minute, which comes back: else the next one may come in mid-test."""
+        minute = self().replace(second=0, microsecond=0)
+        self.offset += minute - self()
+        return minute
+
 
 @contextmanager
 def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> Iterator[Pump]:
@@ -109,7 +115,7 @@ def test_minutes_that_end_while_nobody_judges_are_made_up_for_one_by_one(world: 
     world.assign("M1")
     clock = Clock()
     clock.offset = timedelta(minutes=-40)
-    began = clock().replace(second=0, microsecond=0)
+    began = clock.begin()
     with pumping(world, clock) as pump:
         clock.pace = timedelta(seconds=1)
         turn_until(pump, lambda: world.rows("select 1 from judged_mark") == [(1,)])
@@ -160,7 +166,7 @@ def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
     """Also soon after the last time: who begins at that mark does not judge the minute again."""
     world.assign("M1")
     clock = Clock()
-    began = clock().replace(second=0, microsecond=0)
+    began = clock.begin()
 
     def tell(*minutes: int) -> None:
         for minute in minutes:
@@ -182,7 +188,7 @@ def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
 def test_what_a_minute_changes_of_an_alert_that_the_same_turn_opened_is_saved_too(world: World):
     world.assign("M1")
     clock = Clock()
-    began = clock().replace(second=0, microsecond=0)
+    began = clock.begin()
     levels = [0.2] * 10 + [20.0, 20.0, 30.0]
     with pumping(world, clock) as pump:
         for minute, fume in enumerate(levels, -10):

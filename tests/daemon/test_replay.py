@@ -20,7 +20,7 @@ from fumewatch.store.dead_letters import CUT, DeadLetter, Which
 from fumewatch.store.leader import Leader
 from tests.daemon.conftest import Daemon, World, exceeding, reading, until
 from tests.daemon.test_pump import Clock, pumping, turn_until
-from tests.fixtures.database import on_every_engine
+from tests.fixtures.database import on_engines
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -74,7 +74,7 @@ def agree(world: World) -> bool:
 # ── By the daemon ───────────────────────────────────────────────────────────────────────────────
 
 
-@on_every_engine
+@on_engines("plain", "timescaledb")
 def test_a_letter_stays_while_it_is_wrong_and_is_replayed_once_it_is_not(world: World):
     daemon = world.daemon().start()
     world.publish_raw("fume/xuhui/M1/up", json.dumps([reading(3), {"fume": 1}]).encode())

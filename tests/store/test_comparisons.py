@@ -13,10 +13,10 @@ from fumewatch.core.rollup import Rollup
 from fumewatch.jobs import compare_aggregates, jobs
 from fumewatch.store import Database, comparisons, devices, monitors, readings, rollups
 from fumewatch.store.wire import to_us
-from tests.fixtures.database import on_every_engine
+from tests.fixtures.database import on_engines
 from tests.store.build import at, batch, reading
 
-pytestmark = on_every_engine
+pytestmark = on_engines("plain")
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 SETTINGS = Integrity()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from fumewatch.core.merge import Added, unique
 from fumewatch.core.reading import CHANNELS, MISSING, Readings
 from fumewatch.store import Database, readings
-from tests.fixtures.database import on_every_engine
+from tests.fixtures.database import on_engines
 from tests.store.build import NOON, at, batch, reading, told
 
-pytestmark = on_every_engine
+pytestmark = on_engines("plain", "timescaledb")
 
 FULL = {channel.name: 1 if channel.is_state else 100 + i for i, channel in enumerate(CHANNELS)}
 

@@ -14,10 +14,10 @@ from fumewatch.core.reading import Readings
 from fumewatch.core.rollup import ADDITIVE, HIGHEST, Rollup, RollupDelta
 from fumewatch.store import Database, monitors, readings, rollups, sites, summary
 from fumewatch.store.wire import from_us
-from tests.fixtures.database import on_every_engine
+from tests.fixtures.database import on_engines
 from tests.store.build import NOON, at, batch, reading, told
 
-pytestmark = on_every_engine
+pytestmark = on_engines("plain", "timescaledb")
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 STREETS = {1: ("xuhui", "Tianlin"), 2: ("xuhui", "Tianlin"), 3: ("xuhui", "Caohejing")}
