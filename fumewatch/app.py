@@ -9,6 +9,7 @@ the pages; "reload" reads the configuration anew when its files change; "mqtt-lo
 the broker tells of itself, and "watchdog" looks whether all of these live.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -54,6 +55,8 @@ def run(config_path: Path) -> int:
     1. Pages first, so that /readyz can tell what we wait for.
     2. The database, migrated; then a term of leadership after another until the stop.
     """
+    gc.freeze()
+    gc.enable()
     health = Health((*PARTS, QUEUE), clock)
     reload = Reload(config_path, health, _try_out)
     config = reload.load()

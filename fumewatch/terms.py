@@ -79,18 +79,19 @@ def serve(daemon: Daemon) -> None:
     with closing(Leader(daemon.config.database.url)) as leader:
         while not daemon.stop.is_set():
             take_over(daemon)
+            has_led = False
             try:
-                if leader.try_lead():
+                if has_led := leader.try_lead():
                     _lead(daemon, leader, ahead)
-                    gc.collect()
                 else:
                     _stand_by(daemon, ahead)
             except StoreUnavailable as error:
                 ahead.forget()
                 wait(daemon, error)
-                gc.collect()
             except Deposed:
                 logger.warning("deposed: another daemon leads")
+            if has_led and not daemon.stop.is_set():
+                gc.collect()
 
 
 def _stand_by(daemon: Daemon, ahead: Ahead) -> None:
@@ -264,7 +265,8 @@ def _note_takeover(daemon: Daemon, seconds: float) -> None:
 def _freeze(*, is_anew: bool) -> None:
     """What is loaded now stays for a term: the collector need not look at it again and again.
 
-    Nor first, when others wait for us: what a term leaves is collected after it."""
+    Nor for the first time, when others wait for us: what a term leaves is collected after it.
+    """
     if is_anew:
         gc.unfreeze()
         gc.collect()

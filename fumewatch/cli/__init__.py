@@ -4,6 +4,7 @@ Exit status: 0 good, 1 refused or failed, 2 wrong usage. What a command needs is
 so that --help comes at once.
 """
 
+import gc
 import sys
 from typing import Annotated, NoReturn
 
@@ -93,6 +94,7 @@ def run(config: ConfigPath = None) -> None:
       fumewatch run --config /etc/fumewatch/config.toml
       kill -HUP $(pgrep -of 'fumewatch run')
     """
+    gc.disable()  # until it runs: what is imported stays, and would be looked through ten times
     from fumewatch import app as daemon
     from fumewatch.config import default_path
 

@@ -14,7 +14,7 @@ from fumewatch.core.calendar import BusinessHours
 from fumewatch.core.site import Place
 from fumewatch.store.database import Connection
 from fumewatch.store.document import text
-from fumewatch.store.wire import Layout, copy_out, from_wire_time
+from fumewatch.store.wire import from_wire_time, packed
 
 CLEANING_DAYS: Final = 400
 """How far back a place's cleanings go: a year and a month more."""
@@ -42,9 +42,10 @@ _SET_STATUS: Final = """
         and m.status is distinct from s.status  -- a retained one comes again at each connect
 """
 _LAST_MEASURED: Final = """
-    select monitor_id, measured_at from monitor_latest
+    select string_agg(int4send(monitor_id) || timestamptz_send(measured_at), ''::bytea)
+    from monitor_latest
 """
-_LAST: Final = Layout(("monitor_id", "measured_at"), ("i4", "i8"))
+_LAST: Final = np.dtype([("monitor", ">i4"), ("at", ">i8")])
 # The sites of all outlets at once: right after an import the tables have no statistics, and asked
 # outlet by outlet PostgreSQL then reads every site 10,000 times.
 _PLACES: Final = """
@@ -77,9 +78,13 @@ _PLACES: Final = """
 
 # A number for each monitor's row of _PLACES, so that only those are read again that changed.
 _MARKS: Final = f"""
-    select p.monitor, hash_record_extended(p, 0) from ({_PLACES}) p
+    select string_agg(int4send(p.monitor) || int8send(hash_record_extended(p, 0)), ''::bytea
+        order by p.monitor) from ({_PLACES}) p
 """
-_MARK: Final = Layout(("monitor", "mark"), ("i4", "i8"))
+_MARK: Final = np.dtype([("monitor", ">i4"), ("mark", ">i8")])
+_MARKED_PLACES: Final = f"""
+    select p.*, hash_record_extended(p, 0) as mark from ({_PLACES}) p order by p.monitor
+"""
 
 
 def register(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
@@ -119,10 +124,8 @@ def offline_since(conn: Connection) -> dict[int, datetime]:
 
 def last_measured(conn: Connection) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """int32 [n] ids and int64 [n] µs UTC: each monitor's newest reading, as of the last flush."""
-    parts = list(copy_out(conn, _LAST_MEASURED, [], _LAST))
-    ids = np.concatenate([np.empty(0, np.int32), *(part["monitor_id"] for part in parts)])
-    at = np.concatenate([np.empty(0, np.int64), *(part["measured_at"] for part in parts)])
-    return ids.astype(np.int32), from_wire_time(at.astype(np.int64))
+    rows = packed(conn, _LAST_MEASURED, [], _LAST)
+    return rows["monitor"].astype(np.int32), from_wire_time(rows["at"])
 
 
 def places(conn: Connection, zone: str, ids: Sequence[int] | None = None) -> list[Place]:
@@ -131,19 +134,23 @@ def places(conn: Connection, zone: str, ids: Sequence[int] | None = None) -> lis
     Business hours are told in `zone`. `ids`: only these.
     """
 
-    def place(business_hours: str | None, **columns: Any) -> Place:
-        columns["hours"] = _hours(business_hours, zone) if business_hours else None
-        site = columns["site"]
-        columns["sites"] = tuple(site if name == site else name for name in columns["sites"])
-        columns["tags"] = tuple(columns["tags"])
-        columns["cleanings"] = tuple(columns["cleanings"])
-        for name in _SHARED:
-            columns[name] = intern(columns[name])
-        return Place(**columns)
+    def place(**columns: Any) -> Place:
+        return _place(zone, **columns)
 
     wanted = None if ids is None else list(ids)
     with conn.cursor(row_factory=kwargs_row(place)) as cursor:
         return cursor.execute(_PLACES, [CLEANING_DAYS, wanted, wanted]).fetchall()
+
+
+def _place(zone: str, business_hours: str | None, **columns: Any) -> Place:
+    columns["hours"] = _hours(business_hours, zone) if business_hours else None
+    site = columns["site"]
+    columns["sites"] = tuple(site if name == site else name for name in columns["sites"])
+    columns["tags"] = tuple(columns["tags"])
+    columns["cleanings"] = tuple(columns["cleanings"])
+    for name in _SHARED:
+        columns[name] = intern(columns[name])
+    return Place(**columns)
 
 
 class Places:
@@ -160,9 +167,10 @@ class Places:
 
     def look(self, conn: Connection) -> list[Place]:
         """All of them, by id: the very list of the last look where nothing changed."""
-        parts = list(copy_out(conn, _MARKS, [CLEANING_DAYS, None, None], _MARK))
-        ids = np.concatenate([part["monitor"] for part in parts]).astype(np.int32)
-        marks = np.concatenate([part["mark"] for part in parts]).astype(np.int64)
+        if not self._listed:
+            return self._look_first(conn)
+        rows = packed(conn, _MARKS, [CLEANING_DAYS, None, None], _MARK)
+        ids, marks = rows["monitor"].astype(np.int32), rows["mark"].astype(np.int64)
         if np.array_equal(ids, self._ids) and np.array_equal(marks, self._marks):
             return self._listed
         old = dict(zip(self._ids.tolist(), self._marks.tolist(), strict=True))
@@ -172,6 +180,21 @@ class Places:
         known |= {place.monitor: place for place in places(conn, self.zone, changed)}
         self._ids, self._marks = ids, marks
         self._listed = [known[monitor] for monitor in ids.tolist()]
+        return self._listed
+
+    def _look_first(self, conn: Connection) -> list[Place]:
+        """The marks with the places: telling both apart takes the server as long again."""
+        marks: list[int] = []
+
+        def place(mark: int, **columns: Any) -> Place:
+            marks.append(mark)
+            return _place(self.zone, **columns)
+
+        with conn.cursor(row_factory=kwargs_row(place)) as cursor:
+            query = cursor.execute(_MARKED_PLACES, [CLEANING_DAYS, None, None])
+            self._listed = query.fetchall() or self._listed
+        self._ids = np.array([place.monitor for place in self._listed], np.int32)
+        self._marks = np.array(marks, np.int64)
         return self._listed
 
 

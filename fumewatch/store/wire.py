@@ -75,6 +75,15 @@ def copy_out(
             yield np.frombuffer(block[:whole], dtype)
 
 
+def packed(
+    conn: Connection, query: str, params: Sequence[Any], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Rows that the server packs into one value: a row by itself costs us more than all that is in
+    it. `query` gives that value, or null where there is no row."""
+    row = conn.cursor(binary=True).execute(query.encode(), params).fetchone()
+    return np.frombuffer((row and row[0]) or b"", dtype)
+
+
 def _blocks(copy: Iterable[Any], size: int) -> Iterator[bytes]:
     """Whole rows: the server sends each in one piece, the header with the first."""
     parts: list[bytes] = []

@@ -104,7 +104,7 @@ def _context(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Compress the static files, poll while we run."""
+    """Know the static files, poll while we run."""
     feed: Feed = app.state.context.feed
     await run_in_threadpool(assets.assets)
     polling = asyncio.create_task(feed.run(), name="live-feed")

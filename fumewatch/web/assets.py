@@ -1,8 +1,8 @@
 """Our own static files, and plotly's script out of its own wheel.
 
-Every file is held compressed in memory and addressed by its content's hash, so browsers may keep it
-for good. plotly's script is close to 5 MB: it is compressed once, at start, and read from the wheel
-again for the rare client that takes no gzip.
+Every file that was asked for is held compressed in memory, and addressed by its content's hash, so
+browsers may keep it for good. plotly's script is close to 5 MB: it is compressed once, when first
+asked for, and read from the wheel again for the rare client that takes no gzip.
 """
 
 import gzip
@@ -33,7 +33,6 @@ class Asset:
     source: Traversable
     media_type: str
     version: str
-    zipped: bytes
 
     def answer(self, request: Request) -> Response:
         """The file, or 304 where the client has it already."""
@@ -49,7 +48,7 @@ class Asset:
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(self.source.read_bytes(), media_type=self.media_type, headers=headers)
         headers["Content-Encoding"] = "gzip"
-        return Response(self.zipped, media_type=self.media_type, headers=headers)
+        return Response(_zipped(self.source.name), media_type=self.media_type, headers=headers)
 
 
 @cache
@@ -78,5 +77,9 @@ def plotly_style_guards() -> list[str]:
 def _load(name: str, file: Traversable) -> Asset:
     body = file.read_bytes()
     version = hashlib.sha256(body).hexdigest()[:16]
-    zipped = gzip.compress(body, compresslevel=6, mtime=0)
-    return Asset(file, _TYPES[name.rsplit(".", 1)[-1]], version, zipped)
+    return Asset(file, _TYPES[name.rsplit(".", 1)[-1]], version)
+
+
+@cache
+def _zipped(name: str) -> bytes:
+    return gzip.compress(assets()[name].source.read_bytes(), compresslevel=6, mtime=0)

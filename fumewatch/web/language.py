@@ -1,13 +1,14 @@
 """The reader's language: Chinese first, English too.
 
 Texts are written in English in templates and code; locales/zh_CN.po says them in Chinese. It is
-read once at start, so no compiled catalogue has to be built or kept in step.
+read once, when first asked for, so no compiled catalogue has to be built or kept in step.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from babel.messages.pofile import read_po
 
@@ -23,17 +24,25 @@ class Language:
     html: str
     locale: str
     own_name: str
-    _texts: Mapping[str, str] = field(repr=False, default_factory=dict)
-    _plurals: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def gettext(self, message: str) -> str:
-        return self._texts.get(message, message)
+        return _catalogue(self.code).texts.get(message, message)
 
     def ngettext(self, one: str, many: str, n: int) -> str:
-        return self._plurals.get(one) or (one if n == 1 else many)
+        return _catalogue(self.code).plurals.get(one) or (one if n == 1 else many)
 
 
-def _chinese() -> Language:
+class _Catalogue(NamedTuple):
+    texts: Mapping[str, str]
+    plurals: Mapping[str, str]
+
+
+@cache
+def _catalogue(code: Code) -> _Catalogue:
+    return _chinese() if code == "zh" else _Catalogue({}, {})
+
+
+def _chinese() -> _Catalogue:
     texts: dict[str, str] = {}
     plurals: dict[str, str] = {}
     with (files("fumewatch.web") / "locales" / "zh_CN.po").open("rb") as file:
@@ -45,11 +54,11 @@ def _chinese() -> Language:
                     plurals[one] = string
                 case _:
                     pass
-    return Language("zh", "zh-CN", "zh_CN", "中文", texts, plurals)
+    return _Catalogue(texts, plurals)
 
 
 LANGUAGES: Final[dict[Code, Language]] = {
-    "zh": _chinese(),
+    "zh": Language("zh", "zh-CN", "zh_CN", "中文"),
     "en": Language("en", "en", "en", "English"),
 }
 

@@ -272,7 +272,7 @@ def _versions(store: operation.StoreFacts) -> dict[str, str | None]:
 
 
 @router.get("/static/{name}")
-async def static(request: Request, name: str) -> Response:
+def static(request: Request, name: str) -> Response:
     asset = assets.assets().get(name)
     if asset is None:
         raise HTTPException(404)

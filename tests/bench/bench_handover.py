@@ -186,6 +186,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     turn_sigterm_into_exit()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as what is installed is
     with stage() as server:
         found = [
             row

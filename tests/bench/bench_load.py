@@ -18,6 +18,7 @@ CPU time does not mind what else the machine does; latency, rates and the start 
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -232,6 +233,7 @@ def drawn(runs: Sequence[Run]) -> str:
 def main() -> int:
     args = _arguments()
     turn_sigterm_into_exit()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as what is installed is
     measures: dict[str, Callable[[Stage, argparse.Namespace], Iterator[Table]]] = {
         "fleets": fleets,
         "rates": rates,

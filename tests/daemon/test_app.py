@@ -13,7 +13,7 @@ from fumewatch.core.errors import ConfigError
 from fumewatch.health import Health
 from fumewatch.reload import Reload
 from fumewatch.store import Database
-from fumewatch.terms import PARTS, Daemon, _frozen, clock
+from fumewatch.terms import PARTS, Daemon, _freeze, clock
 from tests.daemon.conftest import World
 
 
@@ -54,16 +54,19 @@ def test_a_certificate_that_is_none_is_a_fault_of_the_configuration(
         load(path)
 
 
-def test_what_a_term_has_loaded_is_let_go_of_after_it():
+def test_what_a_term_has_loaded_is_let_go_of_once_something_else_is_loaded():
     class Loaded:
         def __init__(self) -> None:
             self.itself = self
 
     loaded = Loaded()
     seen = weakref.ref(loaded)
-    with _frozen():
+    try:
+        _freeze(is_anew=False)
         del loaded
         gc.collect()
         assert seen()
-    gc.collect()
-    assert seen() is None
+        _freeze(is_anew=True)
+        assert seen() is None
+    finally:
+        gc.unfreeze()

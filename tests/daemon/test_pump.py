@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from fumewatch import pump as pump_module
 from fumewatch.config import load
 from fumewatch.core.decode import Decoded
 from fumewatch.core.decode.decoder import Decoder, decode_each
+from fumewatch.core.reading import INDEX
 from fumewatch.health import Health
 from fumewatch.ingest import work
 from fumewatch.pump import Pump
@@ -40,6 +42,18 @@ class Clock:
 
 @contextmanager
 def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> Iterator[Pump]:
+    """Connected, and all is loaded."""
+    health = Health(PARTS, clock)
+    with entered(world, clock, health, adjust) as pump:
+        turn_until(pump, lambda: health.parts()["broker"].is_up and pump.loaded_at is not None)
+        yield pump
+
+
+@contextmanager
+def entered(
+    world: World, clock: Clock, health: Health, adjust: Adjust = lambda text: text
+) -> Iterator[Pump]:
+    """Nothing but the roster is loaded yet."""
     path = world.daemon().config
     path.write_text(adjust(path.read_text()))
     config = load(path)
@@ -47,10 +61,7 @@ def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> I
         database = Database(config.database)
         database.open()
         stack.callback(database.close)
-        health = Health(PARTS, clock)
-        pump = stack.enter_context(Pump(config, database, health, clock, lambda *_: False))
-        turn_until(pump, lambda: health.parts()["broker"].is_up and pump.loaded_at is not None)
-        yield pump
+        yield stack.enter_context(Pump(config, database, health, clock, lambda *_: False))
 
 
 def turn_until(pump: Pump, is_true: Callable[[], bool]) -> None:
@@ -160,6 +171,48 @@ def test_a_successor_whose_clock_is_behind_repeats_nothing(world: World):
             pump.turn()
         assert world.rows("select judged_to from judged_mark") > judged_to
         assert world.rows(told) == before
+
+
+@pytest.mark.parametrize("most", [200_000, 1])
+def test_what_comes_while_it_loads_is_stored_at_once_and_judged_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+):
+    """`most`: with more kept aside than this, what comes waits. A reading that was in the store is
+    completed meanwhile: its fume counts, and once."""
+    monkeypatch.setattr(pump_module, "ASIDE_MOST", most)
+    world.assign("M1")
+    clock = Clock()
+    began = clock().replace(second=30, microsecond=0)
+    clock.offset = began - clock()
+
+    def tell(minute: int, **values: float | bool) -> None:
+        at = (began + timedelta(minutes=minute)).isoformat()
+        world.publish("M1", {"measured_at": at, **values})
+
+    with pumping(world, clock) as pump:
+        for minute in range(-10, -5):
+            tell(minute, fan_on=True)
+        turn_until(pump, lambda: world.count("reading") == 5)
+    health = Health(PARTS, clock)
+    with entered(world, clock, health) as pump:
+        for minute in range(-10, 0):
+            tell(minute, fume=1.5 + minute / 100, fan_on=True)
+        until(lambda: pump._subscriber.depth == 10)
+        pump.turn()
+        assert pump.loaded_at is None
+        assert world.count("reading where fume is not null") == 10
+        assert (health.parts()["ingest"].is_up, health.parts()["evaluate"].is_up) == (True, False)
+        tell(0, fume=1.5, fan_on=True)
+        until(lambda: pump._subscriber.depth == 1)
+        pump.turn()
+        assert pump.loaded_at is None
+        assert world.count("reading") == (11 if most > 10 else 10)
+        turn_until(pump, lambda: world.count("reading") == 11 and pump.loaded_at is not None)
+        clock.offset += timedelta(minutes=1)
+        turn_until(pump, lambda: world.count("alert") == 1)
+        assert world.rows("select value from alert") == [(pytest.approx(1.455),)]
+        assert pump._engine.window._lanes[INDEX["fume"]].cells.count.sum() == 11
+        turn_until(pump, lambda: world.rows("select sum(fume_n) from rollup_10m") == [(11,)])
 
 
 def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):
