@@ -387,7 +387,9 @@ def _read(file: str) -> str:
 def _ask() -> str:
     if not sys.stdin.isatty():
         raise typer.BadParameter(
-            "there is no terminal to ask on; give --password-file FILE, or --invite"
+            "there is no terminal to ask on; pipe the password into --password-file -, name a file"
+            " that holds it, or let them choose one with --invite",
+            param_hint="password",
         )
     given = getpass.getpass("Password: ")
     if given != getpass.getpass("Once more: "):

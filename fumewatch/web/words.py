@@ -115,7 +115,11 @@ WORDS: Final = {
     "evaluate": _("Evaluation"),
     "dispatch": _("Dispatch"),
     "deliver": _("Delivery"),
+    "queue": _("Broker's queue"),
     "starting": _("Starting"),
+    "taking over": _("Taking over"),
+    "standing by: another daemon leads": _("Stands by, another daemon leads"),
+    "stopped": _("Stopped"),
     # kinds of rules
     "threshold": _("Threshold"),
     "linkage": _("Linkage"),

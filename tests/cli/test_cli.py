@@ -301,7 +301,7 @@ def test_status_of_nothing_at_all(fumewatch: Fumewatch, config: Path) -> None:
         "The daemon is not running: none has reported within a day. Start it with fumewatch run."
     )
     assert re.search(r"monitors +none yet", said.out)
-    assert re.search(r"database +PostgreSQL [\d.]+.*, \d+(\.\d)? MB", said.out)
+    assert re.search(r"database +PostgreSQL [\d.]+.*, \d+(\.\d)? MiB", said.out)
 
 
 def test_status_tells_of_daemons_and_the_fleet(
@@ -316,10 +316,20 @@ def test_status_tells_of_daemons_and_the_fleet(
     said = fumewatch("status", "-c", config)
     assert said.code == 0
     assert "not running" not in said.out
-    assert re.search(r"shanghai/7 +0\.1\.0 +leads .* broker: connection refused", said.out)
+    assert re.search(r"shanghai/7 +0\.1\.0 +leads .* broker *\n", said.out)
+    assert "\nshanghai/7 down: broker: connection refused\n" in said.out
     assert re.search(r"standby/7 .* stands by .* nothing", said.out)
+    assert max(map(len, said.out.splitlines())) <= 100
     assert re.search(r"monitors +4 offline", said.out)
     assert re.search(r"none +not_json +2 ", said.out)
+
+
+@pytest.mark.parametrize("detail", ["starting", "taking over"])
+def test_status_does_not_call_down_what_only_begins(
+    fumewatch: Fumewatch, config: Path, database: Database, detail: str
+) -> None:
+    beat(database, timedelta(0), health={"ingest": {"is_up": False, "detail": detail}})
+    assert re.search(rf"shanghai/7 .* {detail} .* nothing", fumewatch("status", "-c", config).out)
 
 
 HELD = {
@@ -342,7 +352,7 @@ HELD = {
             {},
             [
                 "broker's queue +WARNING: 480,000 of 600,000 messages, 80%",
-                "received, not yet stored +1,200 of 50,000; 300 kB of 67 MB",
+                "received, not yet stored +1,200 of 50,000; 293 KiB of 64 MiB",
                 "not yet acked +1,100; receive_maximum 10,000",
             ],
         ),
