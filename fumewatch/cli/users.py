@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Users of the pages: add, list, change, keep out."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name, as they log in.")]
 By = Annotated[

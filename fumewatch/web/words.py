@@ -34,6 +34,7 @@ WORDS: Final = {
     "merged": _("Sent with others"),
     # how near the broker's queue is to its limit
     "queue.unknown": _("Not known"),
+    "nobody has looked yet": _("Nobody has looked yet"),
     "queue.easy": _("Room enough"),
     "queue.notice": _("More than half full"),
     "queue.warning": _("Nearly full"),

@@ -54,6 +54,14 @@ def test_every_command_has_examples(fumewatch: Fumewatch, command: str) -> None:
     assert re.search(rf"Examples:\n +fumewatch {command}", said.out)
 
 
+def test_help_says_of_each_command_what_it_does_to_the_end(fumewatch: Fumewatch) -> None:
+    for group in ("", "contacts", "deadletters"):
+        said = fumewatch(*group.split(), "--help")
+        _, _, commands = said.out.partition("Commands:")
+        assert commands
+        assert "..." not in commands
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, fumewatch.cli; print(*{m.partition('.')[0] for m in sys.modules})"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -191,7 +199,8 @@ def test_a_database_that_is_away_is_status_1_without_a_traceback(
     said = fumewatch(*command.split(), "-c", write(text))
     assert (said.code, said.out) == (1, "")
     assert "Traceback" not in said.err
-    assert re.search("^fumewatch: ", said.err, re.M)
+    assert re.search(r"^fumewatch: the database is away: .*refused Is the server", said.err, re.M)
+    assert said.err.endswith("and [database] url of the configuration.\n")
 
 
 @pytest.mark.parametrize("command", ["status", "sites list", "sites import x.csv"])
@@ -266,7 +275,7 @@ def test_simulate_says_which_profiles_all_its_makes_need(
 
 def test_simulate_fails_where_no_broker_is(fumewatch: Fumewatch) -> None:
     said = fumewatch("simulate", "--broker", "mqtt://127.0.0.1:1", "--monitors", "2", "--for", "2s")
-    assert (said.code, said.err) == (1, "fumewatch: the broker cannot be reached\n")
+    assert (said.code, said.err) == (1, "fumewatch: 127.0.0.1:1: the broker cannot be reached\n")
     assert "0 confirmed" in said.out
 
 
