@@ -29,6 +29,13 @@ class Part:
     since: datetime
 
 
+def under_way(parts: Mapping[str, Any]) -> str:
+    """STARTING or TAKING_OVER, while some part is at it; "": neither. `parts`: as a daemon tells
+    them."""
+    details = {part.get("detail") for part in parts.values() if isinstance(part, dict)}
+    return next((each for each in (STARTING, TAKING_OVER) if each in details), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Configured:
     """Which configuration is in force: the one read at `since`.

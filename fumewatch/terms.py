@@ -96,7 +96,7 @@ def serve(daemon: Daemon) -> None:
 
 def _stand_by(daemon: Daemon, ahead: Ahead) -> None:
     """Nothing is wrong with us, mostly: who asks whether we are ready is told so."""
-    now = clock()
+    now, before = clock(), daemon.health.parts()["ingest"].detail
     if ahead.is_due(now):
         with daemon.database.transaction() as conn:
             ahead.look(conn, daemon.config, now)
@@ -106,6 +106,8 @@ def _stand_by(daemon: Daemon, ahead: Ahead) -> None:
     for part in PARTS[1:]:
         if part != "broker" or not daemon.other_session:
             daemon.health.up(part, STANDING_BY)
+    if before != STANDING_BY:
+        daemon.told()
     daemon.stop.wait(ASK_SECONDS)
 
 

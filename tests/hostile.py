@@ -66,6 +66,7 @@ TABLE: Final = {
     "bidi": "a\u202egpj.exe\u202c\u2066b\u2069\u200b\ufeff\u061c",
     "surrogate": "a\ud800b",
     "long": "长" * 6000,
+    "unbroken": "W" * 200,
     "jinja": "{{7*7}}{% raw %}{{ config }}",
     "format": "{0.__class__}{site}{}",
     "percent": "%s %(name)s %n %08x",

@@ -40,10 +40,11 @@ from fumewatch.cli import (
     wording,
 )
 from fumewatch.cli.options import AsJson, ConfigPath
-from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused
+from fumewatch.core.errors import ConfigError, FumewatchError, ImportRefused, StoreUnavailable
 
 app = typer.Typer(
     help="Preventive supervision of restaurant oil fume: readings in, early warnings out.",
+    cls=options.Commands,
     epilog="Each command has examples: fumewatch run --help. All of it at work: fumewatch demo",
     rich_markup_mode=None,  # --help in half the time
     pretty_exceptions_enable=False,
@@ -58,6 +59,10 @@ def main() -> NoReturn:
         app(prog_name="fumewatch")
     except (ConfigError, ImportRefused) as refusal:
         show.faults(refusal.faults)
+    except StoreUnavailable as error:
+        why = " ".join(str(error).split())
+        show.complain(f"fumewatch: the database is away: {why}")
+        show.complain("Check that PostgreSQL runs, and [database] url of the configuration.")
     except FumewatchError as error:
         show.complain(f"fumewatch: {error}")
     except KeyboardInterrupt:

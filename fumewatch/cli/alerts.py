@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Alerts and what is done about them: list, show, record."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 class What(StrEnum):

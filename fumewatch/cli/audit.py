@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Whether transitions, actions and photos are as they were recorded: verify, head."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 _MOST: Final = 50
 """Findings that are listed; --json has them all."""

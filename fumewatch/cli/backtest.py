@@ -46,14 +46,19 @@ def backtest(
     until: Until = "",
     warm_up: Annotated[
         timedelta,
-        typer.Option(parser=read_duration, metavar="1d", help="Before --from; raises nothing."),
+        typer.Option(
+            parser=read_duration,
+            metavar="1d",
+            show_default="1d",
+            help="Before --from; raises nothing.",
+        ),
     ] = ONE_DAY,
     site: Annotated[
         list[str] | None,
-        typer.Option(help="Only this restaurant, or monitor; may be repeated."),
+        typer.Option(metavar="NAME", help="Only this restaurant, or monitor; may be repeated."),
     ] = None,
     street: Annotated[
-        list[str] | None, typer.Option(help="Only this street; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only this street; may be repeated.")
     ] = None,
     rule: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only this rule; may be repeated.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ABOUT = "The broker: passwords for monitors."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 SERVICE: Final = "fumewatch"
 """The daemon's own user, as in deploy/mosquitto/acl."""

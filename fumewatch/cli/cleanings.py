@@ -9,7 +9,7 @@ from fumewatch.cli.imports import DryRun, Limit
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.cleanings_csv import COLUMNS, NEEDED
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 _IMPORT_HELP = f"""Take over a ledger of cleanings (清洗台账): all of the file or nothing.
 

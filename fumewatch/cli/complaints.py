@@ -9,7 +9,7 @@ from fumewatch.cli.imports import DryRun, Limit
 from fumewatch.cli.options import AsJson, ConfigPath
 from fumewatch.core.complaints_csv import COLUMNS, NEEDED
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 _NAMED: Final = 5
 """How many complaints without a place are named; list shows them all."""

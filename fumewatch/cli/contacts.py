@@ -13,7 +13,7 @@ from fumewatch.core.errors import Fault, ImportRefused
 if TYPE_CHECKING:
     from fumewatch.core.addressing import Role
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 ABOUT: Final = "Who is told for a site, a vendor or a street: import, list, remove."
 _NAMED: Final = 5

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Messages that could not be read: list, show, export, replay them."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 Kind = Annotated[str | None, typer.Option("--kind", help="Only of this reason, as list names it.")]
 ProfileName = Annotated[
@@ -137,7 +137,8 @@ def export(
 @app.command()
 def replay(
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", min=1, max=2**63 - 1)
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", min=1, max=2**63 - 1, help="As list shows them."),
     ] = None,
     config: ConfigPath = None,
     kind: Kind = None,
@@ -164,8 +165,9 @@ def replay(
     """Read them again after a profile is corrected; each is replayed once.
 
     What is good is stored as if it had come now, by its own time of measuring. What still cannot
-    be read stays, with the reason of now. The running daemon does it, by the configuration that it
-    was started with: restart it first after a change. Without one, this command does it.
+    be read stays, with the reason of now. The running daemon does it, by the configuration that is
+    in force there; fumewatch status says whether a change was taken. Without a daemon, this command
+    does it.
 
     Status 0: all that were asked for are replayed. 1: some are not.
 

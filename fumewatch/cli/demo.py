@@ -188,7 +188,13 @@ def _ends(state: "DemoState") -> bool:
 
 
 def _tell(summary: "DemoSummary") -> None:
-    names = {"alerts_open": "alerts open or pending"}
+    names = {
+        "readings_stored": "readings stored, each once",
+        "readings_sent": "readings sent, some of them twice on purpose",
+        "malformed_sent": "messages sent broken on purpose",
+        "dead_letters": "dead letters, of what was sent broken",
+        "alerts_open": "alerts open or pending",
+    }
     rows = [
         (names.get(name, name.replace("_", " ")), value)
         for name, value in summary.as_json().items()

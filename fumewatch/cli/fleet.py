@@ -119,7 +119,7 @@ def simulate(
     else:
         show.line(_sent(figures))
     if figures.trouble:
-        show.complain(f"fumewatch: {figures.trouble}")
+        show.complain(f"fumewatch: {settings.host}:{settings.port}: {figures.trouble}")
         raise typer.Exit(1)
 
 

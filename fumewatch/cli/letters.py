@@ -130,7 +130,10 @@ def _tell_failures(report: "Report", waited: bool) -> None:
         ]
         show.table("Still dead", columns, rows)
         if report.readings is None:
-            show.complain("The daemon reads by the configuration that it was started with.")
+            show.complain(
+                "The daemon reads by the configuration in force there: fumewatch status says"
+                " whether a change was taken."
+            )
     if report.due and waited:
         show.complain(
             f"{show.count(len(report.due), 'letter')} still to be replayed, letter {report.due[0]}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fumewatch.core.link import Link
     from fumewatch.store import Connection
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.command("show")

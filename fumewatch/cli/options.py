@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from fumewatch.cli import show
 
@@ -26,6 +27,20 @@ ConfigPath = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
+
+
+_LONGEST_SUMMARY: Final = 500
+
+
+class Commands(TyperGroup):
+    """Commands whose help says of each a whole sentence, on as many lines as it takes."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        known = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(_LONGEST_SUMMARY)) for name, one in known if one]
+            )
 
 
 def keep_quiet() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Notifications: what is due, sent, failed; send failed ones again."
 
-app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, invoke_without_command=True)
 
 Receiver = Annotated[
     str | None, typer.Option("--receiver", metavar="NAME", help="Only of this [[receiver]].")
@@ -65,7 +65,8 @@ def outbox(
 @app.command()
 def retry(
     numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", min=1, max=2**63 - 1)
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", min=1, max=2**63 - 1, help="As outbox shows them."),
     ] = None,
     config: ConfigPath = None,
     receiver: Receiver = None,

@@ -7,7 +7,8 @@ from typing import Any, Final
 from fumewatch.cli import held, outbox, show
 from fumewatch.config import Config
 from fumewatch.core.fleet import tally
-from fumewatch.store import Connection, backup, daemons, delivery, partitions, summary
+from fumewatch.health import STARTING, TAKING_OVER, under_way
+from fumewatch.store import Connection, backup, daemons, delivery, partitions, rollups, summary
 from fumewatch.store.daemons import Daemon
 from fumewatch.store.delivery import Figures as Delivery
 from fumewatch.store.pages import dead_letters, devices, fleet, operation
@@ -37,6 +38,8 @@ class Status:
     """Of the last days: `recent` counts them, up to MOST_COUNTED."""
     devices: Figures
     counts: summary.Counts
+    counted_to: datetime | None
+    """Readings received later are not in `counts` yet: they are counted some at a time."""
     database: StoreFacts
     engine: str
     backup_at: datetime | None
@@ -71,7 +74,7 @@ class Status:
                 for g in self.dead_letters
             ],
             "devices": asdict(self.devices),
-            "counts": asdict(self.counts),
+            "counts": asdict(self.counts) | {"readings_counted_to": self.counted_to},
             "database": asdict(self.database) | {"engine": self.engine, "backup": self.backup_at},
         }
 
@@ -93,6 +96,7 @@ def look(conn: Connection, config: Config, now: datetime) -> Status:
         ],
         devices=devices.figures(conn, now - LOOK_BACK),
         counts=summary.counts(conn),
+        counted_to=rollups.received_to(conn),
         database=operation.store_facts(conn),
         engine=partitions.engine(conn).value,
         backup_at=backup.last_made(conn),
@@ -127,17 +131,28 @@ def _tell_daemons(status: Status) -> None:
         show.line(
             f"The daemon is not running: {_last_seen(status)}. Start it with fumewatch run.\n"
         )
-    rows = []
-    for daemon in status.daemons:
-        role = _role(status, daemon)
-        beat = show.ago(status.at - daemon.heartbeat_at)
-        name = f"{daemon.host}/{daemon.pid}"
-        rows.append(
-            (name, daemon.version, role, beat, _configuration(status, daemon), _down(daemon))
-        )
+    rows = [_row(status, daemon) for daemon in status.daemons]
     if rows:
-        head = ["host/pid", "version", "role", "heartbeat", "configuration", "down"]
-        show.table("Daemons", head, rows)
+        show.table("Daemons", ["host/pid", "version", "role", "heartbeat", "down"], rows)
+    for daemon in status.daemons:
+        _tell_more(daemon, "configuration", _configuration(status, daemon))
+        _tell_more(daemon, "down", _down(daemon))
+
+
+def _row(status: Status, daemon: Daemon) -> tuple[str, ...]:
+    beat = show.ago(status.at - daemon.heartbeat_at)
+    down = ", ".join(_parts_down(daemon)) or "nothing"
+    return _name(daemon), daemon.version, _role(status, daemon), beat, down
+
+
+def _name(daemon: Daemon) -> str:
+    return f"{daemon.host}/{daemon.pid}"
+
+
+def _tell_more(daemon: Daemon, what: str, told: str) -> None:
+    """Below the table, which it would make wider than a screen."""
+    if told:
+        show.line(f"{_name(daemon)} {what}: {told}\n")
 
 
 def _role(status: Status, daemon: Daemon) -> str:
@@ -147,7 +162,7 @@ def _role(status: Status, daemon: Daemon) -> str:
         return "gone"
     if deposed_at := told.get("deposed_at"):  # by another; it has not told anything since
         return f"deposed {show.ago(status.at - datetime.fromisoformat(deposed_at))}"
-    role = "leads" if daemon.is_leader else "stands by"
+    role = under_way(daemon.health) or ("leads" if daemon.is_leader else "stands by")
     if since := told.get("role_since"):
         lasted = show.ago(status.at - datetime.fromisoformat(since))
         role += f" for {lasted.removesuffix(' ago')}"
@@ -164,12 +179,18 @@ def _last_seen(status: Status) -> str:
 
 
 def _down(daemon: Daemon) -> str:
-    parts = [
-        f"{name}: {part.get('detail', '')}"
+    return "; ".join(f"{name}: {detail}" for name, detail in _parts_down(daemon).items())
+
+
+def _parts_down(daemon: Daemon) -> dict[str, str]:
+    """With why; those that only start or take over are not."""
+    return {
+        name: part.get("detail", "")
         for name, part in daemon.health.items()
-        if isinstance(part, dict) and not part.get("is_up", True)
-    ]
-    return "; ".join(parts) or "nothing"
+        if isinstance(part, dict)
+        and not part.get("is_up", True)
+        and part.get("detail") not in (STARTING, TAKING_OVER)
+    }
 
 
 def _configuration(status: Status, daemon: Daemon) -> str:
@@ -195,6 +216,9 @@ def _figures(status: Status) -> list[tuple[str, str]]:
     waiting = ""
     if outbox.oldest_due is not None and outbox.oldest_due < status.at:
         waiting = f", the oldest fell due {show.ago(status.at - outbox.oldest_due)}"
+    counted = ""
+    if status.counted_to is not None:
+        counted = f", of those received until {show.ago(status.at - status.counted_to)}"
     versions = f"PostgreSQL {database.postgresql}"
     if database.timescaledb:
         versions += f" with TimescaleDB {database.timescaledb} ({status.engine})"
@@ -202,7 +226,7 @@ def _figures(status: Status) -> list[tuple[str, str]]:
         ("monitors", stands or "none yet"),
         ("firing alerts", alerts or "none"),
         ("readings received in the last minute", f"{status.readings_last_minute:,}"),
-        ("readings stored", f"{counts.readings_stored:,}"),
+        ("readings stored", f"{counts.readings_stored:,}{counted}"),
         ("alerts fired / resolved", f"{counts.alerts_fired:,} / {counts.alerts_resolved:,}"),
         ("messages delivered", f"{counts.messages_delivered:,}"),
         ("messages due", f"{outbox.due:,}{waiting}"),

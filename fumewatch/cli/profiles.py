@@ -13,7 +13,7 @@ from fumewatch.core.errors import ConfigError, FumewatchError
 if TYPE_CHECKING:
     from fumewatch.config import Config
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.command("list")

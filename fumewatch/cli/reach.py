@@ -64,7 +64,8 @@ def _attempt(name: str, look: Callable[[], str]) -> Attempt:
     try:
         return Attempt(name, True, look())
     except (FumewatchError, OSError) as error:
-        return Attempt(name, False, log.masked(str(error)) or type(error).__name__)
+        why = " ".join(str(error).split())  # PostgreSQL says it on several lines
+        return Attempt(name, False, log.masked(why) or type(error).__name__)
 
 
 def _database(config: Config) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Receivers: list them, send one of them a test."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 Language = Literal["both", "zh", "en"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Who may do what in the database: least rights for the daemon and for readers."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.command("apply")

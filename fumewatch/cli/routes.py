@@ -9,7 +9,7 @@ from fumewatch.cli.options import AsJson, ConfigPath
 
 ABOUT: Final = "Routes: who would be told of an alert, when and why."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.command("explain")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fumewatch.config import Config
     from fumewatch.config.trials import Written
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 @app.callback()

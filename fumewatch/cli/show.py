@@ -71,10 +71,10 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 
 def size(n_bytes: int) -> str:
-    """1234567 is 1.2 MB."""
-    amount, units = float(n_bytes), ["B", "kB", "MB", "GB", "TB"]
+    """1234567 is 1.2 MiB, as pages say it."""
+    amount, units = float(n_bytes), ["B", "KiB", "MiB", "GiB", "TiB"]
     while amount >= 1000 and len(units) > 1:
-        amount /= 1000
+        amount /= 1024
         del units[0]
     return (
         f"{amount:.1f} {units[0]}" if amount < 10 and n_bytes >= 10 else f"{amount:.0f} {units[0]}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Keep people from being told of some alerts for a while: add, list, end."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 _MOST: Final = 1000
 """Ended ones that are listed."""

@@ -12,7 +12,7 @@ from fumewatch.core.sites_csv import COLUMNS, NEEDED
 if TYPE_CHECKING:
     from fumewatch.core.facts import Facts
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 
 _IMPORT_HELP = f"""Take over restaurants, outlets, monitors from a CSV file: all or nothing.

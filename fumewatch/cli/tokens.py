@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ABOUT: Final = "Tokens of programs, for the API and /metrics: add, list, revoke."
 LONGEST_NAME: Final = 40
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is for; records show it.")]
 

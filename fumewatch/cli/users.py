@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ABOUT: Final = "Users of the pages: add, list, change, keep out."
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name, as they log in.")]
 By = Annotated[
@@ -387,7 +387,9 @@ def _read(file: str) -> str:
 def _ask() -> str:
     if not sys.stdin.isatty():
         raise typer.BadParameter(
-            "there is no terminal to ask on; give --password-file FILE, or --invite"
+            "there is no terminal to ask on; pipe the password into --password-file -, name a file"
+            " that holds it, or let them choose one with --invite",
+            param_hint="password",
         )
     given = getpass.getpass("Password: ")
     if given != getpass.getpass("Once more: "):

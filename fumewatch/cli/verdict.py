@@ -28,7 +28,7 @@ def tell(path: Path, examined: Examined, attempts: list[Attempt]) -> None:
     for warning in examined.warnings:
         show.complain(f"{warning} (warning)")
     for section, names in _summary(examined.config).items():
-        show.line(f"{len(names):>4} {section + ':':<10} {', '.join(names)}")
+        show.line(f"{len(names):>4} {section + ':':<10} {', '.join(names) or 'none'}")
     show.line(_who_is_told(examined.config))
     for attempt in attempts:
         say = show.line if attempt.is_reached else show.complain

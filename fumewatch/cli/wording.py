@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fumewatch.receivers import ReceiverSettings
 
 ABOUT: Final = "What people are sent: preview it, or begin a layout of your own."
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(cls=options.Commands, rich_markup_mode=None, no_args_is_help=True)
 
 _MOST_BYTES: Final[Mapping[str, int]] = {"wecom": 4096, "dingtalk": 20_000, "feishu": 20_000}
 """Of UTF-8, as the platforms' documents say; by kind, which is the name of the dialect too."""

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from psycopg.rows import class_row, kwargs_row
 
-from fumewatch.core.access import FORGOTTEN_AFTER, Failures, Role
+from fumewatch.core.access import FORGOTTEN_AFTER, Failures, Role, wait_of
 from fumewatch.store.accounts import Account, actor
 from fumewatch.store.database import Connection
 from fumewatch.store.document import text
+from fumewatch.store.locks import Lock
 from fumewatch.store.passwords import digest, drawn
 
 SEEN_EVERY: Final = timedelta(minutes=1)
@@ -131,6 +132,19 @@ def of_account(conn: Connection, account: int, limit: int) -> list[SessionRow]:
 # ── Failed logins ──
 
 
+def count_try(conn: Connection, name: str, address: str, now: datetime) -> Failures:
+    """What failed before, of a name that may be nobody's; a password may be looked at only where
+    core.access.wait_of has nobody wait for it. Then it counts as failed, until `forgive`.
+
+    One after the other, in whichever daemon: of many tries at once each is told of those before it.
+    """
+    conn.execute("select pg_advisory_xact_lock(%s)", [Lock.LOGIN.value])
+    before = failures(conn, name, address, now)
+    if not wait_of(before, now):
+        count_failure(conn, name, address, now)
+    return before
+
+
 def failures(conn: Connection, name: str, address: str, now: datetime) -> Failures:
     """Of a name that may be nobody's."""
     with conn.cursor(row_factory=class_row(Failures)) as cursor:
@@ -138,7 +152,6 @@ def failures(conn: Connection, name: str, address: str, now: datetime) -> Failur
 
 
 def count_failure(conn: Connection, name: str, address: str, now: datetime) -> None:
-    """Before the password is looked at: of many tries at once each is counted."""
     conn.execute(_COUNT, _of_name(name, address, now))
 
 

@@ -10,7 +10,7 @@ from fumewatch.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`readings_stored`: as of the last flush of the roll-ups; those dropped since included."""
+    """`readings_stored`: received until rollups.received_to; those dropped since included."""
 
     readings_stored: int
     alerts_fired: int

@@ -63,9 +63,8 @@ def _change(
     now = context.now()
     with context.database.transaction() as conn:
         account = _own(conn, who)
-        if wait_of(sessions.failures(conn, account.name, visitor.address, now), now):
+        if wait_of(sessions.count_try(conn, account.name, visitor.address, now), now):
             raise HTTPException(429, "too many wrong passwords")
-        sessions.count_failure(conn, account.name, visitor.address, now)
     if not passwords.verified(old[: LONGEST_PASSWORD + 1], account.password_hash)[0]:
         return "password wrong"
     with context.database.transaction() as conn:

@@ -111,10 +111,9 @@ def _try(
     3. A session.
     """
     with context.database.transaction() as conn:
-        failed = sessions.failures(conn, name, visitor.address, now)
+        failed = sessions.count_try(conn, name, visitor.address, now)
         if wait := wait_of(failed, now):
             return Kept(wait)
-        sessions.count_failure(conn, name, visitor.address, now)
         found = accounts.named(conn, name) if name.isascii() else None
     account = found if found is not None and found.disabled_at is None else None
     kept = account.password_hash if account else None

@@ -15,7 +15,7 @@ from fumewatch import __version__
 from fumewatch.core.phrases import one_line
 from fumewatch.core.reading import CHANNELS, INDEX
 from fumewatch.core.visible import plain
-from fumewatch.health import Configured
+from fumewatch.health import Configured, under_way
 from fumewatch.store.pages.dead_letters import MOST_COUNTED
 from fumewatch.web import assets
 from fumewatch.web.agents import device_of
@@ -96,6 +96,7 @@ def _environment(language: Language, zone: ZoneInfo, now: Callable[[], datetime]
         "title_of": show.title_of,
         "channel": show.channel,
         "connection": show.connection,
+        "under_way": under_way,
         "details": details,
         "basename": basename,
     }

@@ -34,6 +34,13 @@ WORDS: Final = {
     "merged": _("Sent with others"),
     # how near the broker's queue is to its limit
     "queue.unknown": _("Not known"),
+    "nobody has looked yet": _("Nobody has looked yet"),
+    "no connection to the broker yet": _("No connection to the broker yet"),
+    "the broker does not tell ($SYS): it is not mosquitto, its sys_interval is 0, or an access list"
+    " keeps it from us; grant our user: topic read $SYS/broker/#": _(
+        "The broker does not tell ($SYS): it is not mosquitto, its sys_interval is 0, or an access"
+        " list keeps it from us; grant our user: topic read $SYS/broker/#"
+    ),
     "queue.easy": _("Room enough"),
     "queue.notice": _("More than half full"),
     "queue.warning": _("Nearly full"),
@@ -115,7 +122,11 @@ WORDS: Final = {
     "evaluate": _("Evaluation"),
     "dispatch": _("Dispatch"),
     "deliver": _("Delivery"),
+    "queue": _("Broker's queue"),
     "starting": _("Starting"),
+    "taking over": _("Taking over"),
+    "standing by: another daemon leads": _("Stands by, another daemon leads"),
+    "stopped": _("Stopped"),
     # kinds of rules
     "threshold": _("Threshold"),
     "linkage": _("Linkage"),

@@ -255,4 +255,4 @@ def test_an_empty_store(fumewatch: Fumewatch, config: Path) -> None:
 
 def test_progress_goes_to_terminals_only(compared: Said) -> None:
     (line,) = compared.err.splitlines()
-    assert re.fullmatch(r"1,080 readings judged in .* peak memory \d+ MB", line)
+    assert re.fullmatch(r"1,080 readings judged in .* peak memory \d+ MiB", line)

@@ -54,6 +54,14 @@ def test_every_command_has_examples(fumewatch: Fumewatch, command: str) -> None:
     assert re.search(rf"Examples:\n +fumewatch {command}", said.out)
 
 
+def test_help_says_of_each_command_what_it_does_to_the_end(fumewatch: Fumewatch) -> None:
+    for group in ("", "contacts", "deadletters"):
+        said = fumewatch(*group.split(), "--help")
+        _, _, commands = said.out.partition("Commands:")
+        assert commands
+        assert "..." not in commands
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, fumewatch.cli; print(*{m.partition('.')[0] for m in sys.modules})"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -191,7 +199,8 @@ def test_a_database_that_is_away_is_status_1_without_a_traceback(
     said = fumewatch(*command.split(), "-c", write(text))
     assert (said.code, said.out) == (1, "")
     assert "Traceback" not in said.err
-    assert re.search("^fumewatch: ", said.err, re.M)
+    assert re.search(r"^fumewatch: the database is away: .*refused Is the server", said.err, re.M)
+    assert said.err.endswith("and [database] url of the configuration.\n")
 
 
 @pytest.mark.parametrize("command", ["status", "sites list", "sites import x.csv"])
@@ -266,7 +275,7 @@ def test_simulate_says_which_profiles_all_its_makes_need(
 
 def test_simulate_fails_where_no_broker_is(fumewatch: Fumewatch) -> None:
     said = fumewatch("simulate", "--broker", "mqtt://127.0.0.1:1", "--monitors", "2", "--for", "2s")
-    assert (said.code, said.err) == (1, "fumewatch: the broker cannot be reached\n")
+    assert (said.code, said.err) == (1, "fumewatch: 127.0.0.1:1: the broker cannot be reached\n")
     assert "0 confirmed" in said.out
 
 
@@ -301,7 +310,7 @@ def test_status_of_nothing_at_all(fumewatch: Fumewatch, config: Path) -> None:
         "The daemon is not running: none has reported within a day. Start it with fumewatch run."
     )
     assert re.search(r"monitors +none yet", said.out)
-    assert re.search(r"database +PostgreSQL [\d.]+.*, \d+(\.\d)? MB", said.out)
+    assert re.search(r"database +PostgreSQL [\d.]+.*, \d+(\.\d)? MiB", said.out)
 
 
 def test_status_tells_of_daemons_and_the_fleet(
@@ -316,10 +325,20 @@ def test_status_tells_of_daemons_and_the_fleet(
     said = fumewatch("status", "-c", config)
     assert said.code == 0
     assert "not running" not in said.out
-    assert re.search(r"shanghai/7 +0\.1\.0 +leads .* broker: connection refused", said.out)
+    assert re.search(r"shanghai/7 +0\.1\.0 +leads .* broker *\n", said.out)
+    assert "\nshanghai/7 down: broker: connection refused\n" in said.out
     assert re.search(r"standby/7 .* stands by .* nothing", said.out)
+    assert max(map(len, said.out.splitlines())) <= 100
     assert re.search(r"monitors +4 offline", said.out)
     assert re.search(r"none +not_json +2 ", said.out)
+
+
+@pytest.mark.parametrize("detail", ["starting", "taking over"])
+def test_status_does_not_call_down_what_only_begins(
+    fumewatch: Fumewatch, config: Path, database: Database, detail: str
+) -> None:
+    beat(database, timedelta(0), health={"ingest": {"is_up": False, "detail": detail}})
+    assert re.search(rf"shanghai/7 .* {detail} .* nothing", fumewatch("status", "-c", config).out)
 
 
 HELD = {
@@ -342,7 +361,7 @@ HELD = {
             {},
             [
                 "broker's queue +WARNING: 480,000 of 600,000 messages, 80%",
-                "received, not yet stored +1,200 of 50,000; 300 kB of 67 MB",
+                "received, not yet stored +1,200 of 50,000; 293 KiB of 64 MiB",
                 "not yet acked +1,100; receive_maximum 10,000",
             ],
         ),

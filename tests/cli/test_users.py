@@ -54,6 +54,7 @@ def test_an_invitation_is_a_link_and_is_shown_once(user: Fumewatch) -> None:
         (["disable", "nobody"], 1, "there is no user nobody"),
         (["add", "lisi", "--invite"], 1, "lisi"),
         (["add", "a b/c", "--invite"], 2, "NAME"),
+        (["add", "wang"], 2, "pipe the password into --password-file -"),
         (["add", "wang", "--invite", "--language", "fr"], 2, "'fr' is neither zh nor en"),
     ],
 )

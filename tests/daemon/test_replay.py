@@ -84,7 +84,7 @@ def test_a_letter_stays_while_it_is_wrong_and_is_replayed_once_it_is_not(world: 
     assert said.returncode == 1
     assert "1 letter of 2 replayed." in said.stdout
     assert "no_time" in said.stdout
-    assert "configuration that it was started with" in said.stderr
+    assert "the configuration in force there" in said.stderr
     assert sorted(states(world)) == [
         ("no_time", False, False, True),
         ("no_time", True, False, False),

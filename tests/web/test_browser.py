@@ -182,6 +182,15 @@ def test_filters_need_no_button_and_make_short_addresses(served: str, tab: Tab) 
     expect(page.locator("#open > li")).to_have_count(3)
 
 
+def test_a_phone_shows_every_filter_whole(served: str, phone: Tab) -> None:
+    page = phone.open(served)
+    boxes = page.locator(".filters select").evaluate_all(
+        "all => all.map(e => e.getBoundingClientRect().right)"
+    )
+    assert len(boxes) == 4
+    assert max(boxes) <= 360
+
+
 def test_everything_is_reached_by_keyboard(served: str, seeded: Seeded, tab: Tab) -> None:
     page = tab.open(served)
     page.keyboard.press("Tab")

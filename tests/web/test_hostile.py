@@ -120,8 +120,8 @@ def test_the_api_tells_a_hostile_text_as_it_is(hostile: House, config: Config) -
 
 
 def test_no_browser_does_what_a_text_says(hostile: House, config: Config, browser: Browser) -> None:
-    """With all there is to be opened open and a plot drawn."""
-    context = browser.new_context(locale="zh-CN")
+    """With all there is to be opened open and a plot drawn; nor does a phone's page get wider."""
+    context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})
     page = context.new_page()
     said: list[str] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
@@ -136,6 +136,7 @@ def test_no_browser_does_what_a_text_says(hostile: House, config: Config, browse
                 page.wait_for_selector(".plot[data-drawn], .plot-note")
             assert page.evaluate("window.hacked") is None, path
             assert page.evaluate(_NOT_OURS) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, path
     context.close()
     assert said == []
 

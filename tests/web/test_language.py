@@ -11,6 +11,9 @@ from fumewatch.core.alert import Reason, Severity, State
 from fumewatch.core.fleet import FleetState, Why
 from fumewatch.core.followup.action import ActionKind, Outcome
 from fumewatch.core.followup.answer import Lack
+from fumewatch.health import QUEUE, STARTING, TAKING_OVER
+from fumewatch.mqtt.queue import NOT_TOLD
+from fumewatch.terms import PARTS, STANDING_BY
 from fumewatch.web.language import LANGUAGES, _catalogue, choose
 from fumewatch.web.picture import Unfit
 from fumewatch.web.words import WORDS
@@ -61,6 +64,11 @@ def test_chinese_says_nothing_that_no_page_asks_for() -> None:
 )
 def test_every_word_of_the_program_can_be_said(words: type) -> None:
     assert [str(word) for word in words if word not in WORDS] == []
+
+
+def test_every_part_of_a_daemon_and_what_it_does_can_be_said() -> None:
+    said = (*PARTS, QUEUE, STARTING, TAKING_OVER, STANDING_BY, "stopped", NOT_TOLD)
+    assert [one for one in said if one not in WORDS] == []
 
 
 def test_every_outcome_can_be_said() -> None:

@@ -1,10 +1,13 @@
 """Who gets in, who does not, and what a login opens."""
 
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -394,6 +397,38 @@ def test_a_good_login_forgets_the_bad_ones_before(browser: TestClient) -> None:
     for _ in range(2):
         assert [log_in(browser, "kan", "x").status_code for _ in range(4)] == [401] * 4
         assert log_in(browser, "kan").status_code == 303
+
+
+def test_of_guesses_sent_at_once_no_more_are_looked_at_than_one_by_one(
+    database: Database, users: Users, config: Config, clock: Clock, database_url: str
+) -> None:
+    """To four daemons, two each. All are on their way before any could be counted: the table is
+    held until every one waits."""
+    looked_at: list[str] = []
+    verified = passwords.verified
+
+    def counting(password: str, kept: str | None) -> tuple[bool, str | None]:
+        looked_at.append(password)
+        return verified(password, kept)
+
+    apps = [create_app(database, with_login(config), all_up(), clock) for _ in range(4)]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        psycopg.connect(database_url) as holding,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        patch.setattr(passwords, "verified", counting)
+        holding.execute("lock table login_failure in exclusive mode")
+        tries = [pool.submit(log_in, browser_of(app), "kan", "x") for app in apps * 2]
+        waits = "select count(*) from pg_locks where not granted and database = %s"
+        (oid,) = holding.execute("select oid from pg_database where datname = current_database()")
+        while holding.execute(waits, oid).fetchall() != [(8,)]:
+            assert not any(each.done() for each in tries)
+            time.sleep(0.01)
+        holding.rollback()
+        answers = sorted(each.result().status_code for each in tries)
+    assert answers == [401] * FREE_TRIES + [429] * (8 - FREE_TRIES)
+    assert len(looked_at) == FREE_TRIES
 
 
 def test_guesses_from_everywhere_do_not_keep_the_owner_out(

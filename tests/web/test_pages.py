@@ -234,7 +234,7 @@ def test_metrics_are_prometheus_text(client: TestClient) -> None:
             Pressure(Level.WARNING, "", 600_000, messages=480_000, seconds_left=5400.0, dropped=3),
             ["480,000", "600,000", "Nearly full", "Full at this pace in", "Dropped by the broker"],
         ),
-        (unknown("nobody tells", 600_000), ["Not known", "unknown: nobody tells"]),
+        (unknown("nobody tells", 600_000), ["Not known", ">nobody tells</span>"]),
     ],
 )
 def test_the_page_of_operation_tells_who_holds_what(
