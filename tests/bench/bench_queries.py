@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -130,20 +130,27 @@ def _days(start: datetime) -> int:
 
 
 def ask(server: Postgres, engine: str, monitors: int, number: int) -> Iterator[Asked]:
-    for question in _questions(monitors, number):
+    with _connected(server) as conn:
+        known = fleet.places(conn)
+    for question in _questions(monitors, number, known):
         yield _cold(server, engine, question)
         yield _warm(server, engine, question)
 
 
-def _questions(monitors: int, number: int) -> list[Question]:
+def _questions(monitors: int, number: int, known: Mapping[int, fleet.Place]) -> list[Question]:
     first = END - timedelta(minutes=number // monitors)
-    page = "the same with site, street and alerts, as the page has it"
-    return [
-        Question(f"latest readings of {monitors:,} monitors", 50, monitors, _latest),
-        Question(page, 50, monitors, lambda conn, _: len(fleet.monitors(conn))),
-        Question("24 h of one monitor, the last", 30, monitors, _day(END)),
-        Question("24 h of one monitor, the first", 30, monitors, _day(first + _DAY)),
+    questions: list[tuple[str, float, Ask]] = [
+        (f"newest readings of {monitors:,} monitors, from their table", 50, _latest),
+        (
+            "their states and alerts at known sites, as pages ask every two seconds",
+            50,
+            lambda conn, _: len(fleet.joined(known, fleet.states(conn))),
+        ),
+        ("the whole fleet, sites and all", 50, lambda conn, _: len(fleet.monitors(conn))),
+        ("24 h of one monitor, the last", 30, _day(END)),
+        ("24 h of one monitor, the first", 30, _day(first + _DAY)),
     ]
+    return [Question(what, aim, monitors, ask) for what, aim, ask in questions]
 
 
 def _latest(conn: Connection, _: int) -> int:
