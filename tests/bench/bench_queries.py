@@ -49,7 +49,7 @@ TIMESCALEDB: Final = {
 }
 END: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WARM_ROUNDS: Final = 100
-COLD_ROUNDS: Final = 20
+COLD_ROUNDS: Final = 10
 _DAY: Final = timedelta(days=1)
 _NOBODY: Final = 0
 _LONG: Final = timedelta(days=36_500)
@@ -130,6 +130,7 @@ def _days(start: datetime) -> int:
 
 
 def ask(server: Postgres, engine: str, monitors: int, number: int) -> Iterator[Asked]:
+    os.sync()  # what is not written yet, the kernel would not forget
     with _connected(server) as conn:
         known = fleet.places(conn)
     for question in _questions(monitors, number, known):
@@ -226,11 +227,10 @@ def _connected(server: Postgres) -> Iterator[Connection]:
 
 
 def _forget(folder: Path) -> None:
-    """See that the kernel has none of these files in memory."""
+    """See that the kernel has none of these files in memory, but what is not written yet."""
     for path in folder.rglob("*"):
         if path.is_file():
             file = os.open(path, os.O_RDONLY)
-            os.fsync(file)  # what is not written yet stays in memory
             os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(file)
 
