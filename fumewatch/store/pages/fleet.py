@@ -23,7 +23,7 @@ _STATE: Final = """
     coalesce(l.unjudged, 0) as unjudged,
     l.fume, l.pm, l.nmhc, l.temperature, l.humidity, l.velocity, l.fan_current,
     l.purifier_current, l.fan_on, l.purifier_on,
-    coalesce(f.kinds, '{}') as alert_kinds, coalesce(f.rules, '{}') as alert_rules
+    f.kinds as firing_kinds, f.rules as firing_rules
 """
 _AT_PLACE: Final = """
     left join outlet o on o.id = m.outlet_id
@@ -81,8 +81,16 @@ class MonitorRow(NamedTuple):
     purifier_current: int | None
     fan_on: int | None
     purifier_on: int | None
-    alert_kinds: list[str]
-    alert_rules: list[str]
+    firing_kinds: list[str] | None
+    firing_rules: list[str] | None
+
+    @property
+    def alert_kinds(self) -> list[str]:
+        return self.firing_kinds or []
+
+    @property
+    def alert_rules(self) -> list[str]:
+        return self.firing_rules or []
 
     @property
     def latest(self) -> list[int | None]:
