@@ -51,6 +51,12 @@ _SELECT: Final = f"""
         r.unjudged, r.quality
     from reading r
 """
+_READ_AHEAD: Final = """
+    select set_config('effective_io_concurrency', '200', true)
+    where current_setting('effective_io_concurrency')::int between 1 and 199
+"""
+"""For this transaction: one monitor's readings lie a page each, and the server would ask the disk
+for one page after the other. 0: the server's system cannot, and would refuse."""
 
 
 class Newest:
@@ -149,6 +155,7 @@ def between(
 
 def of_monitor(conn: Connection, monitor: int, start: datetime, end: datetime) -> Readings:
     """One monitor's readings of [start, end), by time."""
+    conn.execute(_READ_AHEAD)
     query = f"""{_SELECT}
         where r.monitor_id = %s and r.measured_at >= %s and r.measured_at < %s
         order by r.measured_at

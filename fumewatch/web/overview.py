@@ -1,7 +1,7 @@
 """The fleet and the counters, read once for all who look within a few seconds."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 from fumewatch.core.fleet import FleetState, Standing, tally
 from fumewatch.store import Database
 from fumewatch.store.pages import dead_letters, devices, fleet, operation
-from fumewatch.store.pages.fleet import MonitorRow
+from fumewatch.store.pages.fleet import MonitorRow, Place
 from fumewatch.web import models
 from fumewatch.web.present import Presenter
 
@@ -55,6 +55,7 @@ class Overview:
     def __init__(self, database: Database, present: Presenter, now: Callable[[], datetime]) -> None:
         self._database = database
         self._present = present
+        self._places = _Kept(self._read_places, now, least=timedelta(0))
         self._fleet = _Kept(self._read_fleet, now)
         self._counts = _Kept(self._read_counts, now)
         self._letters = _Kept(self._read_letters, now)
@@ -83,9 +84,14 @@ class Overview:
             return dead_letters.summary(conn, now - RECENT)
 
     def _read_fleet(self, now: datetime) -> Sequence[Member]:
+        places = self._places.get()
         with self._database.transaction() as conn:
-            rows = fleet.monitors(conn)
+            rows = fleet.joined(places, fleet.states(conn))
         return [Member(row, self._present.standing(row, now)) for row in rows]
+
+    def _read_places(self, _: datetime) -> Mapping[int, Place]:
+        with self._database.transaction() as conn:
+            return fleet.places(conn)
 
     def _read_counts(self, now: datetime) -> models.Counts:
         with self._database.transaction() as conn:
@@ -138,13 +144,19 @@ def _has(row: MonitorRow, words: str | None) -> bool:
 class _Kept(Generic[T]):
     """One value for all who ask; one of them reads it anew when it is old, the others wait.
 
-    It is kept 20 times as long as reading it takes: ten thousand monitors cost no more than a
-    twentieth of a core, however many pages are open.
+    It is kept 20 times as long as reading it takes, and `least` at least: of ten thousand monitors
+    it costs no more than a twentieth of a core, however many pages are open.
     """
 
-    def __init__(self, read: Callable[[datetime], T], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        read: Callable[[datetime], T],
+        now: Callable[[], datetime],
+        least: timedelta = KEEP,
+    ) -> None:
         self._read = read
         self._now = now
+        self._least = least
         self._lock = threading.Lock()
         self._value: T
         self._good_from = self._good_to = datetime.max.replace(tzinfo=UTC)
@@ -155,5 +167,5 @@ class _Kept(Generic[T]):
             if not self._good_from <= start < self._good_to:
                 self._value = self._read(start)
                 took = self._now() - start
-                self._good_from, self._good_to = start, start + max(KEEP, 20 * took)
+                self._good_from, self._good_to = start, start + max(self._least, 20 * took)
             return self._value

@@ -109,6 +109,19 @@ def test_of_one_monitor(database: Database) -> None:
     assert told(rows) == told(batch(reading(2, 1, fume=1), reading(2, 2, fume=2)))
 
 
+@pytest.mark.parametrize(("configured", "then"), [("1", "200"), ("0", "0"), ("300", "300")])
+def test_one_monitor_is_read_ahead_of(database: Database, configured: str, then: str) -> None:
+    """In this transaction only; and never where the server's system cannot, or knows better."""
+    with database.transaction() as conn:
+        usual = conn.execute("show effective_io_concurrency").fetchone()
+    with database.transaction() as conn:
+        conn.execute("select set_config('effective_io_concurrency', %s, true)", [configured])
+        readings.of_monitor(conn, 2, at(1), at(3))
+        assert conn.execute("show effective_io_concurrency").fetchone() == (then,)
+    with database.transaction() as conn:
+        assert conn.execute("show effective_io_concurrency").fetchone() == usual
+
+
 def test_more_rows_than_one_part(database: Database) -> None:
     many = Readings(
         np.arange(25_000, dtype=np.int32),

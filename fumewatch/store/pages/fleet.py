@@ -1,30 +1,35 @@
 """Sites and monitors, as pages and API show them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from psycopg import Connection
 from psycopg.rows import class_row
 
-_VALUES: Final = """
-    l.fume, l.pm, l.nmhc, l.temperature, l.humidity, l.velocity, l.fan_current,
-    l.purifier_current, l.fan_on, l.purifier_on
-"""
-_MONITOR: Final = f"""
-    m.id, m.code, m.district, m.vendor, m.model, m.status, m.status_at, m.heard_at,
-    m.registered_at,
+from fumewatch.core.reading import CHANNELS
+
+_PLACE: Final = """
+    m.code, m.district, m.vendor, m.model, m.registered_at,
     o.id as outlet_id, o.code as outlet_code, o.name as outlet, o.limit_profile,
     (select max(c.cleaned_on) from cleaning c where c.outlet_id = o.id) as cleaned_at,
     s.id as site_id, coalesce(s.name, '') as site, coalesce(s.street, '') as street,
-    coalesce(s.address, '') as address,
-    l.measured_at, l.received_at, coalesce(l.quality, 'N')::text as quality,
-    coalesce(l.unjudged, 0) as unjudged, array[{_VALUES}] as latest,
-    coalesce(f.kinds, '{{}}') as alert_kinds, coalesce(f.rules, '{{}}') as alert_rules
+    coalesce(s.address, '') as address
 """
-_JOINS: Final = """
+_STATE: Final = """
+    m.id, m.status, m.status_at, m.heard_at,
+    l.measured_at, l.received_at, coalesce(l.quality, 'N')::text as quality,
+    coalesce(l.unjudged, 0) as unjudged,
+    l.fume, l.pm, l.nmhc, l.temperature, l.humidity, l.velocity, l.fan_current,
+    l.purifier_current, l.fan_on, l.purifier_on,
+    f.kinds as firing_kinds, f.rules as firing_rules
+"""
+_AT_PLACE: Final = """
     left join outlet o on o.id = m.outlet_id
     left join site s on s.id = o.responsible_site
+"""
+_IN_STATE: Final = """
     left join monitor_latest l on l.monitor_id = m.id
     left join (
         select monitor_id, array_agg(kind order by id) as kinds,
@@ -32,24 +37,22 @@ _JOINS: Final = """
         from alert where state = 'firing' group by monitor_id
     ) f on f.monitor_id = m.id
 """
+_MONITOR: Final = f"{_PLACE}, {_STATE}"
+_JOINS: Final = f"{_AT_PLACE} {_IN_STATE}"
 
 
-@dataclass(frozen=True, slots=True)
-class MonitorRow:
+class MonitorRow(NamedTuple):
     """A monitor with its outlet, its responsible site, its latest reading and its firing alerts.
 
-    `heard_at`: its last heartbeat. `latest` has one entry per core.reading.CHANNELS: whole
-    thousandths, None where there is none. `alert_kinds[i]` and `alert_rules[i]` belong together.
+    `heard_at`: its last heartbeat. Values are whole thousandths, None where there is none.
+    `alert_kinds[i]` and `alert_rules[i]` belong together. Fields stand as _MONITOR has them: a
+    tuple as the server sends it, for ten thousand dataclasses would take longer than the query.
     """
 
-    id: int
     code: str
     district: str
     vendor: str
     model: str
-    status: str | None
-    status_at: datetime | None
-    heard_at: datetime | None
     registered_at: datetime
     outlet_id: int | None
     outlet_code: str | None
@@ -60,13 +63,45 @@ class MonitorRow:
     site: str
     street: str
     address: str
+    id: int
+    status: str | None
+    status_at: datetime | None
+    heard_at: datetime | None
     measured_at: datetime | None
     received_at: datetime | None
     quality: str
     unjudged: int
-    latest: list[int | None]
-    alert_kinds: list[str]
-    alert_rules: list[str]
+    fume: int | None
+    pm: int | None
+    nmhc: int | None
+    temperature: int | None
+    humidity: int | None
+    velocity: int | None
+    fan_current: int | None
+    purifier_current: int | None
+    fan_on: int | None
+    purifier_on: int | None
+    firing_kinds: list[str] | None
+    firing_rules: list[str] | None
+
+    @property
+    def alert_kinds(self) -> list[str]:
+        return self.firing_kinds or []
+
+    @property
+    def alert_rules(self) -> list[str]:
+        return self.firing_rules or []
+
+    @property
+    def latest(self) -> list[int | None]:
+        """One entry per core.reading.CHANNELS."""
+        return [getattr(self, channel.name) for channel in CHANNELS]
+
+
+Place: TypeAlias = tuple[Any, ...]
+"""What of a MonitorRow stays for weeks: its first fields, up to `id`."""
+State: TypeAlias = tuple[Any, ...]
+"""What of it changes by the minute: the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +143,29 @@ class SiteListRow:
 
 
 def monitors(conn: Connection[Any]) -> list[MonitorRow]:
-    """The whole fleet, by street and site: some thousands of rows, so callers keep it a while."""
-    query = f"select {_MONITOR} from monitor m {_JOINS} order by s.street, s.name, m.code"
-    with conn.cursor(row_factory=class_row(MonitorRow)) as cursor:
-        return cursor.execute(query).fetchall()
+    """The whole fleet, by street and site."""
+    return joined(places(conn), states(conn))
+
+
+def places(conn: Connection[Any]) -> dict[int, Place]:
+    """Of every monitor by its id, in order of street and site: twice the work of `states`."""
+    query = f"select m.id, {_PLACE} from monitor m {_AT_PLACE} order by s.street, s.name, m.code"
+    return {row[0]: row[1:] for row in conn.cursor(binary=True).execute(query).fetchall()}
+
+
+def states(conn: Connection[Any]) -> dict[int, State]:
+    """Of every monitor by its id."""
+    query = f"select {_STATE} from monitor m {_IN_STATE}"
+    return {row[0]: row for row in conn.cursor(binary=True).execute(query).fetchall()}
+
+
+def joined(places: Mapping[int, Place], states: Mapping[int, State]) -> list[MonitorRow]:
+    """In the order of `places`; without those that only one of the two knows."""
+    return [
+        MonitorRow._make(place + state)
+        for id, place in places.items()
+        if (state := states.get(id)) is not None
+    ]
 
 
 def monitor(conn: Connection[Any], id: int) -> MonitorRow | None:
