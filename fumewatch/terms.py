@@ -61,7 +61,7 @@ class Daemon:
     leads: bool = False
     role_since: datetime = field(default_factory=clock)
     takeover_seconds: float | None = None
-    """From the lock until all was done that a leader does, of the last term."""
+    """From the lock until all was done that a leader does, of the last term; None: not yet."""
     other_session: str | None = None
     """The leader's client_id where we, who stand by, have another one."""
     turned_at: float = 0.0
@@ -142,7 +142,7 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
         dispatching = stack.enter_context(ExitStack())
         stack.callback(gc.unfreeze)  # else no term's window would ever be let go of
         database_is_up(daemon)
-        loaded_at = None
+        loaded_at, is_new = None, True
         while not daemon.stop.is_set():
             checked = time.monotonic()
             if not leader.still_leads():
@@ -155,14 +155,15 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
                     daemon.news.set()
                 daemon.turned_at = time.monotonic()
                 daemon.health.up("ingest")
-                if pump.loaded_at is not loaded_at and pump.loaded_at is not None:
-                    if loaded_at is None:
-                        _note_takeover(daemon, daemon.turned_at - began)
+                if pump.loaded_at is not loaded_at:
                     _freeze(is_anew=loaded_at is not None)
                     loaded_at = pump.loaded_at
                     dispatching.close()
                     dispatching.enter_context(_dispatching(daemon, pump, leader))
                     daemon.wake.set()
+                if is_new and not _takes_over(daemon):
+                    is_new = False
+                    _note_takeover(daemon, daemon.turned_at - began)
     logger.info("no longer leading")
 
 
@@ -226,6 +227,7 @@ def take_over(daemon: Daemon) -> bool:
 def _leading(daemon: Daemon) -> Iterator[None]:
     daemon.turned_at = time.monotonic()
     daemon.leads, daemon.role_since, daemon.other_session = True, clock(), None
+    daemon.takeover_seconds = None
     metrics.LEADER.set(1)
     metrics.TERMS.inc()
     for part in PARTS[1:]:
@@ -256,6 +258,10 @@ def _abdicate(daemon: Daemon, leader: Leader) -> None:
     if daemon.leads:
         daemon.leads, daemon.role_since = False, clock()
         metrics.LEADER.set(0)
+
+
+def _takes_over(daemon: Daemon) -> bool:
+    return any(part.detail == TAKING_OVER for part in daemon.health.parts().values())
 
 
 def _note_takeover(daemon: Daemon, seconds: float) -> None:

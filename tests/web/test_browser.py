@@ -90,7 +90,7 @@ def test_no_page_is_wider_than_a_phone(served: str, seeded: Seeded, phone: Tab) 
     for language in ("zh", "en"):
         for path in few(seeded):
             page = phone.open(f"{served}{path}{'&' if '?' in path else '?'}lang={language}")
-            if page.locator(".plot").count():
+            if language == "zh" and page.locator(".plot").count():
                 page.wait_for_selector(".plot[data-drawn]")
             assert page.evaluate("document.documentElement.scrollWidth") == 360, path
     assert phone.complaints == []
