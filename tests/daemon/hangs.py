@@ -13,6 +13,7 @@ from fumewatch import terms, watchdog
 from fumewatch.deliver.deliverer import Deliverer
 from fumewatch.dispatch import Dispatch
 from fumewatch.evaluate import Evaluate
+from fumewatch.judging import Judging
 from fumewatch.mqtt import echo, inbox, lookout, network, subscriber
 from fumewatch.pump import Pump
 from fumewatch.receivers.webhook import Webhook
@@ -40,7 +41,7 @@ def _judge_nothing(*_: Any) -> bool:
 PARTS: Final[dict[str, tuple[type, str, Callable[..., Any]]]] = {
     "pump": (Pump, "turn", _hang),
     "evaluate": (Evaluate, "step", _spin),
-    "judging": (Pump, "_judge", _judge_nothing),
+    "judging": (Judging, "_judge", _judge_nothing),
     "dispatch": (Dispatch, "round", _hang),
     "deliver": (Deliverer, "_round", _hang),
     "send": (Webhook, "send", _hang),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fumewatch import pump as pump_module
+from fumewatch import judging
 from fumewatch.config import load
 from fumewatch.core.decode import Decoded
 from fumewatch.core.decode.decoder import Decoder, decode_each
@@ -179,7 +179,7 @@ def test_what_comes_while_it_loads_is_stored_at_once_and_judged_once(
 ):
     """`most`: with more kept aside than this, what comes waits. A reading that was in the store is
     completed meanwhile: its fume counts, and once."""
-    monkeypatch.setattr(pump_module, "ASIDE_MOST", most)
+    monkeypatch.setattr(judging, "ASIDE_MOST", most)
     world.assign("M1")
     clock = Clock()
     began = clock().replace(second=30, microsecond=0)
@@ -211,7 +211,7 @@ def test_what_comes_while_it_loads_is_stored_at_once_and_judged_once(
         clock.offset += timedelta(minutes=1)
         turn_until(pump, lambda: world.count("alert") == 1)
         assert world.rows("select value from alert") == [(pytest.approx(1.455),)]
-        assert pump._engine.window._lanes[INDEX["fume"]].cells.count.sum() == 11
+        assert pump._judging.engine.window._lanes[INDEX["fume"]].cells.count.sum() == 11
         turn_until(pump, lambda: world.rows("select sum(fume_n) from rollup_10m") == [(11,)])
 
 

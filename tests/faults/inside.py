@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 
-from fumewatch import app, dispatch, evaluate, ingest, pump, terms
+from fumewatch import app, dispatch, evaluate, ingest, judging, pump, terms
 from fumewatch.deliver.deliverer import Deliverer
 from fumewatch.deliver.desk import Desk
 from fumewatch.mqtt import Subscriber
@@ -58,7 +58,7 @@ POINTS: Final = {
     "transition": Point(alerts, "save", counts=_something),  # before the outbox, in the transaction
     "outbox": Point(evaluate.Evaluate, "_save_moves", counts=_given),  # in the transaction
     "saved": Point(evaluate.Evaluate, "_save", counts=_something),
-    "judged": Point(pump.Pump, "_judge"),
+    "judged": Point(judging.Judging, "_judge"),
     "claimed": Point(Desk, "take"),
     "sent": Point(Webhook, "send"),  # before it is settled
     "told": Point(Http, "send"),
@@ -70,7 +70,7 @@ POINTS: Final = {
     "dispatched": Point(dispatch.Dispatch, "round", counts=_something),
     "recovering": Point(rollups, "recover", at_end=False),
     "leading": Point(pump.Pump, "__enter__"),
-    "recalled": Point(pump.Pump, "_begin_judging"),
+    "recalled": Point(judging.Judging, "_begin"),
 }
 """Where a daemon may die, in the order in which a reading passes."""
 
