@@ -155,7 +155,7 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
                     daemon.news.set()
                 daemon.turned_at = time.monotonic()
                 daemon.health.up("ingest")
-                if pump.loaded_at is not loaded_at:
+                if pump.loaded_at not in (None, loaded_at):
                     _freeze(is_anew=loaded_at is not None)
                     loaded_at = pump.loaded_at
                     dispatching.close()
