@@ -4,7 +4,7 @@ It is loaded as the store stood at one instant. What is stored meanwhile is kept
 added to it: each reading once.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeAlias
 
@@ -159,6 +159,7 @@ class Judging:
         self._evaluate.retire(now)
         self._day_judged, self._looked_at = 0, self.engine.settled_to
         self._ahead.forget()
+        self._health.up("evaluate")
         self._health.beat("evaluate")
         self.loaded_at = self._now()
         log.info(
@@ -169,17 +170,23 @@ class Judging:
             seconds=(self.loaded_at - now).total_seconds(),
         )
 
-    def _reader(self, conn: Connection, snapshot: str) -> recall.Read | None:
-        """None: by `conn` itself, where there are few connections."""
+    def _reader(self, conn: Connection, snapshot: str) -> recall.Read:
+        """Of what was read ahead, if that reaches back far enough; by `conn` itself where there are
+        few connections."""
 
-        def read(needed: recall.Wanted) -> Iterator[Readings]:
+        lanes = min(LANES, self._config.database.pool_size - OTHERS)
+        anew = recall.read_alone(conn)
+        if lanes > 0:
+            anew = recall.read_in(self._database, lanes, snapshot)
+
+        def read(needed: recall.Wanted) -> Iterable[Readings]:
+            if not self._ahead.has(needed):
+                self._ahead.forget()
+                return anew(needed)
             self._ahead.catch_up(conn, needed)
             return self._ahead.read(needed)
 
-        if self._ahead.parts:
-            return read
-        lanes = min(LANES, self._config.database.pool_size - OTHERS)
-        return recall.read_in(self._database, lanes, snapshot) if lanes > 0 else None
+        return read
 
     def _show(self, seen: Seen) -> None:
         self.engine.add(seen.readings)

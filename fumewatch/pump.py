@@ -5,6 +5,7 @@ What comes is stored from the first turn on; what judges is loaded meanwhile, a 
 One thread turns it, so window, roll-ups and open alerts need no lock.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -66,10 +67,11 @@ class Pump:
         may_store: Callable[[Connection], bool] = lambda _: True,
         ahead: Ahead | None = None,
         echo: Echo | None = None,
+        claimed_at: float = math.inf,
     ) -> None:
         """`post(topic, payload)` publishes an answer to a device without waiting. `leads`: as of
         Evaluate. `may_store`: as of Ingest. `ahead`: what was read before we led. `echo`: who waits
-        for what came back of it."""
+        for what came back of it. `claimed_at`: as of `claim`, the first time."""
         self._config = config
         self._database = database
         self._health = health
@@ -79,6 +81,7 @@ class Pump:
         self._may_store = may_store
         self._ahead = ahead or Ahead()
         self._echo = echo or Echo("nobody")
+        self._claimed_at = claimed_at
         self._exits = ExitStack()
         self._sources = sources(config)
         self._rollup = Rollup(config.zone)
@@ -128,6 +131,7 @@ class Pump:
 
     def claim(self, at: float) -> None:
         """At that time of the monotonic clock we led: what the broker holds is for us to take."""
+        self._claimed_at = at
         self._subscriber.claim(at)
 
     def turn(self) -> bool:
@@ -177,7 +181,8 @@ class Pump:
     def _anew(self, config: Config) -> "Pump":
         database, health, now, post = self._database, self._health, self._now, self._post
         turns = self._leads, self._may_store
-        return Pump(config, database, health, now, post, *turns, echo=self._echo)
+        echo, claimed_at = self._echo, self._claimed_at
+        return Pump(config, database, health, now, post, *turns, echo=echo, claimed_at=claimed_at)
 
     def _new_judging(self) -> Judging:
         subscriber = self._subscriber
@@ -262,6 +267,7 @@ class Pump:
         self._health.look_at_inbox(self._subscriber.filling, self._config.mqtt.receive_maximum)
         self._exits.callback(self._health.look_at_inbox, None, 0)
         self._exits.callback(self._echo.close)
+        self._subscriber.claim(self._claimed_at)
         self._subscriber.start()
         self._exits.callback(self._subscriber.stop)
 

@@ -7,6 +7,7 @@ as it was at one instant: what is stored later is added once the engine is there
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -126,7 +127,7 @@ def recall(
     yield
     number = 0
     needed = wanted(window.depth, window.channels, due, roster.size)
-    parts = read(needed) if read else _read(conn, needed)
+    parts = (read or read_alone(conn))(needed)
     for (_, end), part in zip(needed.spans, parts, strict=True):
         engine.add(part)
         number += len(part)
@@ -144,9 +145,14 @@ def _remember(conn: Connection, window: Window, begins: int) -> None:
         remember(window, known, as_of // MINUTE, begins)
 
 
-def _read(conn: Connection, needed: Wanted) -> Iterator[Readings]:
-    for start, end in needed.spans:
-        yield readings.between(conn, start, end, needed.channels)
+def read_alone(conn: Connection) -> Read:
+    """On one connection."""
+
+    def read(needed: Wanted) -> Iterator[Readings]:
+        for start, end in needed.spans:
+            yield readings.between(conn, start, end, needed.channels)
+
+    return read
 
 
 def read_in(database: Database, lanes: int, snapshot: str) -> Read:
@@ -161,7 +167,8 @@ def read_in(database: Database, lanes: int, snapshot: str) -> Read:
 
     def read(needed: Wanted) -> Iterator[Readings]:
         spans, ahead = iter(needed.spans), deque[Future[Readings]]()
-        with ThreadPoolExecutor(lanes, "recall") as pool:
+        with ThreadPoolExecutor(lanes, "recall") as pool, ExitStack() as exits:
+            exits.callback(lambda: [each.cancel() for each in ahead])  # who stops waits for none
             while True:
                 for span in islice(spans, lanes + 1 - len(ahead)):
                     ahead.append(pool.submit(of, span, needed.channels))

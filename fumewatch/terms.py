@@ -132,13 +132,13 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
     with ExitStack() as stack:
         stack.enter_context(_leading(daemon))
         stack.callback(_abdicate, daemon, leader)
-        _succeed(daemon, leader)
+        _succeed(daemon, leader)  # we led until this at least
         publisher = Publisher(daemon.config.mqtt)
         stack.callback(publisher.stop)
         delivering = stack.enter_context(ExitStack())
         delivering.enter_context(_delivering(daemon, publisher, leader))
         stack.callback(_abdicate, daemon, leader)
-        pump = stack.enter_context(_pump(daemon, leader, publisher, ahead))
+        pump = stack.enter_context(_pump(daemon, leader, publisher, ahead, began))
         dispatching = stack.enter_context(ExitStack())
         stack.callback(gc.unfreeze)  # else no term's window would ever be let go of
         database_is_up(daemon)
@@ -167,7 +167,9 @@ def _lead(daemon: Daemon, leader: Leader, ahead: Ahead) -> None:
     logger.info("no longer leading")
 
 
-def _pump(daemon: Daemon, leader: Leader, publisher: Publisher, ahead: Ahead) -> Pump:
+def _pump(
+    daemon: Daemon, leader: Leader, publisher: Publisher, ahead: Ahead, claimed_at: float
+) -> Pump:
     return Pump(
         daemon.config,
         daemon.database,
@@ -178,6 +180,7 @@ def _pump(daemon: Daemon, leader: Leader, publisher: Publisher, ahead: Ahead) ->
         leader.may_store,
         ahead,
         daemon.echo,
+        claimed_at,
     )
 
 

@@ -61,8 +61,10 @@ def main() -> NoReturn:
         show.faults(refusal.faults)
     except StoreUnavailable as error:
         why = " ".join(str(error).split())
-        show.complain(f"fumewatch: the database is away: {why}")
-        show.complain("Check that PostgreSQL runs, and [database] url of the configuration.")
+        show.complain(f"fumewatch: the database cannot be used now: {why}")
+        show.complain(
+            "Try again; else check that PostgreSQL runs, and [database] url of the configuration."
+        )
     except FumewatchError as error:
         show.complain(f"fumewatch: {error}")
     except KeyboardInterrupt:

@@ -311,7 +311,7 @@ def count_gaps(
     short = where & (since <= LONGEST_GAP)
     monitors = where.shape[1]
     at = since * np.int64(monitors) + np.arange(monitors)
-    np.add.at(gaps.reshape(-1), at[short], np.uint16(1))
+    np.add.at(gaps.reshape(-1, copy=False), at[short], np.uint16(1))
 
 
 def learned_period(gaps: NDArray[np.uint16], settings: Freshness) -> tuple[NDArray[np.int16], Mask]:

@@ -1,6 +1,7 @@
 """The subscriber: readings and statuses in, acked once they are stored."""
 
 import contextlib
+import math
 import socket
 from collections import deque
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ class Subscriber:
         """
         self._inbox = Inbox(inbox_limit, inbox_bytes)
         self._subscription = _Subscription(settings, filters, self._inbox, echo)
-        self._claimed_at = float("inf")
+        self._claimed_at = math.inf
         self._network = Network(
             "mqtt-subscriber",
             self._subscription,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -115,15 +115,22 @@ def stand_still(conn: Connection) -> str:
     A name for that, by which others see the same for as long.
     """
     conn.execute(_ONE_SNAPSHOT)
+    conn.execute("set local idle_in_transaction_session_timeout = 0")
     row = conn.execute("select pg_export_snapshot()").fetchone()
     assert row is not None
     return str(row[0])
 
 
 def see_as(conn: Connection, snapshot: str) -> None:
-    """What a transaction saw that stands still; this one has asked nothing yet."""
+    """What a transaction saw that stands still; this one has asked nothing yet.
+
+    StoreUnavailable: that one has ended, as with its connection.
+    """
     conn.execute(_ONE_SNAPSHOT)
-    conn.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+    try:
+        conn.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(snapshot)))
+    except (errors.InvalidParameterValue, errors.UndefinedObject) as error:
+        raise StoreUnavailable(f"what we were reading is gone: {error}") from error
 
 
 _ONE_SNAPSHOT: Final = "set transaction isolation level repeatable read"

@@ -22,5 +22,4 @@ class Lock(IntEnum):
     ACTIONS = 0x66756D65_0007
     """Of who appends actions, for a transaction."""
     LOGIN = 0x66756D65_0008
-    """Of who counts a try to log in, for a transaction. One for all names: it is held for two
-    statements, and few tries at a time come so far."""
+    """Of who counts a try to log in with one name, for a transaction; of two keys, see there."""

@@ -132,13 +132,18 @@ def of_account(conn: Connection, account: int, limit: int) -> list[SessionRow]:
 # ── Failed logins ──
 
 
+_LOGIN: Final = Lock.LOGIN & 0x7FFFFFFF
+"""The first of two keys: they are numbers apart from the locks of one key."""
+
+
 def count_try(conn: Connection, name: str, address: str, now: datetime) -> Failures:
     """What failed before, of a name that may be nobody's; a password may be looked at only where
     core.access.wait_of has nobody wait for it. Then it counts as failed, until `forgive`.
 
     One after the other, in whichever daemon: of many tries at once each is told of those before it.
     """
-    conn.execute("select pg_advisory_xact_lock(%s)", [Lock.LOGIN.value])
+    key = int.from_bytes(digest(name)[:4], signed=True)
+    conn.execute("select pg_advisory_xact_lock(%s::int, %s::int)", [_LOGIN, key])
     before = failures(conn, name, address, now)
     if not wait_of(before, now):
         count_failure(conn, name, address, now)

@@ -14,6 +14,8 @@ from fumewatch.web import models
 from fumewatch.web.present import Presenter
 
 KEEP: Final = timedelta(seconds=2)
+PLACES_KEPT: Final = timedelta(seconds=30)
+"""How soon a site's new name shows, or a cleaning: as soon as the rules know it."""
 FAILED_WITHIN: Final = timedelta(days=7)
 """A notification that failed longer ago is history, not news."""
 RECENT: Final = timedelta(days=1)
@@ -55,7 +57,7 @@ class Overview:
     def __init__(self, database: Database, present: Presenter, now: Callable[[], datetime]) -> None:
         self._database = database
         self._present = present
-        self._places = _Kept(self._read_places, now, least=timedelta(0))
+        self._places = _Kept(self._read_places, now, least=PLACES_KEPT)
         self._fleet = _Kept(self._read_fleet, now)
         self._counts = _Kept(self._read_counts, now)
         self._letters = _Kept(self._read_letters, now)
@@ -86,7 +88,11 @@ class Overview:
     def _read_fleet(self, now: datetime) -> Sequence[Member]:
         places = self._places.get()
         with self._database.transaction() as conn:
-            rows = fleet.joined(places, fleet.states(conn))
+            states = fleet.states(conn)
+        if not states.keys() <= places.keys():  # one was registered meanwhile
+            self._places.forget()
+            places = self._places.get()
+        rows = fleet.joined(places, states)
         return [Member(row, self._present.standing(row, now)) for row in rows]
 
     def _read_places(self, _: datetime) -> Mapping[int, Place]:
@@ -169,3 +175,7 @@ class _Kept(Generic[T]):
                 took = self._now() - start
                 self._good_from, self._good_to = start, start + max(self._least, 20 * took)
             return self._value
+
+    def forget(self) -> None:
+        with self._lock:
+            self._good_from = self._good_to = datetime.max.replace(tzinfo=UTC)

@@ -199,7 +199,9 @@ def test_a_database_that_is_away_is_status_1_without_a_traceback(
     said = fumewatch(*command.split(), "-c", write(text))
     assert (said.code, said.out) == (1, "")
     assert "Traceback" not in said.err
-    assert re.search(r"^fumewatch: the database is away: .*refused Is the server", said.err, re.M)
+    assert re.search(
+        r"^fumewatch: the database cannot be used now: .*refused Is the server", said.err, re.M
+    )
     assert said.err.endswith("and [database] url of the configuration.\n")
 
 

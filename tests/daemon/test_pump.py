@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from fumewatch import judging
+from fumewatch.ahead import Ahead
 from fumewatch.config import load
 from fumewatch.core.decode import Decoded
 from fumewatch.core.decode.decoder import Decoder, decode_each
+from fumewatch.core.errors import StoreUnavailable
 from fumewatch.core.reading import INDEX
 from fumewatch.health import Health
 from fumewatch.ingest import work
@@ -51,9 +53,14 @@ def pumping(world: World, clock: Clock, adjust: Adjust = lambda text: text) -> I
 
 @contextmanager
 def entered(
-    world: World, clock: Clock, health: Health, adjust: Adjust = lambda text: text
+    world: World,
+    clock: Clock,
+    health: Health,
+    adjust: Adjust = lambda text: text,
+    *,
+    stood_by: bool = False,
 ) -> Iterator[Pump]:
-    """Nothing but the roster is loaded yet."""
+    """Nothing but the roster is loaded yet. `stood_by`: what there is was read ahead."""
     path = world.daemon().config
     path.write_text(adjust(path.read_text()))
     config = load(path)
@@ -61,7 +68,12 @@ def entered(
         database = Database(config.database)
         database.open()
         stack.callback(database.close)
-        yield stack.enter_context(Pump(config, database, health, clock, lambda *_: False))
+        ahead = Ahead()
+        if stood_by:
+            with database.transaction() as conn:
+                ahead.look(conn, config, clock())
+        pump = Pump(config, database, health, clock, lambda *_: False, ahead=ahead)
+        yield stack.enter_context(pump)
 
 
 def turn_until(pump: Pump, is_true: Callable[[], bool]) -> None:
@@ -173,9 +185,9 @@ def test_a_successor_whose_clock_is_behind_repeats_nothing(world: World):
         assert world.rows(told) == before
 
 
-@pytest.mark.parametrize("most", [200_000, 1])
+@pytest.mark.parametrize(("most", "stood_by"), [(200_000, False), (200_000, True), (1, False)])
 def test_what_comes_while_it_loads_is_stored_at_once_and_judged_once(
-    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int, stood_by: bool
 ):
     """`most`: with more kept aside than this, what comes waits. A reading that was in the store is
     completed meanwhile: its fume counts, and once."""
@@ -194,7 +206,7 @@ def test_what_comes_while_it_loads_is_stored_at_once_and_judged_once(
             tell(minute, fan_on=True)
         turn_until(pump, lambda: world.count("reading") == 5)
     health = Health(PARTS, clock)
-    with entered(world, clock, health) as pump:
+    with entered(world, clock, health, stood_by=stood_by) as pump:
         for minute in range(-10, 0):
             tell(minute, fume=1.5 + minute / 100, fan_on=True)
         until(lambda: pump._subscriber.depth == 10)
@@ -213,6 +225,47 @@ def test_what_comes_while_it_loads_is_stored_at_once_and_judged_once(
         assert world.rows("select value from alert") == [(pytest.approx(1.455),)]
         assert pump._judging.engine.window._lanes[INDEX["fume"]].cells.count.sum() == 11
         turn_until(pump, lambda: world.rows("select sum(fume_n) from rollup_10m") == [(11,)])
+
+
+def test_a_reload_while_it_loads_begins_anew_with_all_that_is_stored(world: World):
+    world.assign("M1")
+    clock = Clock()
+    began = clock.begin()
+    with entered(world, clock, Health(PARTS, clock)) as pump:
+        for minute in range(-10, 0):
+            at = (began + timedelta(minutes=minute)).isoformat()
+            world.publish("M1", {"measured_at": at, "fume": 1.5 + minute / 100, "fan_on": True})
+        until(lambda: pump._subscriber.depth == 10)
+        pump.turn()
+        assert (world.count("reading"), pump.loaded_at) == (10, None)
+        pump.reload(pump._config)
+        assert pump.loaded_at is None
+        turn_until(pump, lambda: world.count("alert") == 1)
+        assert pump._judging.engine.window._lanes[INDEX["fume"]].cells.count.sum() == 10
+    with entered(world, clock, Health(PARTS, clock)) as pump:
+        pump.turn()
+    assert world.rows(f"select count(*) {_LOADS}") == [(0,)], "a stop ends it, too"
+
+
+_LOADS = (
+    "from pg_stat_activity where datname = current_database() and state = 'idle in transaction'"
+)
+
+
+def test_what_it_loads_from_may_go_away_and_it_begins_anew(world: World):
+    """The connection that holds the snapshot, and no other: the next term goes on as ever."""
+    world.assign("M1")
+    clock = Clock()
+    with entered(world, clock, Health(PARTS, clock)) as pump:
+        for _ in range(5):
+            pump.turn()
+        assert pump.loaded_at is None
+        assert world.rows(f"select pg_terminate_backend(pid) {_LOADS}") == [(True,)]
+        with pytest.raises(StoreUnavailable):
+            turn_until(pump, lambda: False)
+    with pumping(world, clock) as pump:
+        world.publish("M1", reading())
+        turn_until(pump, lambda: world.count("reading") == 1)
 
 
 def test_what_a_minute_changes_of_an_alert_is_saved_with_its_mark(world: World):

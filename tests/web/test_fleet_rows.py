@@ -1,8 +1,16 @@
 """The fleet as pages ask for it: what stays and what changes apart, joined to what one row says."""
 
+from datetime import timedelta
+
+import pytest
+
+from fumewatch.config import Config
 from fumewatch.core.reading import CHANNELS
 from fumewatch.store import Database
 from fumewatch.store.pages import fleet
+from fumewatch.web.overview import Overview
+from fumewatch.web.present import Presenter
+from tests.web.conftest import NOW
 from tests.web.seed import Seeded
 
 
@@ -36,3 +44,23 @@ def test_whom_only_one_of_the_two_knows_is_left_out(district: Database, seeded: 
     del places[first], states[second]
     assert first in states
     assert [row.id for row in fleet.joined(places, states)] == list(places)[1:]
+
+
+def test_places_are_read_for_many_looks_at_the_states_and_at_once_for_a_new_monitor(
+    database: Database, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, now, places = [], [NOW], fleet.places
+    monkeypatch.setattr(fleet, "places", lambda conn: [read.append(now[0]), places(conn)][1])
+    overview = Overview(database, Presenter(config), lambda: now[0])
+    seen = []
+    for code in ("M1", None, None, "M2", None):
+        if code:
+            with database.transaction() as conn:
+                conn.execute("insert into monitor (district, code) values ('xuhui', %s)", [code])
+        seen.append([member.row.code for member in overview.fleet()])
+        now[0] += timedelta(seconds=3)
+    assert seen == [["M1"]] * 3 + [["M1", "M2"]] * 2
+    assert read == [NOW, NOW + timedelta(seconds=9)]
+    now[0] += timedelta(seconds=30)
+    overview.fleet()
+    assert len(read) == 3
