@@ -55,7 +55,7 @@ def run(config_path: Path) -> int:
     1. Pages first, so that /readyz can tell what we wait for.
     2. The database, migrated; then a term of leadership after another until the stop.
     """
-    gc.freeze()
+    gc.freeze()  # what was imported stays; the command kept the collector off meanwhile
     gc.enable()
     health = Health((*PARTS, QUEUE), clock)
     reload = Reload(config_path, health, _try_out)
