@@ -27,8 +27,6 @@ from fumewatch.store.wire import to_us
 
 EVERY: Final = timedelta(seconds=30)
 """Between two looks; also how old places may be, as those of a leader."""
-SPARE: Final = timedelta(minutes=5)
-"""How far back the last judged minute may be when it is our turn: a leader that hung, or waited."""
 MOST: Final = 4_000_000
 """Readings kept, at one a minute of each monitor: some 250 MB. The windows of a fleet that has more
 are filled when it is our turn."""
@@ -67,7 +65,7 @@ class Ahead:
         self.places = self.read_places(conn, config)
         self.places_at = now
         self.roster(config, self.places, monitors.offline_since(conn))
-        needed = wanted_of(config, now - SPARE, len(self.places))
+        needed = wanted_of(config, now, len(self.places))
         if len(self.places) * ((now - needed.start) // timedelta(minutes=1)) <= MOST:
             self.catch_up(conn, needed)
 
